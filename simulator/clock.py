@@ -1,0 +1,24 @@
+"""The only place that reads the machine's time. Instants are aware and UTC; Vietnam is GMT+7 without summer time."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+
+VIETNAM = timezone(timedelta(hours=7), "GMT+7")
+
+Clock = Callable[[], datetime]
+
+
+def system_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def compact(instant: datetime) -> str:
+    """yyyyMMddHHmmss in GMT+7, the commonest form on these wires."""
+    return instant.astimezone(VIETNAM).strftime("%Y%m%d%H%M%S")
+
+
+def parse_compact(text: str) -> datetime:
+    """The instant of a yyyyMMddHHmmss in GMT+7. Raises ValueError for anything else."""
+    if len(text) != 14 or not (text.isascii() and text.isdigit()):
+        raise ValueError(f"{text!r} is not yyyyMMddHHmmss")
+    return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=VIETNAM).astimezone(UTC)

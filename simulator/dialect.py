@@ -1,0 +1,184 @@
+"""What a bank must say: pure functions between raw HTTP messages and the house's own words, gathered in one value."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from simulator.outbox import Retry
+from simulator.payment import Bill, Channel, Merchant, Order, Payment, Refund, Refusal, State
+from simulator.wire import Answer, Outgoing, Request, Response
+
+
+class Shape(StrEnum):
+    REDIRECT = "redirect"
+    """The connector sends the payer's browser to the bank."""
+    SERVER_CREATE = "server_create"
+    """The connector calls the bank's API, then sends the browser to the address it was given."""
+    BILL = "bill"
+    """The bank asks the connector for the bill, then notifies the payment."""
+    ADVICE = "advice"
+    """Money arrives by transfer; the bank tells what came in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A request understood. `wire` keeps its fields as they came, for the answer to echo.
+
+    `warnings` are remarks for the journal ("signature matches only in PHP's encoding").
+    """
+
+    merchant: Merchant
+    wire: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Create(Command):
+    order: Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query(Command):
+    order_key: str
+    request_ref: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundOrder(Command):
+    """`full` says which kind the connector asked for; `amount_vnd` is what it wants back."""
+
+    order_key: str
+    request_ref: str
+    amount_vnd: int
+    full: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetReceipt(Command):
+    order_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListIssuers(Command):
+    """Which banks a payer may choose."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What the use case answers to a command; the dialect writes it out.
+
+    `page_url` is where the payer goes on (absolute). `reply_ref` is 32 hex digits, fresh for every answer,
+    the same for the same seed. `payment` is None only for ListIssuers.
+    """
+
+    now: datetime
+    reply_ref: str
+    payment: Payment | None = None
+    page_url: str = ""
+    refund: Refund | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One of the bank's own addresses. `decode` raises Refusal; `encode` writes the reply or the refusal.
+
+    `merchants` looks a merchant up by its code. `command` is None when decoding was refused.
+    `operation` is the usual one here ("create", "query", ...), for faults; a decoded command may be another.
+    """
+
+    operation: str
+    method: str
+    path: str
+    decode: Callable[[Request, "Merchants"], Command]
+    encode: Callable[[Request, Command | None, Reply | Refusal], Response]
+
+
+Merchants = Callable[[str], Merchant | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """All that a callback is made of: the payment as it is to be told, and the merchant whose secrets sign it."""
+
+    payment: Payment
+    merchant: Merchant
+    now: datetime
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """How the bank reads an answer to its callback. `done` ends the retries; `text` is for the journal ("RspCode 02")."""
+
+    done: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A bill inquiry: `trans_ref` is the bank's number for this visit, the same in inquiry and notice."""
+
+    bill_code: str
+    trans_ref: str
+    channel: Channel
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inquiry:
+    """How a bank asks a connector what is owed. `read` raises Refusal (unknown_order, already_paid, bad_signature, ...)."""
+
+    ask: Callable[[Question, Merchant], Outgoing]
+    read: Callable[[Answer, Question, Merchant], Bill]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assumption:
+    """Something no source tells, so this project chose it. `setting` names the switch that changes it, "" if none."""
+
+    key: str
+    value: str
+    why: str
+    setting: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorPage:
+    """A page of the bank that shows an error code to the payer: `texts` by code in (Vietnamese, English)."""
+
+    path: str
+    parameter: str
+    texts: Mapping[str, tuple[str, str]]
+
+
+def _never(payment: Payment, merchant: Merchant) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """One bank. `code` is its URL prefix. `secrets` are the names a merchant's `secrets` must have.
+
+    `announces` = entering these states makes a callback. `return_url` is where the payer's browser goes afterwards,
+    "" = nowhere. `query_interval_s` = the same order may be queried once in that time (0 = always).
+    `page_life_s` = how long a payer may take when the order sets no expiry.
+    """
+
+    code: str
+    name: str
+    shape: Shape
+    channels: tuple[Channel, ...]
+    endpoints: tuple[Endpoint, ...] = ()
+    callback: Callable[[Notice], Outgoing]
+    acknowledged: Callable[[Answer, Notice], Ack]
+    retry: Retry
+    announces: frozenset[State]
+    return_url: Callable[[Payment, Merchant], str] = _never
+    inquiry: Inquiry | None = None
+    secrets: tuple[str, ...] = ()
+    query_interval_s: int = 0
+    page_life_s: int = 900
+    error_page: ErrorPage | None = None
+    sources: tuple[str, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()

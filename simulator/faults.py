@@ -1,0 +1,118 @@
+"""A fault is a value asked for by a test; taking it spends it. No bank file knows of faults."""
+
+from collections.abc import Callable
+from enum import StrEnum
+
+import msgspec
+
+
+class FaultKind(StrEnum):
+    DELAY = "delay"
+    """The callback comes `delay_s` later."""
+    LOST = "lost"
+    """The callback is never sent; the bank's own books keep the truth."""
+    DUPLICATE = "duplicate"
+    """The callback comes `copies` times, one after another or `at_once`, whatever is answered."""
+    FORGED_SIGNATURE = "forged_signature"
+    """A false callback, signed with another secret, comes before the true one."""
+    WRONG_AMOUNT = "wrong_amount"
+    """A callback with `amount_delta_vnd` added and a valid signature comes instead of the true one."""
+    ANSWER_LOST = "answer_lost"
+    """All is done and kept, then the connection is closed without an answer."""
+    HTTP_500 = "http_500"
+    """The request is answered with an internal error; nothing is done."""
+    CONNECTION_RESET = "connection_reset"
+    """The connection is reset before anything is done."""
+    SUCCESS_THEN_FAILURE = "success_then_failure"
+    """A true success callback, then a late and validly signed failure for the same order."""
+    FAILURE_THEN_SUCCESS = "failure_then_success"
+    """A validly signed failure first (the payer's first try), then the true success."""
+    CALLBACK_BEFORE_ANSWER = "callback_before_answer"
+    """The payer is served at once: the callback arrives before the create (or inquiry) was answered."""
+    CALLBACK_AFTER_RETURN = "callback_after_return"
+    """The callback waits until the payer's browser has gone back."""
+
+
+CALLBACK_KINDS = frozenset(
+    {
+        FaultKind.DELAY,
+        FaultKind.LOST,
+        FaultKind.DUPLICATE,
+        FaultKind.FORGED_SIGNATURE,
+        FaultKind.WRONG_AMOUNT,
+        FaultKind.SUCCESS_THEN_FAILURE,
+        FaultKind.FAILURE_THEN_SUCCESS,
+        FaultKind.CALLBACK_AFTER_RETURN,
+    }
+)
+"""Faults that shape the callback when it becomes due."""
+
+EXCHANGE_KINDS = frozenset({FaultKind.ANSWER_LOST, FaultKind.HTTP_500, FaultKind.CONNECTION_RESET})
+"""Faults that break one exchange, in either direction."""
+
+CALLBACK = "callback"
+"""The operation name of the bank's message to the connector. Others: "create", "query", "refund", "inquiry", "receipt"."""
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule. Empty `bank`, `operation`, `merchant_code`, `order_ref` match all.
+
+    `skip` matching occasions pass unharmed first; then `times` are hit (0 = for ever), each with `probability`.
+    `operation` matters to the exchange kinds: which exchange is broken; for them empty means what the bank's shape
+    starts with ("create", or the bank's "callback" for bill collection).
+    """
+
+    fault_id: str
+    kind: FaultKind
+    bank: str = ""
+    operation: str = ""
+    merchant_code: str = ""
+    order_ref: str = ""
+    skip: int = 0
+    times: int = 1
+    probability: float = 1.0
+    delay_s: int = 60
+    copies: int = 2
+    at_once: bool = False
+    amount_delta_vnd: int = -1
+
+
+class Occasion(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a fault might strike."""
+
+    bank: str
+    operation: str
+    merchant_code: str = ""
+    order_ref: str = ""
+
+
+def matches(fault: Fault, occasion: Occasion) -> bool:
+    return (
+        fault.bank in ("", occasion.bank)
+        and fault.operation in ("", occasion.operation)
+        and fault.merchant_code in ("", occasion.merchant_code)
+        and fault.order_ref in ("", occasion.order_ref)
+    )
+
+
+def take(
+    faults: tuple[Fault, ...],
+    kinds: frozenset[FaultKind],
+    occasion: Occasion,
+    chance: Callable[[], float],
+) -> tuple[tuple[Fault, ...], tuple[Fault, ...]]:
+    """(those that strike now, the plan that remains). `chance` draws from [0, 1) and is asked only when needed."""
+    struck: list[Fault] = []
+    remaining: list[Fault] = []
+    for fault in faults:
+        if fault.kind not in kinds or not matches(fault, occasion):
+            remaining.append(fault)
+        elif fault.skip > 0:
+            remaining.append(msgspec.structs.replace(fault, skip=fault.skip - 1))
+        elif fault.probability < 1.0 and chance() >= fault.probability:
+            remaining.append(fault)
+        else:
+            struck.append(fault)
+            if fault.times != 1:
+                remaining.append(msgspec.structs.replace(fault, times=max(fault.times - 1, 0)))
+    return tuple(struck), tuple(remaining)

@@ -1,0 +1,183 @@
+"""What a bank still owes the connector: deliveries of callbacks, planned with their faults, and the ladder of retries.
+
+Rule: pure. A delivery is planned in the same transaction as the change it tells of, and is then only carried out.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from simulator.faults import Fault, FaultKind
+from simulator.payment import Outcome, Payment, State
+
+FAR_S = 900
+"""A callback held for the payer's return goes out after this long all the same: browsers are closed."""
+
+AFTER_RETURN_S = 2
+"""How long after the payer's return a held callback goes out."""
+
+
+class Retry(msgspec.Struct, frozen=True, kw_only=True):
+    """A bank's ladder: `delays_s[k]` seconds between attempt k+1 and k+2, then it gives up. `timeout_s` for one answer."""
+
+    delays_s: tuple[int, ...]
+    timeout_s: float = 15.0
+
+    @property
+    def attempts_max(self) -> int:
+        return len(self.delays_s) + 1
+
+
+class DeliveryState(StrEnum):
+    WAITING = "waiting"
+    CLAIMED = "claimed"
+    ACKNOWLEDGED = "acknowledged"
+    EXHAUSTED = "exhausted"
+    LOST = "lost"
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """One message to the connector, with what it says where that differs from the payment by now.
+
+    `due_at` is the next attempt, or for a claimed one the end of its lease. `says_*` is what the callback tells.
+    `repeats` = whatever is answered, no retry (an added duplicate). `copies` are sent at the same moment.
+    `breaks` names the exchange faults of the coming attempts, one an attempt.
+    """
+
+    delivery_id: str
+    payment_id: str
+    bank: str
+    merchant_code: str
+    due_at: datetime
+    says_state: State
+    says_outcome: Outcome | None
+    says_amount_vnd: int
+    attempt: int = 0
+    state: DeliveryState = DeliveryState.WAITING
+    forged: bool = False
+    repeats: bool = False
+    held: bool = False
+    copies: int = 1
+    breaks: tuple[FaultKind, ...] = ()
+    last_answer: str = ""
+
+
+def said(payment: Payment, delivery: Delivery) -> Payment:
+    """The payment as this callback tells it."""
+    return msgspec.structs.replace(
+        payment,
+        state=delivery.says_state,
+        outcome=delivery.says_outcome,
+        amount_vnd=delivery.says_amount_vnd,
+    )
+
+
+def announce(payment: Payment, now: datetime, struck: tuple[Fault, ...], first: int = 0) -> tuple[Delivery, ...]:
+    """The deliveries that tell the connector of the payment's present state, shaped by the faults that struck.
+
+    `first` numbers them within the payment (two announcements of one payment must not share ids).
+    """
+    true = Delivery(
+        delivery_id=f"{payment.payment_id}.{first}",
+        payment_id=payment.payment_id,
+        bank=payment.bank,
+        merchant_code=payment.merchant_code,
+        due_at=now,
+        says_state=payment.state,
+        says_outcome=payment.outcome,
+        says_amount_vnd=payment.amount_vnd,
+    )
+    planned = [true]
+    for fault in struck:
+        planned = _EFFECTS[fault.kind](planned, fault)
+    return tuple(
+        msgspec.structs.replace(delivery, delivery_id=f"{payment.payment_id}.{first + index}")
+        for index, delivery in enumerate(planned)
+    )
+
+
+def after_attempt(
+    delivery: Delivery, acknowledged: bool, answer: str, now: datetime, retry: Retry
+) -> Delivery:
+    """The delivery once an attempt was answered (or not): done, rescheduled by the ladder, or given up."""
+    attempt = delivery.attempt + 1
+    done = msgspec.structs.replace(
+        delivery, attempt=attempt, last_answer=answer[:200], breaks=delivery.breaks[1:], copies=1
+    )
+    if acknowledged:
+        return msgspec.structs.replace(done, state=DeliveryState.ACKNOWLEDGED)
+    if delivery.repeats or attempt >= retry.attempts_max:
+        return msgspec.structs.replace(done, state=DeliveryState.EXHAUSTED)
+    wait = timedelta(seconds=retry.delays_s[attempt - 1])
+    return msgspec.structs.replace(done, state=DeliveryState.WAITING, due_at=now + wait)
+
+
+def release(delivery: Delivery, now: datetime) -> Delivery:
+    """A held callback once the payer's browser has gone back."""
+    due_at = min(delivery.due_at, now + timedelta(seconds=AFTER_RETURN_S))
+    return msgspec.structs.replace(delivery, held=False, due_at=due_at)
+
+
+def _later(delivery: Delivery, seconds: int) -> datetime:
+    return delivery.due_at + timedelta(seconds=seconds)
+
+
+def _delay(planned: list[Delivery], fault: Fault) -> list[Delivery]:
+    return [msgspec.structs.replace(each, due_at=_later(each, fault.delay_s)) for each in planned]
+
+
+def _lose(planned: list[Delivery], fault: Fault) -> list[Delivery]:
+    return [msgspec.structs.replace(each, state=DeliveryState.LOST) for each in planned]
+
+
+def _duplicate(planned: list[Delivery], fault: Fault) -> list[Delivery]:
+    true = planned[-1]
+    if fault.at_once:
+        return [*planned[:-1], msgspec.structs.replace(true, copies=fault.copies)]
+    extra = [
+        msgspec.structs.replace(true, repeats=True, due_at=_later(true, index)) for index in range(1, fault.copies)
+    ]
+    return [*planned, *extra]
+
+
+def _forge(planned: list[Delivery], fault: Fault) -> list[Delivery]:
+    false = msgspec.structs.replace(planned[0], forged=True, repeats=True)
+    return [false, *(msgspec.structs.replace(each, due_at=_later(each, 1)) for each in planned)]
+
+
+def _misstate_amount(planned: list[Delivery], fault: Fault) -> list[Delivery]:
+    return [
+        msgspec.structs.replace(each, says_amount_vnd=each.says_amount_vnd + fault.amount_delta_vnd)
+        for each in planned
+    ]
+
+
+def _as_failure(delivery: Delivery) -> Delivery:
+    return msgspec.structs.replace(delivery, says_state=State.FAILED, says_outcome=Outcome.INSUFFICIENT_FUNDS)
+
+
+def _fail_after(planned: list[Delivery], fault: Fault) -> list[Delivery]:
+    late = _as_failure(planned[-1])
+    return [*planned, msgspec.structs.replace(late, due_at=_later(late, fault.delay_s))]
+
+
+def _fail_before(planned: list[Delivery], fault: Fault) -> list[Delivery]:
+    first = _as_failure(planned[0])
+    return [first, *(msgspec.structs.replace(each, due_at=_later(each, fault.delay_s)) for each in planned)]
+
+
+def _hold(planned: list[Delivery], fault: Fault) -> list[Delivery]:
+    return [msgspec.structs.replace(each, held=True, due_at=_later(each, FAR_S)) for each in planned]
+
+
+_EFFECTS = {
+    FaultKind.DELAY: _delay,
+    FaultKind.LOST: _lose,
+    FaultKind.DUPLICATE: _duplicate,
+    FaultKind.FORGED_SIGNATURE: _forge,
+    FaultKind.WRONG_AMOUNT: _misstate_amount,
+    FaultKind.SUCCESS_THEN_FAILURE: _fail_after,
+    FaultKind.FAILURE_THEN_SUCCESS: _fail_before,
+    FaultKind.CALLBACK_AFTER_RETURN: _hold,
+}

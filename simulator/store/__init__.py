@@ -1,0 +1,219 @@
+"""Where payments live: one contract, two stores (sqlite.py, postgres.py), and no rule of the business in either.
+
+A use case is a pure function from what is stored to a `Change`; the store loads, locks, decides and writes it in
+one transaction, and answers only after the commit.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+from simulator.faults import Fault
+from simulator.outbox import Delivery, Retry
+from simulator.payment import Merchant, Payment
+from simulator.wire import Headers
+
+R = TypeVar("R")
+
+
+class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant: its own merchants, clock, seed, faults, payments and journal.
+
+    `clock_at` is None for the system clock, otherwise the manual clock's time. `retries` override the banks' ladders.
+    """
+
+    name: str
+    seed: str
+    clock_at: datetime | None = None
+    merchants: tuple[Merchant, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    retries: dict[str, Retry] = {}
+
+
+class ByOrder(msgspec.Struct, frozen=True):
+    """A payment as its merchant names it."""
+
+    bank: str
+    merchant_code: str
+    order_key: str
+
+
+class ById(msgspec.Struct, frozen=True):
+    payment_id: str
+
+
+Key = ByOrder | ById
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One movement of money, from the payer's account (+) or back to it (-). Never changed, never removed.
+
+    `entry_id` is unique within a payment ("debit", "refund:REQ1"): the same movement cannot be written twice.
+    """
+
+    payment_id: str
+    entry_id: str
+    bank: str
+    merchant_code: str
+    order_ref: str
+    amount_vnd: int
+    booked_at: datetime
+
+
+class Exchange(msgspec.Struct, frozen=True, kw_only=True):
+    """One HTTP exchange as it crossed the wire, secrets and card numbers masked. `status` 0 = there was no answer.
+
+    `direction` "in" = the connector called the bank, "out" = the bank called the connector.
+    """
+
+    direction: str
+    at: datetime
+    bank: str
+    operation: str
+    payment_id: str = ""
+    order_ref: str = ""
+    method: str = ""
+    url: str = ""
+    request_headers: Headers = ()
+    request_body: bytes = b""
+    status: int = 0
+    response_headers: Headers = ()
+    response_body: bytes = b""
+    note: str = ""
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """What a decision may look at: the sandbox's time, the payment (if it exists) and the faults still planned."""
+
+    now: datetime
+    payment: Payment | None
+    faults: tuple[Fault, ...]
+
+
+class Change(msgspec.Struct, Generic[R], frozen=True):
+    """What a decision wants written, all or nothing. `payment` and `deliveries` are inserted or replaced.
+
+    `faults`, when not None, is the plan that remains after some were spent.
+    """
+
+    reply: R
+    payment: Payment | None = None
+    ledger: tuple[Entry, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    exchanges: tuple[Exchange, ...] = ()
+    faults: tuple[Fault, ...] | None = None
+
+
+Decide = Callable[[Stored], Change[R]]
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    """A delivery that this process, and no other, may carry out until its lease ends. `lease` proves it."""
+
+    sandbox: str
+    delivery: Delivery
+    payment: Payment
+    lease: str
+
+
+class Totals(msgspec.Struct, frozen=True, kw_only=True):
+    """Counters of one sandbox; money in dong."""
+
+    payments: int
+    payments_by_state: dict[str, int]
+    debited_vnd: int
+    refunded_vnd: int
+    deliveries_by_state: dict[str, int]
+    exchanges: int
+
+
+class StoreError(Exception):
+    """The database cannot be used; the message says why and what to do."""
+
+
+class UnknownSandbox(Exception):
+    """There is no sandbox of that name."""
+
+
+class Store(Protocol):
+    """All methods that take `sandbox` raise UnknownSandbox if it does not exist."""
+
+    async def open(self) -> None:
+        """Connects and migrates. Raises StoreError: unreadable, or written by a newer schema."""
+
+    async def close(self) -> None: ...
+
+    async def put_sandbox(self, sandbox: Sandbox) -> None:
+        """Creates it, or replaces its settings; payments stay."""
+
+    async def sandbox(self, name: str) -> Sandbox: ...
+
+    async def sandboxes(self) -> list[Sandbox]: ...
+
+    async def clear_sandbox(self, name: str) -> None:
+        """Removes its payments, ledger, deliveries and journal; its settings stay."""
+
+    async def drop_sandbox(self, name: str) -> None: ...
+
+    async def set_clock(self, name: str, at: datetime) -> None:
+        """Moves a manual clock. Raises ValueError for a sandbox on the system clock."""
+
+    async def set_faults(self, name: str, faults: tuple[Fault, ...]) -> None: ...
+
+    async def transact(self, sandbox: str, key: Key | None, decide: Decide[R]) -> R:
+        """Loads, locks, decides, writes and commits. What `decide` raises comes out and nothing is written.
+
+        `decide` may be called more than once (a lost race is decided again) and must be pure.
+        """
+
+    async def claim(
+        self, now: datetime, limit: int, lease_s: float, node: str, sandbox: str | None = None
+    ) -> list[Claimed]:
+        """Claims deliveries due at `now`, earliest first (then by id).
+
+        Without `sandbox`: of all sandboxes on the system clock. With it: of that one, whatever its clock.
+        A claim whose lease has run out is due again.
+        """
+
+    async def finish(self, claimed: Claimed, after: Delivery, exchanges: tuple[Exchange, ...]) -> bool:
+        """Writes the result of an attempt and the journal; False (and only the journal kept) if the lease was lost."""
+
+    async def next_due(self, sandbox: str | None = None) -> datetime | None:
+        """When the next delivery falls due, among those `claim` would consider; None if nothing is owed."""
+
+    async def next_expiry(self, sandbox: str, after: datetime) -> datetime | None:
+        """The earliest expiry later than `after` of a pending payment."""
+
+    async def expiring(self, now: datetime, limit: int, sandbox: str | None = None) -> list[tuple[str, str]]:
+        """(sandbox, payment_id) of pending payments whose expiry is at or before `now`; scope as in `claim`."""
+
+    async def payment(self, sandbox: str, key: Key) -> Payment | None: ...
+
+    async def payments(
+        self, sandbox: str, *, order_ref: str = "", bank: str = "", limit: int = 100, offset: int = 0
+    ) -> list[Payment]:
+        """Newest first."""
+
+    async def deliveries(
+        self, sandbox: str, *, payment_id: str = "", limit: int = 100, offset: int = 0
+    ) -> list[Delivery]:
+        """In the order of their due time and id."""
+
+    async def exchanges(
+        self, sandbox: str, *, payment_id: str = "", after_id: int = 0, limit: int = 100
+    ) -> list[tuple[int, Exchange]]:
+        """In the order they happened, with their ids."""
+
+    async def ledger(
+        self, sandbox: str, *, payment_id: str = "", limit: int = 1000, offset: int = 0
+    ) -> list[Entry]:
+        """In the order they were booked."""
+
+    async def totals(self, sandbox: str) -> Totals: ...
+
+
+def expiry_of(payment: Payment) -> datetime | None:
+    """When a pending payment expires; None once it is settled."""
+    return payment.order.expires_at if payment.state == "pending" else None

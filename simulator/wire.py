@@ -1,0 +1,78 @@
+"""HTTP messages as values, in raw bytes: what is signed must never be parsed and built again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+Headers = tuple[tuple[str, str], ...]
+
+JSON_TYPE = "application/json; charset=utf-8"
+FORM_TYPE = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to a bank.
+
+    `path` is below the bank's own prefix ("/paymentv2/vpcpay.html"), `query` the raw bytes after "?",
+    `headers` have lower-case names.
+    """
+
+    method: str
+    path: str
+    query: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    client_ip: str = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A bank's answer to a connector or a browser."""
+
+    status: int = 200
+    headers: Headers = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request that a bank makes of a connector: a callback, a bill inquiry."""
+
+    method: str
+    url: str
+    headers: Headers = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a connector answered to an `Outgoing`.
+
+    `status` is 0 when there was no answer; `error` then says why ("timed out after 15 s", "connection refused").
+    `body` is cut at the bank's size limit.
+    """
+
+    status: int = 0
+    headers: Headers = ()
+    body: bytes = b""
+    error: str = ""
+
+    def header(self, name: str) -> str:
+        """The first header of that name, in any case; "" if absent."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), "")
+
+
+def json_response(value: object, status: int = 200) -> Response:
+    """A JSON answer with keys in the order given and no added white space, as banks' servers send it."""
+    return Response(status, (("content-type", JSON_TYPE),), msgspec.json.encode(value))
+
+
+def text_response(text: str, status: int = 200) -> Response:
+    return Response(status, (("content-type", "text/plain; charset=utf-8"),), text.encode())
+
+
+def redirect(url: str) -> Response:
+    """302: the browser goes on to `url`."""
+    return Response(302, (("location", url),), b"")
