@@ -1,0 +1,58 @@
+"""The MAC, digest and RSA schemes that banks share. Signatures are compared in constant time, never with `==`."""
+
+import base64
+import hashlib
+import hmac
+from functools import lru_cache
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+
+def hmac_sha512_hex(secret: str, message: bytes) -> str:
+    """128 lower-case hex digits."""
+    return hmac.digest(secret.encode(), message, "sha512").hex()
+
+
+def sha256_hex(message: bytes) -> str:
+    """64 lower-case hex digits."""
+    return hashlib.sha256(message).hexdigest()
+
+
+def same(given: str, expected: str) -> bool:
+    """Equal to the letter, in constant time; safe for any text a caller sends."""
+    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), expected.encode())
+
+
+def rsa_sha256_sign(private_key_pem: str, message: bytes) -> str:
+    """SHA256withRSA (PKCS#1 v1.5), base64 on one line."""
+    signature = _private_key(private_key_pem).sign(message, padding.PKCS1v15(), hashes.SHA256())
+    return base64.b64encode(signature).decode()
+
+
+def rsa_sha256_verify(public_key_pem: str, message: bytes, signature: str) -> bool:
+    """False for a wrong signature and for text that is no base64; ValueError only for a wrong key of our own."""
+    key = _public_key(public_key_pem)
+    try:
+        raw = base64.b64decode(signature.encode("ascii"), validate=True)
+        key.verify(raw, message, padding.PKCS1v15(), hashes.SHA256())
+    except (InvalidSignature, UnicodeEncodeError, ValueError):
+        return False
+    return True
+
+
+@lru_cache(maxsize=256)
+def _private_key(pem: str) -> rsa.RSAPrivateKey:
+    key = serialization.load_pem_private_key(pem.encode(), password=None)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise ValueError("the private key is not an RSA key")
+    return key
+
+
+@lru_cache(maxsize=256)
+def _public_key(pem: str) -> rsa.RSAPublicKey:
+    key = serialization.load_pem_public_key(pem.encode())
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise ValueError("the public key is not an RSA key")
+    return key
