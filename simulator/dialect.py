@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from random import Random
 
 from simulator.outbox import Retry
 from simulator.payment import Bill, Channel, Merchant, Order, Payment, Refund, Refusal, State
@@ -156,13 +157,18 @@ def _never(payment: Payment, merchant: Merchant) -> str:
     return ""
 
 
+def _digits(rng: Random, now: datetime) -> str:
+    return str(rng.randrange(10**13, 10**14))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
     """One bank. `code` is its URL prefix. `secrets` are the names a merchant's `secrets` must have.
 
     `announces` = entering these states makes a callback. `return_url` is where the payer's browser goes afterwards,
     "" = nowhere. `query_interval_s` = the same order may be queried once in that time (0 = always).
-    `page_life_s` = how long a payer may take when the order sets no expiry.
+    `page_life_s` = how long a payer may take when the order sets no expiry. `bank_ref` makes the bank's own number of
+    a payment, `trans_ref` that of a visit with a bill inquiry, from the payment's own stream of chance.
     """
 
     code: str
@@ -179,6 +185,8 @@ class Dialect:
     secrets: tuple[str, ...] = ()
     query_interval_s: int = 0
     page_life_s: int = 900
+    bank_ref: Callable[[Random, datetime], str] = _digits
+    trans_ref: Callable[[Random, datetime], str] = _digits
     error_page: ErrorPage | None = None
     sources: tuple[str, ...] = ()
     assumptions: tuple[Assumption, ...] = ()

@@ -78,18 +78,23 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Occasion(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a fault might strike."""
+    """Where a fault might strike. `usual` = the exchange that a rule without an operation means at this bank."""
 
     bank: str
     operation: str
     merchant_code: str = ""
     order_ref: str = ""
+    usual: bool = True
 
 
 def matches(fault: Fault, occasion: Occasion) -> bool:
+    if fault.operation == "":
+        here = occasion.usual or fault.kind not in EXCHANGE_KINDS
+    else:
+        here = fault.operation == occasion.operation
     return (
-        fault.bank in ("", occasion.bank)
-        and fault.operation in ("", occasion.operation)
+        here
+        and fault.bank in ("", occasion.bank)
         and fault.merchant_code in ("", occasion.merchant_code)
         and fault.order_ref in ("", occasion.order_ref)
     )

@@ -42,7 +42,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
     `due_at` is the next attempt, or for a claimed one the end of its lease. `says_*` is what the callback tells.
     `repeats` = whatever is answered, no retry (an added duplicate). `copies` are sent at the same moment.
-    `breaks` names the exchange faults of the coming attempts, one an attempt.
+    `breaks` names the exchange faults of the coming attempts, one an attempt, None for one that goes unharmed.
     """
 
     delivery_id: str
@@ -59,7 +59,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     repeats: bool = False
     held: bool = False
     copies: int = 1
-    breaks: tuple[FaultKind, ...] = ()
+    breaks: tuple[FaultKind | None, ...] = ()
     last_answer: str = ""
 
 
@@ -73,13 +73,18 @@ def said(payment: Payment, delivery: Delivery) -> Payment:
     )
 
 
-def announce(payment: Payment, now: datetime, struck: tuple[Fault, ...], first: int = 0) -> tuple[Delivery, ...]:
+def announce(
+    payment: Payment,
+    now: datetime,
+    struck: tuple[Fault, ...] = (),
+    breaks: tuple[FaultKind | None, ...] = (),
+) -> tuple[Delivery, ...]:
     """The deliveries that tell the connector of the payment's present state, shaped by the faults that struck.
 
-    `first` numbers them within the payment (two announcements of one payment must not share ids).
+    They are numbered from `payment.told` on: two announcements of one payment never share an id.
     """
     true = Delivery(
-        delivery_id=f"{payment.payment_id}.{first}",
+        delivery_id="",
         payment_id=payment.payment_id,
         bank=payment.bank,
         merchant_code=payment.merchant_code,
@@ -87,12 +92,13 @@ def announce(payment: Payment, now: datetime, struck: tuple[Fault, ...], first: 
         says_state=payment.state,
         says_outcome=payment.outcome,
         says_amount_vnd=payment.amount_vnd,
+        breaks=breaks,
     )
     planned = [true]
     for fault in struck:
         planned = _EFFECTS[fault.kind](planned, fault)
     return tuple(
-        msgspec.structs.replace(delivery, delivery_id=f"{payment.payment_id}.{first + index}")
+        msgspec.structs.replace(delivery, delivery_id=f"{payment.payment_id}.{payment.told + index}")
         for index, delivery in enumerate(planned)
     )
 

@@ -211,7 +211,8 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     """The bank's record of one payment order, from its creation to its last refund.
 
     `amount_vnd` is what the payer pays, normally the order's amount; a QR transfer may differ.
-    `queries` are the (request number, instant) pairs of status queries, newest last, bounded.
+    `queries` are the (request number, instant) pairs of status queries, newest last, bounded. `told` counts the
+    deliveries planned so far.
     """
 
     payment_id: str
@@ -231,6 +232,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     settled_at: datetime | None = None
     refunds: tuple[Refund, ...] = ()
     queries: tuple[tuple[str, datetime], ...] = ()
+    told: int = 0
 
     @property
     def refunded_vnd(self) -> int:

@@ -1,0 +1,154 @@
+"""What the outside gives to one sandbox: its settings, time, chance and store. Two worlds live in one process."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from random import Random
+
+import msgspec
+
+from simulator.clock import Clock
+from simulator.dialect import Dialect
+from simulator.outbox import Retry
+from simulator.payment import Merchant
+from simulator.store import Sandbox, Store, UnknownSandbox
+
+DEFAULT = "default"
+
+
+def _idle() -> None:
+    """Nobody waits for due callbacks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """One sandbox with all that its use cases need. `base_url` is the server's, without a trailing slash.
+
+    `poke` tells the courier that something may be due. `merchants` are the sandbox's, by (bank, merchant_code).
+    """
+
+    sandbox: Sandbox
+    store: Store
+    clock: Clock
+    base_url: str
+    merchants: dict[tuple[str, str], Merchant]
+    poke: Callable[[], None] = _idle
+
+    @property
+    def name(self) -> str:
+        return self.sandbox.name
+
+    @property
+    def manual(self) -> bool:
+        return self.sandbox.clock_at is not None
+
+    @property
+    def prefix(self) -> str:
+        """What stands before every path of this sandbox: "" or "/s/<name>"."""
+        return "" if self.name == DEFAULT else f"/s/{self.name}"
+
+    async def now(self) -> datetime:
+        """This sandbox's time; a manual clock's stands in the store, so that all processes see one time."""
+        if not self.manual:
+            return self.clock()
+        return (await self.store.sandbox(self.name)).clock_at or self.clock()
+
+    def token(self, *purpose: str) -> str:
+        """32 hex digits that depend only on the seed and the purpose."""
+        text = "\x1f".join((self.sandbox.seed, *purpose))
+        return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+    def rng_for(self, *purpose: str) -> Random:
+        """A stream of chance of its own for this purpose: no other purpose's draws move it."""
+        return Random(int(self.token(*purpose), 16))
+
+    def merchant(self, bank: str, merchant_code: str) -> Merchant | None:
+        return self.merchants.get((bank, merchant_code))
+
+    def first_merchant(self, bank: str) -> Merchant | None:
+        """The merchant that is meant where none is named."""
+        return next((merchant for (code, _), merchant in self.merchants.items() if code == bank), None)
+
+    def retry(self, dialect: Dialect) -> Retry:
+        """The bank's ladder of retries, as this sandbox sets it."""
+        return self.sandbox.retries.get(dialect.code, dialect.retry)
+
+    def page_url(self, payment_id: str) -> str:
+        return f"{self.base_url}{self.prefix}/pay/{payment_id}"
+
+    def bank_url(self, bank: str) -> str:
+        """What a connector sets as this bank's base URL."""
+        return f"{self.base_url}{self.prefix}/{bank}"
+
+
+class Worlds:
+    """All sandboxes of this server, made from what the store keeps."""
+
+    def __init__(self, store: Store, clock: Clock, base_url: str, merchants: tuple[Merchant, ...]) -> None:
+        self.store = store
+        self.clock = clock
+        self.base_url = base_url
+        self.poke: Callable[[], None] = _idle
+        self._merchants = merchants
+        self._open: dict[str, World] = {}
+
+    async def get(self, name: str) -> World:
+        """Raises UnknownSandbox."""
+        world = self._open.get(name)
+        return world if world is not None else self._keep(await self.store.sandbox(name))
+
+    async def all(self) -> list[World]:
+        return [await self.get(sandbox.name) for sandbox in await self.store.sandboxes()]
+
+    async def create(
+        self,
+        name: str,
+        *,
+        seed: str,
+        clock_at: datetime | None = None,
+        merchants: tuple[Merchant, ...] | None = None,
+    ) -> World:
+        """A new sandbox with the default merchants unless others are given."""
+        chosen = self._merchants if merchants is None else merchants
+        return await self.replace(Sandbox(name=name, seed=seed, clock_at=clock_at, merchants=chosen))
+
+    async def ensure(self, name: str, *, seed: str, clock_at: datetime | None = None) -> World:
+        """The sandbox of that name as an earlier run left it, or a new one."""
+        try:
+            return await self.get(name)
+        except UnknownSandbox:
+            return await self.create(name, seed=seed, clock_at=clock_at)
+
+    async def replace(self, sandbox: Sandbox) -> World:
+        """Keeps the sandbox's new settings; its payments stay."""
+        await self.store.put_sandbox(sandbox)
+        return self._keep(sandbox)
+
+    async def reset(self, name: str, *, seed: str | None = None, clock_at: datetime | None = None) -> World:
+        """An empty sandbox with the same merchants; a manual clock goes to `clock_at` or the machine's time."""
+        sandbox = (await self.get(name)).sandbox
+        await self.store.clear_sandbox(name)
+        start = (clock_at or self.clock()) if sandbox.clock_at is not None else None
+        fresh = msgspec.structs.replace(sandbox, seed=seed or sandbox.seed, clock_at=start, faults=(), retries={})
+        return await self.replace(fresh)
+
+    async def drop(self, name: str) -> None:
+        """Raises UnknownSandbox."""
+        await self.store.drop_sandbox(name)
+        self._open.pop(name, None)
+
+    def _keep(self, sandbox: Sandbox) -> World:
+        world = World(
+            sandbox=sandbox,
+            store=self.store,
+            clock=self.clock,
+            base_url=self.base_url,
+            merchants={(each.bank, each.merchant_code): each for each in sandbox.merchants},
+            poke=self._poke,
+        )
+        self._open[sandbox.name] = world
+        return world
+
+    def _poke(self) -> None:
+        self.poke()
