@@ -1,0 +1,582 @@
+"""A small synchronous client of the control API; rule: it imports nothing of the simulator."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self, TypeVar
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+T = TypeVar("T")
+
+Headers = tuple[tuple[str, str], ...]
+
+QUICK_S = 30.0
+"""How long an answer from the store may take."""
+
+PATIENT_S = 600.0
+"""How long a call may take in which the bank waits for the connector, many times over when a clock moves."""
+
+
+class ControlError(Exception):
+    """The control API said no, or did not answer (`status` 0). `reason` names a bill's refusal, else ""."""
+
+    def __init__(self, status: int, detail: str, reason: str = "") -> None:
+        super().__init__(f"{status}: {detail}" if status else detail)
+        self.status = status
+        self.detail = detail
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MerchantView:
+    bank: str
+    merchant_code: str
+    name: str
+    secrets: dict[str, str]
+    callback_url: str
+    inquiry_url: str
+    return_hosts: tuple[str, ...]
+    options: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxView:
+    """`banks` gives each bank's base URL in this sandbox: what a connector is configured with."""
+
+    name: str
+    seed: str
+    manual: bool
+    now: datetime
+    base_url: str
+    merchants: tuple[MerchantView, ...]
+    banks: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockView:
+    """`attempts` = how many callbacks were attempted on the way; 0 when the clock was only read."""
+
+    now: datetime
+    manual: bool
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryView:
+    bank: str
+    delays_s: tuple[int, ...]
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultView:
+    fault_id: str
+    kind: str
+    bank: str
+    operation: str
+    merchant_code: str
+    order_ref: str
+    skip: int
+    times: int
+    probability: float
+    delay_s: int
+    copies: int
+    at_once: bool
+    amount_delta_vnd: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentView:
+    """`amount_vnd` is what the payer pays, `order_amount_vnd` what the connector asked for."""
+
+    payment_id: str
+    bank: str
+    merchant_code: str
+    order_ref: str
+    order_key: str
+    amount_vnd: int
+    order_amount_vnd: int
+    description: str
+    state: str
+    outcome: str | None
+    channel: str | None
+    issuer_code: str
+    bank_ref: str
+    created_at: datetime
+    settled_at: datetime | None
+    expires_at: datetime | None
+    refunded_vnd: int
+    page_url: str
+    return_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryView:
+    """`due_at` is the next attempt's time; `says_*` is what the callback tells."""
+
+    delivery_id: str
+    payment_id: str
+    bank: str
+    merchant_code: str
+    due_at: datetime
+    says_state: str
+    says_outcome: str | None
+    says_amount_vnd: int
+    attempt: int
+    state: str
+    forged: bool
+    repeats: bool
+    held: bool
+    copies: int
+    breaks: tuple[str, ...]
+    last_answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEntry:
+    """One exchange. `direction` "in" = the connector called the bank; `status` 0 = there was no answer.
+
+    A body that is not UTF-8 has its bytes in `..._base64`, and the text is only a rendering.
+    """
+
+    id: int
+    direction: str
+    at: datetime
+    bank: str
+    operation: str
+    payment_id: str
+    order_ref: str
+    method: str
+    url: str
+    request_headers: Headers
+    request_body: str
+    request_body_base64: str
+    status: int
+    response_headers: Headers
+    response_body: str
+    response_body_base64: str
+    note: str
+
+    @property
+    def request_bytes(self) -> bytes:
+        return _bytes(self.request_body, self.request_body_base64)
+
+    @property
+    def response_bytes(self) -> bytes:
+        return _bytes(self.response_body, self.response_body_base64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerEntry:
+    """`amount_vnd` is positive when the payer was debited, negative when money went back."""
+
+    payment_id: str
+    entry_id: str
+    bank: str
+    merchant_code: str
+    order_ref: str
+    amount_vnd: int
+    booked_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    payments: int
+    payments_by_state: dict[str, int]
+    debited_vnd: int
+    refunded_vnd: int
+    deliveries_by_state: dict[str, int]
+    exchanges: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankView:
+    """`path` is the bank's URL prefix, `secrets` the names of what a merchant and this bank share."""
+
+    code: str
+    name: str
+    shape: str
+    path: str
+    channels: tuple[str, ...]
+    secrets: tuple[str, ...]
+    announces: tuple[str, ...]
+    retry_delays_s: tuple[int, ...]
+    timeout_s: float
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssumptionView:
+    bank: str
+    key: str
+    value: str
+    why: str
+    setting: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A request that the bank makes, or would make, of the connector."""
+
+    method: str
+    url: str
+    headers: Headers = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the connector answered; `status` 0 and `error` when it did not."""
+
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _MessageBody:
+    method: str
+    url: str
+    headers: Headers
+    body_base64: str
+
+
+@dataclass(frozen=True, slots=True)
+class _AnswerBody:
+    status: int
+    headers: Headers
+    body_base64: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    detail: str = ""
+    reason: str = ""
+
+
+class Banksim:
+    """A running banksim at `url` ("http://127.0.0.1:8080"); it asks for a `token` when it listens beyond loopback."""
+
+    def __init__(
+        self, url: str, token: str | None = None, *, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self.url = url.rstrip("/")
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        self._http = httpx.Client(
+            base_url=f"{self.url}/_control", headers=headers, transport=transport, trust_env=False
+        )
+
+    def close(self) -> None:
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def create_sandbox(
+        self,
+        name: str | None = None,
+        *,
+        seed: str | None = None,
+        manual: bool | None = None,
+        clock_at: datetime | None = None,
+    ) -> "SandboxClient":
+        """A new sandbox; without a name it is given one. `clock_at` (aware) alone implies a manual clock."""
+        wanted = _given(name=name, seed=seed, manual=manual, clock_at=clock_at)
+        view = self.call(SandboxView, "POST", "/sandboxes", wanted)
+        return SandboxClient(self, view.name)
+
+    def sandbox(self, name: str = "default") -> "SandboxClient":
+        """The sandbox of that name; whether it exists shows with the first call."""
+        return SandboxClient(self, name)
+
+    def sandboxes(self) -> tuple[SandboxView, ...]:
+        return self.call(tuple[SandboxView, ...], "GET", "/sandboxes")
+
+    def banks(self) -> tuple[BankView, ...]:
+        return self.call(tuple[BankView, ...], "GET", "/banks")
+
+    def assumptions(self) -> tuple[AssumptionView, ...]:
+        return self.call(tuple[AssumptionView, ...], "GET", "/assumptions")
+
+    def call(
+        self,
+        answer: type[T],
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        timeout_s: float = QUICK_S,
+    ) -> T:
+        """One call below /_control, its answer read as `answer`. Raises ControlError."""
+        content = None if body is None else msgspec.json.encode(body)
+        headers = {} if content is None else {"content-type": "application/json"}
+        try:
+            response = self._http.request(
+                method, path, content=content, headers=headers, params=params, timeout=timeout_s
+            )
+        except httpx.TransportError as error:
+            raise ControlError(
+                0, f"no answer from {self.url} ({error}): is `banksim serve` running?"
+            ) from error
+        if not response.is_success:
+            raise _problem(response)
+        try:
+            return msgspec.json.decode(response.content or b"null", type=answer)
+        except msgspec.DecodeError as error:
+            raise ControlError(
+                response.status_code, f"{self.url} is not banksim, or another version of it: {error}"
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxClient:
+    """One sandbox of a running banksim: one method an endpoint. Each raises ControlError."""
+
+    banksim: Banksim
+    name: str
+
+    @property
+    def url(self) -> str:
+        """Where this sandbox's banks begin ("http://127.0.0.1:8080/s/NAME"): append "/vnpay"."""
+        return f"{self.banksim.url}/s/{self.name}"
+
+    def view(self) -> SandboxView:
+        return self._call(SandboxView, "GET", "")
+
+    def drop(self) -> None:
+        self._call(type(None), "DELETE", "")
+
+    def reset(self, *, clock_at: datetime | None = None, seed: str | None = None) -> SandboxView:
+        """Removes payments, faults and journal; merchants and retries stay."""
+        return self._call(SandboxView, "POST", "/reset", _given(clock_at=clock_at, seed=seed))
+
+    def clock(self) -> ClockView:
+        return self._call(ClockView, "GET", "/clock")
+
+    def advance(self, seconds: int = 0) -> ClockView:
+        """Moves a manual clock, carrying out all that falls due on the way; 0 = what is due now."""
+        return self._call(ClockView, "POST", "/clock", {"advance_s": seconds}, timeout_s=PATIENT_S)
+
+    def advance_to(self, instant: datetime) -> ClockView:
+        return self._call(ClockView, "POST", "/clock", {"to": instant}, timeout_s=PATIENT_S)
+
+    def merchants(self) -> tuple[MerchantView, ...]:
+        return self._call(tuple[MerchantView, ...], "GET", "/merchants")
+
+    def set_merchant(
+        self,
+        bank: str,
+        code: str,
+        *,
+        name: str | None = None,
+        secrets: Mapping[str, str] | None = None,
+        callback_url: str | None = None,
+        inquiry_url: str | None = None,
+        return_hosts: Sequence[str] | None = None,
+        options: Mapping[str, str] | None = None,
+    ) -> MerchantView:
+        """Changes what is given and leaves the rest; an unknown code is a new merchant."""
+        changes = _given(
+            name=name,
+            secrets=secrets,
+            callback_url=callback_url,
+            inquiry_url=inquiry_url,
+            return_hosts=return_hosts,
+            options=options,
+        )
+        return self._call(MerchantView, "PUT", f"/merchants/{_part(bank)}/{_part(code)}", changes)
+
+    def set_retries(self, bank: str, delays_s: Sequence[int], timeout_s: float | None = None) -> RetryView:
+        body = {"delays_s": delays_s} | _given(timeout_s=timeout_s)
+        return self._call(RetryView, "PUT", f"/retries/{_part(bank)}", body)
+
+    def faults(self) -> tuple[FaultView, ...]:
+        return self._call(tuple[FaultView, ...], "GET", "/faults")
+
+    def add_fault(
+        self,
+        kind: str,
+        *,
+        bank: str | None = None,
+        operation: str | None = None,
+        merchant_code: str | None = None,
+        order_ref: str | None = None,
+        skip: int | None = None,
+        times: int | None = None,
+        probability: float | None = None,
+        delay_s: int | None = None,
+        copies: int | None = None,
+        at_once: bool | None = None,
+        amount_delta_vnd: int | None = None,
+    ) -> FaultView:
+        body = {"kind": kind} | _given(
+            bank=bank,
+            operation=operation,
+            merchant_code=merchant_code,
+            order_ref=order_ref,
+            skip=skip,
+            times=times,
+            probability=probability,
+            delay_s=delay_s,
+            copies=copies,
+            at_once=at_once,
+            amount_delta_vnd=amount_delta_vnd,
+        )
+        return self._call(FaultView, "POST", "/faults", body)
+
+    def remove_fault(self, fault_id: str) -> None:
+        self._call(type(None), "DELETE", f"/faults/{_part(fault_id)}")
+
+    def clear_faults(self) -> None:
+        self._call(type(None), "DELETE", "/faults")
+
+    def payments(
+        self, *, order_ref: str = "", bank: str = "", limit: int = 100, offset: int = 0
+    ) -> tuple[PaymentView, ...]:
+        """Newest first."""
+        params = {"order_ref": order_ref, "bank": bank, "limit": limit, "offset": offset}
+        return self._call(tuple[PaymentView, ...], "GET", "/payments", params=params)
+
+    def payment(self, payment_id: str) -> PaymentView:
+        return self._call(PaymentView, "GET", f"/payments/{_part(payment_id)}")
+
+    def event(
+        self, payment_id: str, event: str, outcome: str | None = None, amount_vnd: int | None = None
+    ) -> PaymentView:
+        """What the payer or the bank does: "approve", "decline", ... 409 when its state does not allow it."""
+        body = {"event": event} | _given(outcome=outcome, amount_vnd=amount_vnd)
+        return self._call(PaymentView, "POST", f"/payments/{_part(payment_id)}/events", body)
+
+    def abandon(self, payment_id: str) -> PaymentView:
+        """The payer closes the browser: nothing happens, and the payment will expire."""
+        return self._call(PaymentView, "POST", f"/payments/{_part(payment_id)}/abandon")
+
+    def browser_return(self, payment_id: str) -> str:
+        """The payer's browser goes back: its address, "" if this bank sends it nowhere."""
+        return self._call(_Place, "POST", f"/payments/{_part(payment_id)}/return").url
+
+    def inquire_bill(
+        self, bank: str, bill_code: str, channel: str | None = None, merchant_code: str | None = None
+    ) -> PaymentView:
+        """The bank asks the connector what is owed. 422 with `reason` when the connector refuses."""
+        body = {"bank": bank, "bill_code": bill_code} | _given(channel=channel, merchant_code=merchant_code)
+        return self._call(PaymentView, "POST", "/bills", body, timeout_s=PATIENT_S)
+
+    def pay_unasked(
+        self,
+        bank: str,
+        bill_code: str,
+        amount_vnd: int,
+        channel: str | None = None,
+        merchant_code: str | None = None,
+    ) -> PaymentView:
+        """A paid bill of which the connector was never asked."""
+        body = {"bank": bank, "bill_code": bill_code, "amount_vnd": amount_vnd}
+        body |= _given(channel=channel, merchant_code=merchant_code)
+        return self._call(PaymentView, "POST", "/bills/unasked", body)
+
+    def callback(
+        self,
+        payment_id: str,
+        *,
+        state: str | None = None,
+        outcome: str | None = None,
+        amount_vnd: int | None = None,
+        merchant_code: str | None = None,
+        forged: bool = False,
+    ) -> Message:
+        """The very message that the bank would send, not sent. `forged` = signed with another secret."""
+        body = _given(state=state, outcome=outcome, amount_vnd=amount_vnd, merchant_code=merchant_code)
+        path = f"/payments/{_part(payment_id)}/callback"
+        told = self._call(_MessageBody, "POST", path, body | {"forged": forged})
+        return Message(told.method, told.url, told.headers, base64.b64decode(told.body_base64))
+
+    def send(self, message: Message, *, bank: str = "", payment_id: str = "", note: str = "") -> Answer:
+        """Sends it as the bank would, and journals it."""
+        body = {
+            "method": message.method,
+            "url": message.url,
+            "headers": message.headers,
+            "body_base64": base64.b64encode(message.body).decode(),
+            "bank": bank,
+            "payment_id": payment_id,
+            "note": note,
+        }
+        told = self._call(_AnswerBody, "POST", "/send", body, timeout_s=PATIENT_S)
+        return Answer(told.status, told.headers, base64.b64decode(told.body_base64), told.error)
+
+    def deliveries(
+        self, *, payment_id: str = "", limit: int = 100, offset: int = 0
+    ) -> tuple[DeliveryView, ...]:
+        params = {"payment_id": payment_id, "limit": limit, "offset": offset}
+        return self._call(tuple[DeliveryView, ...], "GET", "/deliveries", params=params)
+
+    def deliver_again(self, delivery_id: str) -> DeliveryView:
+        """Makes it due now, once more; on a manual clock `advance` carries it out."""
+        return self._call(DeliveryView, "POST", f"/deliveries/{_part(delivery_id)}/again")
+
+    def journal(
+        self, *, payment_id: str = "", after_id: int = 0, limit: int = 100
+    ) -> tuple[JournalEntry, ...]:
+        """In the order it happened; `after_id` = the last one already seen."""
+        params = {"payment_id": payment_id, "after_id": after_id, "limit": limit}
+        return self._call(tuple[JournalEntry, ...], "GET", "/journal", params=params)
+
+    def ledger(self, *, payment_id: str = "", limit: int = 1000, offset: int = 0) -> tuple[LedgerEntry, ...]:
+        params = {"payment_id": payment_id, "limit": limit, "offset": offset}
+        return self._call(tuple[LedgerEntry, ...], "GET", "/ledger", params=params)
+
+    def totals(self) -> Totals:
+        return self._call(Totals, "GET", "/totals")
+
+    def _call(
+        self,
+        answer: type[T],
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        timeout_s: float = QUICK_S,
+    ) -> T:
+        place = f"/sandboxes/{_part(self.name)}{path}"
+        return self.banksim.call(answer, method, place, body, params=params, timeout_s=timeout_s)
+
+
+def _given(**fields: object) -> dict[str, Any]:
+    """Only what was given: the server fills in the rest."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _part(text: str) -> str:
+    return quote(text, safe="")
+
+
+def _bytes(text: str, encoded: str) -> bytes:
+    return base64.b64decode(encoded) if encoded else text.encode()
+
+
+def _problem(response: httpx.Response) -> ControlError:
+    try:
+        problem = msgspec.json.decode(response.content, type=_Problem)
+    except msgspec.DecodeError:
+        problem = _Problem()
+    detail = (
+        problem.detail or f"{response.request.method} {response.request.url} answered {response.status_code}"
+    )
+    return ControlError(response.status_code, detail, problem.reason)
