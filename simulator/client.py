@@ -266,7 +266,7 @@ class _Problem:
 
 
 class Banksim:
-    """A running banksim at `url` ("http://127.0.0.1:8080"); it asks for a `token` when it listens beyond loopback."""
+    """A running banksim at `url` ("http://127.0.0.1:8080"). Beyond loopback it asks for a `token`."""
 
     def __init__(
         self, url: str, token: str | None = None, *, transport: httpx.BaseTransport | None = None
