@@ -73,10 +73,11 @@ class BadRequirement(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """One promise. `says` is a whole sentence whose subject is the connector, `says_vi` the same in Vietnamese.
+    """One promise, in a whole sentence whose subject is the connector (`says`, and `says_vi` in Vietnamese).
 
     `why` tells what money is lost. `source` is a key of fixtures/sources.toml with a place
-    ("vnpay-pay-2.1.0#ipn"). Empty `shapes`, `banks`, `methods` = all. `guards` are numbers of defects seen in the field ("egov D10").
+    ("vnpay-pay-2.1.0#ipn"). Empty `shapes`, `banks`, `methods` = all. `guards` are numbers of
+    defects seen in the field ("egov D10").
     """
 
     id: str
