@@ -58,7 +58,6 @@ class Capability(StrEnum):
     RESTART = "restart"
     LOOKUP = "lookup"
     """The public page or API where a payer looks up what a dossier owes."""
-    RECONCILE = "reconcile"
 
 
 SHAPES = frozenset({"redirect", "server_create", "bill", "advice"})

@@ -1,0 +1,206 @@
+"""The connector under test as its owner describes it: a few verbs, and what its answers mean.
+
+Rule: the suite knows a connector only through this contract; a TOML file or a Python class may fill it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from conformance.requirement import Capability, Failure
+
+METHODS = frozenset({"internet_banking", "qr", "card", "mobile", "pos", "counter", "redirect", "bill"})
+"""How one pays. "redirect" = as the payer chooses on the bank's page; "bill" = at any place of the bank's."""
+
+PAYER = "Nguyễn Thị Ánh"
+"""Who pays when a test does not care."""
+
+
+class BadTarget(Exception):
+    """The target is described wrongly: a sentence for its owner, never a verdict on the connector."""
+
+
+class Refused(Failure):
+    """The connector said no over HTTP, as it should to the opening of a paid dossier; unasked for, a failure."""
+
+    def __init__(self, doing: str, status: int, text: str) -> None:
+        super().__init__(
+            f"the connector answers when asked to {doing}", expected="success", actual=f"{status} {text}"
+        )
+        self.status = status
+        self.text = text
+
+
+class Unreachable(Failure):
+    """The connector did not answer at all."""
+
+    def __init__(self, doing: str, why: str) -> None:
+        super().__init__(f"the connector answers when asked to {doing}", expected="an answer", actual=why)
+
+
+class CheckoutKind(StrEnum):
+    REDIRECT = "redirect"
+    """The payer's browser goes to `url`."""
+    FORM = "form"
+    """The payer's browser posts `fields` to `url`."""
+    QR = "qr"
+    """The payer scans `payload`, or what the page at `url` shows."""
+    BILL = "bill"
+    """The payer names `bill_code` at the bank."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkout:
+    """How the payer goes on. `order_ref` is the number under which the bank knows the payment order."""
+
+    kind: CheckoutKind
+    order_ref: str
+    url: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    payload: str = ""
+    bill_code: str = ""
+
+
+class DossierStatus(StrEnum):
+    PENDING = "pending"
+    PAID = "paid"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    PARTLY_REFUNDED = "partly_refunded"
+    REFUNDED = "refunded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What the connector says of a dossier. `raw` is its answer as it came.
+
+    `receipts` = how many were issued. `refund_due_vnd` is money it says it must give back, None when it
+    does not tell.
+    """
+
+    status: DossierStatus
+    amount_paid_vnd: int
+    receipts: int
+    refund_due_vnd: int | None = None
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    """One message that the payer was sent."""
+
+    text: str
+    amount_vnd: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BankSetup:
+    """What the connector's owner says of one bank. Empty `merchant_code` = the sandbox's own test merchant.
+
+    `secrets` and `options` are set at that merchant before the run.
+    """
+
+    methods: tuple[str, ...]
+    merchant_code: str = ""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+class Target(Protocol):
+    """A connector under test.
+
+    `settle_s` = how long it may take to settle after a callback. `policies` are its choices where sound
+    connectors differ ("duplicate_ack" = "00"). What needs a capability that is not in `capabilities` is
+    never asked, so a Python class leaves those methods out.
+    """
+
+    name: str
+    banks: Mapping[str, BankSetup]
+    settle_s: float
+    policies: Mapping[str, str]
+    capabilities: frozenset[Capability]
+
+    def start(self, bank_url: str, workdir: Path) -> None:
+        """Called once before the first test; `bank_url` is where the banks are ("http://127.0.0.1:8080/s/NAME").
+
+        Nothing to do for a connector that runs already.
+        """
+
+    def stop(self) -> None:
+        """Called once at the end; nothing that `start` started may live on."""
+
+    def open(
+        self, dossier_code: str, amount_vnd: int, bank: str, method: str, payer: str = PAYER
+    ) -> Checkout:
+        """Opens a payment of that dossier, new or known. Raises Refused when the connector will not."""
+
+    def status(self, dossier_code: str) -> Status: ...
+
+    def callback_url(self, bank: str) -> str:
+        """Where the bank sends its callback; "" when the protocol carries it."""
+
+    def inquiry_url(self, bank: str) -> str:
+        """Where the bank asks for a bill; "" when this bank asks nothing."""
+
+    def refund(self, dossier_code: str, amount_vnd: int | None) -> None:
+        """Gives back `amount_vnd`, or all when None. Raises Refused when the connector will not."""
+
+    def cancel(self, dossier_code: str) -> None: ...
+
+    def run_jobs(self) -> None:
+        """Everything the connector does by timetable, now: polls, queued callbacks."""
+
+    def notifications(self, dossier_code: str) -> tuple[Notification, ...]: ...
+
+    def lookup(self, dossier_code: str) -> str:
+        """What anyone sees who asks for that dossier's fee, as it came (also when it was refused)."""
+
+    def restart(self) -> None:
+        """Kills the connector without warning, then starts it with the same books at the same address."""
+
+
+def load_python_target(text: str) -> Target:
+    """An instance of "module:Class", made without arguments and checked against the contract.
+
+    Raises BadTarget.
+    """
+    module_name, _, class_name = text.partition(":")
+    try:
+        made = getattr(import_module(module_name), class_name)()
+    except (ImportError, AttributeError, TypeError) as error:
+        raise BadTarget(
+            f"{text} cannot be made: {error}. It is imported, then called without arguments"
+        ) from error
+    _check_python_target(text, made)
+    return cast(Target, made)
+
+
+_ALWAYS = (
+    *("name", "banks", "settle_s", "policies", "capabilities"),
+    *("start", "stop", "open", "status", "callback_url", "inquiry_url"),
+)
+
+
+def _check_python_target(text: str, made: Any) -> None:
+    missing = [name for name in _ALWAYS if not hasattr(made, name)]
+    if missing:
+        raise BadTarget(f"{text} lacks {', '.join(missing)}; conformance.target.Target says what each is")
+    unknown = sorted(set(made.capabilities) - set(Capability))
+    if unknown:
+        raise BadTarget(f"{text}.capabilities names {unknown}; known: {', '.join(Capability)}")
+    promised = [word for word in made.capabilities if not hasattr(made, Capability(word).value)]
+    if promised:
+        raise BadTarget(f"{text}.capabilities promises {', '.join(promised)}, but has no such method")
+    for bank, setup in made.banks.items():
+        check_methods(f"{text}.banks[{bank!r}].methods", setup.methods)
+
+
+def check_methods(where: str, methods: tuple[str, ...]) -> None:
+    """Raises BadTarget unless there is a method, and each is one of METHODS."""
+    unknown = sorted(set(methods) - METHODS)
+    if unknown or not methods:
+        found = ", ".join(unknown) or "nothing"
+        raise BadTarget(f"{where} names {found}; choose from {', '.join(sorted(METHODS))}")
