@@ -110,7 +110,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """How the bank reads an answer to its callback. `done` ends the retries; `text` is for the journal ("RspCode 02")."""
+    """How the bank reads an answer to its callback. `done` ends the retries; `text` is for the journal."""
 
     done: bool
     text: str
@@ -128,7 +128,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inquiry:
-    """How a bank asks a connector what is owed. `read` raises Refusal (unknown_order, already_paid, bad_signature, ...)."""
+    """How a bank asks a connector what is owed. `read` raises Refusal (unknown_order, already_paid, ...)."""
 
     ask: Callable[[Question, Merchant], Outgoing]
     read: Callable[[Answer, Question, Merchant], Bill]

@@ -47,19 +47,23 @@ CALLBACK_KINDS = frozenset(
 )
 """Faults that shape the callback when it becomes due."""
 
+ANSWER_KINDS = frozenset({FaultKind.FORGED_SIGNATURE, FaultKind.WRONG_AMOUNT})
+"""Callback faults that can also distort a bank's own answer, where the rule names its operation."""
+
 EXCHANGE_KINDS = frozenset({FaultKind.ANSWER_LOST, FaultKind.HTTP_500, FaultKind.CONNECTION_RESET})
 """Faults that break one exchange, in either direction."""
 
 CALLBACK = "callback"
-"""The operation name of the bank's message to the connector. Others: "create", "query", "refund", "inquiry", "receipt"."""
+"""The operation of the bank's message to the connector. Others: "create", "query", "refund", "inquiry", "receipt"."""
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """One rule. Empty `bank`, `operation`, `merchant_code`, `order_ref` match all.
 
     `skip` matching occasions pass unharmed first; then `times` are hit (0 = for ever), each with `probability`.
-    `operation` matters to the exchange kinds: which exchange is broken; for them empty means what the bank's shape
-    starts with ("create", or the bank's "callback" for bill collection).
+    `operation` says which exchange. Empty means the callback; for the exchange kinds it means what the bank's shape
+    starts with ("create", or the "callback" for bill collection). FORGED_SIGNATURE and WRONG_AMOUNT with "query"
+    distort the bank's answer to a status query.
     """
 
     fault_id: str
@@ -88,16 +92,19 @@ class Occasion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def matches(fault: Fault, occasion: Occasion) -> bool:
-    if fault.operation == "":
-        here = occasion.usual or fault.kind not in EXCHANGE_KINDS
-    else:
-        here = fault.operation == occasion.operation
     return (
-        here
+        (_usually_there(fault, occasion) if fault.operation == "" else fault.operation == occasion.operation)
         and fault.bank in ("", occasion.bank)
         and fault.merchant_code in ("", occasion.merchant_code)
         and fault.order_ref in ("", occasion.order_ref)
     )
+
+
+def _usually_there(fault: Fault, occasion: Occasion) -> bool:
+    """Whether a rule that names no operation means this one."""
+    if fault.kind in EXCHANGE_KINDS:
+        return occasion.usual
+    return fault.kind not in CALLBACK_KINDS or occasion.operation == CALLBACK
 
 
 def take(

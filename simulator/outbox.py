@@ -19,7 +19,7 @@ AFTER_RETURN_S = 2
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True):
-    """A bank's ladder: `delays_s[k]` seconds between attempt k+1 and k+2, then it gives up. `timeout_s` for one answer."""
+    """A bank's ladder: `delays_s[k]` seconds after attempt k+1 failed, then it gives up. `timeout_s` for one answer."""
 
     delays_s: tuple[int, ...]
     timeout_s: float = 15.0
@@ -103,9 +103,7 @@ def announce(
     )
 
 
-def after_attempt(
-    delivery: Delivery, acknowledged: bool, answer: str, now: datetime, retry: Retry
-) -> Delivery:
+def after_attempt(delivery: Delivery, acknowledged: bool, answer: str, now: datetime, retry: Retry) -> Delivery:
     """The delivery once an attempt was answered (or not): done, rescheduled by the ladder, or given up."""
     attempt = delivery.attempt + 1
     done = msgspec.structs.replace(
@@ -154,8 +152,7 @@ def _forge(planned: list[Delivery], fault: Fault) -> list[Delivery]:
 
 def _misstate_amount(planned: list[Delivery], fault: Fault) -> list[Delivery]:
     return [
-        msgspec.structs.replace(each, says_amount_vnd=each.says_amount_vnd + fault.amount_delta_vnd)
-        for each in planned
+        msgspec.structs.replace(each, says_amount_vnd=each.says_amount_vnd + fault.amount_delta_vnd) for each in planned
     ]
 
 

@@ -249,9 +249,7 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True):
     wire: dict[str, str] = {}
 
 
-def apply(
-    payment: Payment, event: Event, now: datetime, outcome: Outcome | None = None, **changes: Any
-) -> Payment:
+def apply(payment: Payment, event: Event, now: datetime, outcome: Outcome | None = None, **changes: Any) -> Payment:
     """The payment after `event`; `changes` are further fields set with it. Raises IllegalEvent, changing nothing."""
     state = TRANSITIONS.get((payment.state, event))
     if state is None:

@@ -125,12 +125,16 @@ class Worlds:
         await self.store.put_sandbox(sandbox)
         return self._keep(sandbox)
 
+    async def update(self, name: str, change: Callable[[Sandbox], Sandbox]) -> World:
+        """Changes the sandbox's settings as they stand in the store now (its clock and faults move there)."""
+        return await self.replace(change(await self.store.sandbox(name)))
+
     async def reset(self, name: str, *, seed: str | None = None, clock_at: datetime | None = None) -> World:
         """An empty sandbox with the same merchants; a manual clock goes to `clock_at` or the machine's time."""
         sandbox = (await self.get(name)).sandbox
         await self.store.clear_sandbox(name)
         start = (clock_at or self.clock()) if sandbox.clock_at is not None else None
-        fresh = msgspec.structs.replace(sandbox, seed=seed or sandbox.seed, clock_at=start, faults=(), retries={})
+        fresh = msgspec.structs.replace(sandbox, seed=seed or sandbox.seed, clock_at=start, faults=())
         return await self.replace(fresh)
 
     async def drop(self, name: str) -> None:

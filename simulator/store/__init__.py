@@ -206,9 +206,7 @@ class Store(Protocol):
     ) -> list[tuple[int, Exchange]]:
         """In the order they happened, with their ids."""
 
-    async def ledger(
-        self, sandbox: str, *, payment_id: str = "", limit: int = 1000, offset: int = 0
-    ) -> list[Entry]:
+    async def ledger(self, sandbox: str, *, payment_id: str = "", limit: int = 1000, offset: int = 0) -> list[Entry]:
         """In the order they were booked."""
 
     async def totals(self, sandbox: str) -> Totals: ...

@@ -1,0 +1,140 @@
+"""The HTTP edge: the banks' own paths served raw (what is signed stays as it came), all else by the control app.
+
+Rule: pure ASGI in front of FastAPI; no middleware and no parsing in the banks' way.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from simulator import bank
+from simulator.banks import dialects
+from simulator.delivery import Courier, reset
+from simulator.dialect import Dialect, Endpoint
+from simulator.faults import FaultKind
+from simulator.protocol import CONNECTION
+from simulator.store import StoreError, UnknownSandbox
+from simulator.wire import Request, Response, text_response
+from simulator.world import DEFAULT, Worlds
+
+log = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+SendMessage = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, SendMessage], Awaitable[None]]
+
+BODY_BYTES_MAX = 1024 * 1024
+
+
+class BodyTooLarge(Exception):
+    """The request's body is above BODY_BYTES_MAX."""
+
+
+class App:
+    """The ASGI application. `rest` serves what is no bank's endpoint: control API, docs, pages."""
+
+    def __init__(self, worlds: Worlds, courier: Courier, rest: ASGIApp, seed: str, manual: bool = False) -> None:
+        self.worlds = worlds
+        self.courier = courier
+        self._rest = rest
+        self._seed = seed
+        self._manual = manual
+        self._endpoints = _endpoints()
+
+    async def start(self) -> None:
+        """Opens the store and the default sandbox, and starts the courier. Raises StoreError."""
+        await self.worlds.store.open()
+        clock_at = self.worlds.clock() if self._manual else None
+        await self.worlds.ensure(DEFAULT, seed=self._seed, clock_at=clock_at)
+        await self.courier.start()
+
+    async def stop(self) -> None:
+        await self.courier.stop()
+        await self.worlds.store.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: SendMessage) -> None:
+        if scope["type"] != "http":
+            await self._rest(scope, receive, send)
+            return
+        sandbox, code, path = split_path(scope["path"])
+        found = self._endpoints.get((code, scope["method"], path))
+        if found is None:
+            await self._rest(scope, receive, send)
+            return
+        try:
+            served = await self._serve(sandbox, *found, scope, receive)
+        except BodyTooLarge as error:
+            served = bank.Served(text_response(str(error), 413))
+        except UnknownSandbox:
+            served = bank.Served(text_response(f"There is no sandbox {sandbox!r} on this server.", 404))
+        except StoreError:
+            log.exception("the store cannot be used")
+            served = bank.Served(text_response("The bank's books cannot be reached; nothing was done.", 503))
+        await _answer(scope, receive, send, served)
+
+    async def _serve(
+        self, sandbox: str, dialect: Dialect, endpoint: Endpoint, scope: Scope, receive: Receive
+    ) -> bank.Served:
+        world = await self.worlds.get(sandbox)
+        request = Request(
+            method=scope["method"],
+            path=endpoint.path,
+            query=scope["query_string"],
+            headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+            body=await _body(receive) if scope["method"] != "GET" else b"",
+            client_ip=(scope.get("client") or ("127.0.0.1", 0))[0],
+        )
+        served = await bank.serve(world, dialect, endpoint, request)
+        if served.rushed:
+            await self.courier.run_due(world)
+        return served
+
+
+def split_path(path: str) -> tuple[str, str, str]:
+    """("/s/ci/vnpay/pay") -> ("ci", "vnpay", "/pay"); without "/s/..." the sandbox is the default one."""
+    sandbox = DEFAULT
+    if path.startswith("/s/"):
+        sandbox, _, path = path[3:].partition("/")
+        path = f"/{path}"
+    code, _, below = path[1:].partition("/")
+    return sandbox, code, f"/{below}"
+
+
+def _endpoints() -> dict[tuple[str, str, str], tuple[Dialect, Endpoint]]:
+    return {
+        (dialect.code, endpoint.method, endpoint.path): (dialect, endpoint)
+        for dialect in dialects().values()
+        for endpoint in dialect.endpoints
+    }
+
+
+async def _body(receive: Receive) -> bytes:
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    while message.get("more_body"):
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > BODY_BYTES_MAX:
+            raise BodyTooLarge(f"The request is larger than {BODY_BYTES_MAX} bytes.")
+    return body
+
+
+async def _answer(scope: Scope, receive: Receive, send: SendMessage, served: bank.Served) -> None:
+    if served.fault in (FaultKind.CONNECTION_RESET, FaultKind.ANSWER_LOST):
+        connection = scope.get("extensions", {}).get(CONNECTION)
+        if connection is None:
+            raise ConnectionResetError(f"fault: {served.fault}")
+        reset(connection) if served.fault is FaultKind.CONNECTION_RESET else connection.close()
+        while (await receive())["type"] != "http.disconnect":
+            continue
+        return
+    await send_response(send, served.response)
+
+
+async def send_response(send: SendMessage, response: Response) -> None:
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+    headers.append((b"content-length", str(len(response.body)).encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})

@@ -1,0 +1,331 @@
+"""The courier: carries out what the outbox owes and moves manual clocks from event to event.
+
+Rule: a delivery is claimed in the store before the first await on its behalf.
+"""
+
+import asyncio
+import logging
+import socket
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from urllib.parse import urlsplit
+
+import aiohttp
+import yarl
+
+from simulator import bank
+from simulator.banks import dialects
+from simulator.dialect import Ack, Dialect, Question
+from simulator.faults import CALLBACK, FaultKind
+from simulator.outbox import after_attempt, said
+from simulator.payment import Bill, Channel, Event, IllegalEvent, Merchant, Payment, Reason, Refusal
+from simulator.store import Claimed, Exchange, StoreError
+from simulator.wire import Answer, Outgoing
+from simulator.world import World, Worlds
+
+log = logging.getLogger(__name__)
+
+ANSWER_BYTES_MAX = 64 * 1024
+IN_FLIGHT_MAX = 200
+LEASE_S = 60.0
+"""Longer than the longest time-out of a bank: a claim must not run out while its answer is awaited."""
+
+EXPIRY_POLL_S = 1.0
+IDLE_POLL_S = 1.0
+"""Another process may plan a callback that this one must take over: look at least this often."""
+
+STORE_RETRY_S = 1.0
+
+
+class Courier:
+    """Sends the banks' messages through one HTTP session. Start it inside the event loop; stop it to finish cleanly."""
+
+    def __init__(self, worlds: Worlds, node: str, lease_s: float = LEASE_S) -> None:
+        self._worlds = worlds
+        self._node = node
+        self._lease_s = lease_s
+        self._wake = asyncio.Event()
+        self._flights: set[asyncio.Task[None]] = set()
+        self._advancing: dict[str, asyncio.Lock] = {}
+        self._session: aiohttp.ClientSession | None = None
+        self._round: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=IN_FLIGHT_MAX, limit_per_host=0),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=("user-agent", "accept", "accept-encoding", "content-type"),
+        )
+        self._worlds.poke = self._wake.set
+        self._round = asyncio.create_task(self._rounds(), name="courier")
+
+    async def stop(self) -> None:
+        """Takes no more work and lets go of what is in flight: its lease runs out and another process sends it."""
+        for task in (*self._flights, *((self._round,) if self._round else ())):
+            task.cancel()
+        await asyncio.gather(*self._flights, *((self._round,) if self._round else ()), return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+
+    # --- time ------------------------------------------------------------------------------------------------
+
+    async def advance(self, world: World, to: datetime) -> int:
+        """Moves a manual clock to `to`, stopping at each due event on the way; the number of attempts made."""
+        attempts = 0
+        async with self._moving(world):
+            while True:
+                now = await world.now()
+                attempts += await self.run_due(world)
+                due = await self._next_event(world, now)
+                if due is None or due > to:
+                    break
+                await world.store.set_clock(world.name, max(due, now))
+            await world.store.set_clock(world.name, max(to, await world.now()))
+        return attempts
+
+    async def run_due(self, world: World) -> int:
+        """Expires what has expired and delivers what is due at this sandbox's present time, one after another."""
+        attempts = 0
+        now = await world.now()
+        while expiring := await world.store.expiring(now, IN_FLIGHT_MAX, world.name):
+            for _, payment_id in expiring:
+                await self._expire(world, payment_id)
+        while claimed := await world.store.claim(now, 1, self._lease_s, self._node, world.name):
+            await self._carry_out(world, claimed[0])
+            attempts += 1
+        return attempts
+
+    async def _next_event(self, world: World, now: datetime) -> datetime | None:
+        due = await world.store.next_due(world.name)
+        expiry = await world.store.next_expiry(world.name, now)
+        return min((at for at in (due, expiry) if at is not None), default=None)
+
+    @asynccontextmanager
+    async def _moving(self, world: World) -> AsyncIterator[None]:
+        lock = self._advancing.setdefault(world.name, asyncio.Lock())
+        async with lock:
+            yield
+
+    async def _rounds(self) -> None:
+        """The one timer of all sandboxes on the system clock."""
+        expired_at = self._worlds.clock()
+        while True:
+            self._wake.clear()
+            try:
+                now = self._worlds.clock()
+                if (now - expired_at).total_seconds() >= EXPIRY_POLL_S:
+                    expired_at = now
+                    await self._expire_all(now)
+                wait_s = await self._claim_round(now)
+            except StoreError:
+                log.exception("the store cannot be used; trying again in %s s", STORE_RETRY_S)
+                wait_s = STORE_RETRY_S
+            if wait_s > 0:
+                await self._woken(wait_s)
+
+    async def _claim_round(self, now: datetime) -> float:
+        """Claims what is due and sends it off; the seconds until there is something to look for again."""
+        free = IN_FLIGHT_MAX - len(self._flights)
+        if free <= 0:
+            await asyncio.wait(self._flights, return_when=asyncio.FIRST_COMPLETED)
+            return 0.0
+        claimed = await self._worlds.store.claim(now, free, self._lease_s, self._node)
+        for each in claimed:
+            world = await self._worlds.get(each.sandbox)
+            flight = asyncio.create_task(self._carry_out(world, each))
+            self._flights.add(flight)
+            flight.add_done_callback(self._landed)
+        if len(claimed) == free:
+            return 0.0
+        due = await self._worlds.store.next_due()
+        return IDLE_POLL_S if due is None else min(IDLE_POLL_S, (due - self._worlds.clock()).total_seconds())
+
+    def _landed(self, flight: asyncio.Task[None]) -> None:
+        self._flights.discard(flight)
+        if not flight.cancelled() and flight.exception() is not None:
+            log.error("a delivery failed; it is tried again after its lease", exc_info=flight.exception())
+
+    async def _woken(self, wait_s: float) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), wait_s)
+        except TimeoutError:
+            return
+
+    async def _expire_all(self, now: datetime) -> None:
+        for sandbox, payment_id in await self._worlds.store.expiring(now, IN_FLIGHT_MAX):
+            await self._expire(await self._worlds.get(sandbox), payment_id)
+
+    async def _expire(self, world: World, payment_id: str) -> None:
+        try:
+            await bank.act(world, payment_id, Event.EXPIRE)
+        except IllegalEvent:
+            return  # The payer was faster: between the look and the event the payment was settled.
+
+    # --- one attempt -----------------------------------------------------------------------------------------
+
+    async def _carry_out(self, world: World, claimed: Claimed) -> None:
+        delivery, dialect = claimed.delivery, dialects()[claimed.payment.bank]
+        now = await world.now()
+        told = said(claimed.payment, delivery)
+        notice = bank.notice_of(world, dialect, told, now, forge=delivery.forged, attempt=delivery.attempt + 1)
+        outgoing = dialect.callback(notice)
+        fault = delivery.breaks[0] if delivery.breaks else None
+        retry = world.retry(dialect)
+        answers = await asyncio.gather(
+            *(self._exchange(outgoing, retry.timeout_s, fault) for _ in range(delivery.copies))
+        )
+        acks = [dialect.acknowledged(answer, notice) for answer in answers]
+        ack = next((each for each in acks if each.done), acks[0])
+        exchanges = tuple(
+            bank.outgoing_exchange(dialect, CALLBACK, told, outgoing, answer, now, _note(claimed, each, fault))
+            for answer, each in zip(answers, acks, strict=True)
+        )
+        after = after_attempt(delivery, ack.done, ack.text, now, retry)
+        await world.store.finish(claimed, after, exchanges)
+
+    async def _exchange(self, outgoing: Outgoing, timeout_s: float, fault: FaultKind | None) -> Answer:
+        if fault is FaultKind.HTTP_500:
+            return Answer(500, error="fault: a gateway answered 500, the connector got nothing")
+        if fault is FaultKind.CONNECTION_RESET:
+            await _reset_halfway(outgoing, timeout_s)
+            return Answer(error="fault: connection reset halfway through the request")
+        answer = await self.send(outgoing, timeout_s)
+        if fault is FaultKind.ANSWER_LOST:
+            return Answer(error=f"fault: the answer ({answer.status or answer.error}) was lost")
+        return answer
+
+    async def send(self, outgoing: Outgoing, timeout_s: float) -> Answer:
+        """One HTTP exchange: redirects are not followed, the answer is bounded in size and time."""
+        assert self._session is not None, "the courier was not started"
+        try:
+            async with self._session.request(
+                outgoing.method,
+                yarl.URL(outgoing.url, encoded=True),
+                headers=outgoing.headers,
+                data=outgoing.body or None,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=timeout_s),
+            ) as response:
+                body = await _bounded(response.content)
+                return Answer(response.status, tuple(response.headers.items()), body)
+        except TimeoutError:
+            return Answer(error=f"no answer within {timeout_s:g} s")
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return Answer(error=f"{type(error).__name__}: {error}")
+
+    # --- bills -----------------------------------------------------------------------------------------------
+
+    async def inquire(
+        self, world: World, dialect: Dialect, merchant: Merchant, bill_code: str, channel: Channel
+    ) -> Payment:
+        """Asks the connector for a bill and opens its payment. Raises Refusal, the visit being recorded as failed."""
+        if dialect.inquiry is None:
+            raise Refusal(Reason.UNKNOWN_COMMAND, f"{dialect.code} does not ask for bills", merchant=merchant)
+        payment, question = await bank.open_visit(world, dialect, merchant, bill_code, channel)
+        outgoing = dialect.inquiry.ask(question, merchant)
+        fault = await bank.exchange_fault(world, dialect, "inquiry", bill_code)
+        answer = await self._exchange(outgoing, world.retry(dialect).timeout_s, fault)
+        found = _read_bill(dialect, answer, question, merchant)
+        note = str(found) if isinstance(found, Refusal) else ""
+        exchange = bank.outgoing_exchange(dialect, "inquiry", payment, outgoing, answer, question.now, note)
+        payment, due = await bank.close_visit(world, dialect, payment, found, exchange)
+        if due and world.manual:
+            await self.run_due(world)
+        if isinstance(found, Refusal):
+            raise found
+        return payment
+
+    async def pay_unasked(
+        self,
+        world: World,
+        dialect: Dialect,
+        merchant: Merchant,
+        bill_code: str,
+        amount_vnd: int,
+        channel: Channel,
+    ) -> Payment:
+        """A payment of a bill that was never asked for: its notice comes out of the blue."""
+        payment, _ = await bank.open_visit(world, dialect, merchant, bill_code, channel)
+        bill = Bill(bill_code=bill_code, amount_vnd=amount_vnd)
+        await bank.close_visit(world, dialect, payment, bill, None)
+        return await bank.act(world, payment.payment_id, Event.APPROVE)
+
+
+def _read_bill(dialect: Dialect, answer: Answer, question: Question, merchant: Merchant) -> Bill | Refusal:
+    assert dialect.inquiry is not None, "only banks that ask read an answer"
+    if answer.status == 0:
+        return Refusal(Reason.TIMED_OUT, answer.error, merchant=merchant)
+    try:
+        return dialect.inquiry.read(answer, question, merchant)
+    except Refusal as refusal:
+        return refusal
+
+
+def _note(claimed: Claimed, ack: Ack, fault: FaultKind | None) -> str:
+    parts = (
+        ack.text,
+        "" if ack.done else "not acknowledged",
+        "fault: forged signature" if claimed.delivery.forged else "",
+        f"fault: {fault}" if fault else "",
+        f"attempt {claimed.delivery.attempt + 1}",
+    )
+    return "; ".join(part for part in parts if part)
+
+
+async def _bounded(content: aiohttp.StreamReader) -> bytes:
+    """At most ANSWER_BYTES_MAX of the body: a huge answer must not fill the bank's memory."""
+    kept = bytearray()
+    while len(kept) < ANSWER_BYTES_MAX:
+        chunk = await content.read(ANSWER_BYTES_MAX - len(kept))
+        if not chunk:
+            break
+        kept += chunk
+    return bytes(kept)
+
+
+async def _reset_halfway(outgoing: Outgoing, timeout_s: float) -> None:
+    """Sends the first half of the request, then resets the connection."""
+    target = urlsplit(outgoing.url)
+    path = (target.path or "/") + (f"?{target.query}" if target.query else "")
+    head = f"{outgoing.method} {path} HTTP/1.1\r\nhost: {target.netloc}\r\n".encode()
+    message = head + b"content-length: %d\r\n\r\n" % (len(outgoing.body) + 1) + outgoing.body
+    try:
+        async with asyncio.timeout(timeout_s):
+            _, writer = await asyncio.open_connection(target.hostname, target.port or 80)
+            writer.write(message[: max(len(head), len(message) // 2)])
+            await writer.drain()
+            reset(writer.transport)
+    except (OSError, TimeoutError) as error:
+        log.info("the connector could not be reached to be reset: %s", error)
+
+
+def reset(transport: asyncio.BaseTransport) -> None:
+    """Ends a connection with RST instead of FIN, so that the other side sees "connection reset"."""
+    sock = transport.get_extra_info("socket")
+    if sock is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert isinstance(transport, asyncio.Transport), "TCP transports can be aborted"
+    transport.abort()
+
+
+def crafted_exchange(
+    bank_code: str, payment_id: str, outgoing: Outgoing, answer: Answer, at: datetime, note: str
+) -> Exchange:
+    """The journal entry of a message that a test made by hand."""
+    return Exchange(
+        direction="out",
+        at=at,
+        bank=bank_code,
+        operation="crafted",
+        payment_id=payment_id,
+        method=outgoing.method,
+        url=outgoing.url,
+        request_headers=bank.journal_headers(outgoing.headers),
+        request_body=outgoing.body,
+        status=answer.status,
+        response_headers=bank.journal_headers(answer.headers),
+        response_body=answer.body,
+        note="; ".join(part for part in (note, answer.error) if part),
+    )
