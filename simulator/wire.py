@@ -76,3 +76,14 @@ def text_response(text: str, status: int = 200) -> Response:
 def redirect(url: str) -> Response:
     """302: the browser goes on to `url`."""
     return Response(302, (("location", url),), b"")
+
+
+def json_object(body: bytes) -> dict[str, object]:
+    """The JSON object that a body is. Raises ValueError for anything else, however deep or huge."""
+    try:
+        value = msgspec.json.decode(body)
+    except RecursionError as error:
+        raise ValueError("JSON is nested too deeply") from error
+    if not isinstance(value, dict):
+        raise ValueError("JSON is no object")
+    return value
