@@ -21,4 +21,7 @@ def parse_compact(text: str) -> datetime:
     """The instant of a yyyyMMddHHmmss in GMT+7. Raises ValueError for anything else."""
     if len(text) != 14 or not (text.isascii() and text.isdigit()):
         raise ValueError(f"{text!r} is not yyyyMMddHHmmss")
-    return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=VIETNAM).astimezone(UTC)
+    try:
+        return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=VIETNAM).astimezone(UTC)
+    except OverflowError as error:  # The first hours of the year 1 in Vietnam lie before all UTC dates.
+        raise ValueError(f"{text!r} is before the year 1 in UTC") from error
