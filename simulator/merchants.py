@@ -1,0 +1,27 @@
+"""The merchants that a new sandbox starts with, read from fixtures/merchants.toml."""
+
+import tomllib
+from importlib.resources import files
+
+import msgspec
+
+from simulator.payment import Merchant
+
+FILE = "file:"
+
+
+def default_merchants() -> tuple[Merchant, ...]:
+    """All of them, with the keys that "file:" values name read in. Raises ValueError for a file in another form."""
+    listed = tomllib.loads(_fixture("merchants.toml"))
+    merchants = msgspec.convert(listed.get("merchant", []), tuple[Merchant, ...])
+    return tuple(msgspec.structs.replace(each, secrets=_resolved(each.secrets)) for each in merchants)
+
+
+def _resolved(secrets: dict[str, str]) -> dict[str, str]:
+    return {
+        name: _fixture(value.removeprefix(FILE)) if value.startswith(FILE) else value for name, value in secrets.items()
+    }
+
+
+def _fixture(path: str) -> str:
+    return files("fixtures").joinpath(*path.split("/")).read_text("utf-8")
