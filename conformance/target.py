@@ -24,12 +24,10 @@ class BadTarget(Exception):
 
 
 class Refused(Failure):
-    """The connector said no over HTTP, as it should to the opening of a paid dossier; unasked for, a failure."""
+    """The connector said no over HTTP, as it should when a paid dossier is opened; else a failure."""
 
     def __init__(self, doing: str, status: int, text: str) -> None:
-        super().__init__(
-            f"the connector answers when asked to {doing}", expected="success", actual=f"{status} {text}"
-        )
+        super().__init__(f"the connector answers when asked to {doing}", expected="success", actual=f"{status} {text}")
         self.status = status
         self.text = text
 
@@ -132,9 +130,7 @@ class Target(Protocol):
     def stop(self) -> None:
         """Called once at the end; nothing that `start` started may live on."""
 
-    def open(
-        self, dossier_code: str, amount_vnd: int, bank: str, method: str, payer: str = PAYER
-    ) -> Checkout:
+    def open(self, dossier_code: str, amount_vnd: int, bank: str, method: str, payer: str = PAYER) -> Checkout:
         """Opens a payment of that dossier, new or known. Raises Refused when the connector will not."""
 
     def status(self, dossier_code: str) -> Status: ...
@@ -171,9 +167,7 @@ def load_python_target(text: str) -> Target:
     try:
         made = getattr(import_module(module_name), class_name)()
     except (ImportError, AttributeError, TypeError) as error:
-        raise BadTarget(
-            f"{text} cannot be made: {error}. It is imported, then called without arguments"
-        ) from error
+        raise BadTarget(f"{text} cannot be made: {error}. It is imported, then called without arguments") from error
     _check_python_target(text, made)
     return cast(Target, made)
 

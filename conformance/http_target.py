@@ -1,0 +1,309 @@
+"""A connector of any language, driven over HTTP as its target file says."""
+
+import re
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from conformance.child import Child, start_child
+from conformance.requirement import Capability
+from conformance.target import (
+    PAYER,
+    BadTarget,
+    BankSetup,
+    Checkout,
+    CheckoutKind,
+    DossierStatus,
+    Notification,
+    Refused,
+    Status,
+    Unreachable,
+)
+from conformance.target_file import Launch, Step, TargetFile
+from conformance.template import BadTemplate, Reply, as_word, fill, fill_path, read
+
+_SHOWN_CHARS = 300
+
+_VERB_CAPABILITIES = {
+    "refund": Capability.REFUND,
+    "cancel": Capability.CANCEL,
+    "run_jobs": Capability.RUN_JOBS,
+    "notifications": Capability.NOTIFICATIONS,
+    "lookup": Capability.LOOKUP,
+}
+
+
+class HttpTarget:
+    """Fills conformance.target.Target from a target file. `launch_args` are added to the launch command."""
+
+    def __init__(self, file: TargetFile, launch_args: tuple[str, ...] = ()) -> None:
+        self.name = file.connector.name or file.path.stem
+        self.settle_s = file.connector.settle_s
+        self.policies: Mapping[str, str] = file.policies
+        self.banks: Mapping[str, BankSetup] = {
+            code: BankSetup(
+                methods=tuple(bank.words),
+                merchant_code=bank.merchant_code,
+                secrets=bank.secrets,
+                options=bank.options,
+            )
+            for code, bank in file.banks.items()
+        }
+        self.capabilities = _capabilities(file)
+        self._file = file
+        self._launch_args = launch_args
+        self._base_url = file.connector.base_url
+        self._bank_url = ""
+        self._workdir = Path()
+        self._port = 0
+        self._child: Child | None = None
+        self._opened: set[str] = set()
+        self._http = httpx.Client(timeout=file.connector.timeout_s, trust_env=False)
+
+    def start(self, bank_url: str, workdir: Path) -> None:
+        self._bank_url = bank_url
+        self._workdir = workdir
+        if self._file.launch is not None:
+            self._port = _free_port()
+            self._launch(self._file.launch)
+
+    def stop(self) -> None:
+        self._http.close()
+        if self._child is not None:
+            self._child.stop()
+
+    def restart(self) -> None:
+        if self._file.launch is None or self._child is None:
+            raise BadTarget(f"{self._file.path}: only a launched connector can be restarted")
+        self._child.kill()
+        self._launch(self._file.launch)
+
+    def open(self, dossier_code: str, amount_vnd: int, bank: str, method: str, payer: str = PAYER) -> Checkout:
+        given = {
+            "dossier_code": dossier_code,
+            "amount_vnd": amount_vnd,
+            "bank": self._file.banks[bank].name or bank,
+            "method": self._file.banks[bank].words[method],
+            "payer": payer,
+        }
+        known = dossier_code in self._opened
+        self._opened.add(dossier_code)
+        found = self._run("open", given, f"open dossier {dossier_code} by {bank}, {method}", known)
+        return self._checkout(found)
+
+    def status(self, dossier_code: str) -> Status:
+        doing = f"tell the status of dossier {dossier_code}"
+        found = self._run("status", {"dossier_code": dossier_code}, doing)
+        due = found.get("refund_due_vnd")
+        return Status(
+            status=self._status_word(found["status"], dossier_code),
+            amount_paid_vnd=self._whole_number("status", "amount_paid_vnd", found["amount_paid_vnd"]),
+            receipts=self._whole_number("status", "receipts", found["receipts"]),
+            refund_due_vnd=None if due is None else self._whole_number("status", "refund_due_vnd", due),
+            raw=as_word(found["raw"]),
+        )
+
+    def callback_url(self, bank: str) -> str:
+        return self._address(self._file.banks[bank].callback_url)
+
+    def inquiry_url(self, bank: str) -> str:
+        return self._address(self._file.banks[bank].inquiry_url)
+
+    def refund(self, dossier_code: str, amount_vnd: int | None) -> None:
+        doing = f"refund {'all' if amount_vnd is None else amount_vnd} of dossier {dossier_code}"
+        self._run("refund", {"dossier_code": dossier_code, "amount_vnd": amount_vnd}, doing)
+
+    def cancel(self, dossier_code: str) -> None:
+        self._run("cancel", {"dossier_code": dossier_code}, f"cancel dossier {dossier_code}")
+
+    def run_jobs(self) -> None:
+        self._run("run_jobs", {}, "run its jobs")
+
+    def notifications(self, dossier_code: str) -> tuple[Notification, ...]:
+        doing = f"tell what the payer of dossier {dossier_code} was sent"
+        found = self._run("notifications", {"dossier_code": dossier_code}, doing)["notifications"]
+        if not isinstance(found, list):
+            raise self._wrong("notifications", "notifications", "a list", found)
+        return tuple(self._notification(each) for each in found)
+
+    def lookup(self, dossier_code: str) -> str:
+        doing = f"let anyone look up dossier {dossier_code}"
+        try:
+            return as_word(self._run("lookup", {"dossier_code": dossier_code}, doing)["raw"])
+        except Refused as refused:
+            return refused.text
+
+    def _launch(self, launch: Launch) -> None:
+        values = {
+            "bank_url": self._bank_url,
+            "port": self._port,
+            "workdir": str(self._workdir),
+            "python": sys.executable,
+        }
+        log = self._workdir / "connector.log"
+        log.write_bytes(b"")
+        self._child = start_child(
+            "the connector",
+            [as_word(fill(word, values)) for word in launch.command] + list(self._launch_args),
+            log,
+            directory=self._file.path.parent / launch.directory if launch.directory else None,
+            environment={name: as_word(fill(each, values)) for name, each in launch.environment.items()},
+        )
+        self._base_url = as_word(fill(self._file.connector.base_url, values))
+        try:
+            self._wait(launch, values, self._child)
+        except BaseException:
+            self._child.stop()
+            raise
+
+    def _wait(self, launch: Launch, values: Mapping[str, object], child: Child) -> None:
+        if launch.health_url:
+            address = as_word(fill(launch.health_url, {**values, "base_url": self._base_url}))
+            child.wait_for_health(address, launch.ready_within_s)
+            return
+        match = child.wait_for_line(re.compile(launch.ready_line), launch.ready_within_s)
+        self._base_url = match.groupdict().get("base_url") or self._base_url
+
+    def _address(self, template: str) -> str:
+        return as_word(fill(template, {"base_url": self._base_url.rstrip("/"), "bank_url": self._bank_url}))
+
+    def _run(self, verb: str, given: Mapping[str, object], doing: str, known_dossier: bool = False) -> dict[str, Any]:
+        """All that the verb's steps answered, with "raw", the last answer's text. Raises Refused, Unreachable."""
+        found: dict[str, Any] = {}
+        for step in self._file.verbs[verb]:
+            if step.once and known_dossier:
+                continue
+            values = {"base_url": self._base_url, "bank_url": self._bank_url, **given, **found}
+            reply = self._send(step, values, doing)
+            found |= self._read(verb, step, reply) | {"raw": reply.text}
+        return found
+
+    def _send(self, step: Step, values: Mapping[str, object], doing: str) -> Reply:
+        headers = fill({**self._file.connector.headers, **step.headers}, values)
+        try:
+            response = self._http.request(
+                step.method,
+                self._step_url(step, values),
+                params=_texts(fill(step.query, values)) or None,
+                headers=_texts(headers),
+                json=fill(step.json, values),
+                data=None if step.form is None else _texts(fill(step.form, values)),
+                content=None if step.text is None else as_word(fill(step.text, values)),
+            )
+        except httpx.RequestError as error:
+            raise Unreachable(doing, f"{type(error).__name__} at {self._base_url}: {error}") from error
+        accepted = response.status_code in step.accepts if step.accepts else response.is_success
+        if not accepted:
+            raise Refused(doing, response.status_code, response.text[:_SHOWN_CHARS])
+        return Reply(response.status_code, response.headers, response.text)
+
+    def _step_url(self, step: Step, values: Mapping[str, object]) -> str:
+        path = fill_path(step.path, values)
+        return path if path.startswith("http") else self._base_url.rstrip("/") + path
+
+    def _read(self, verb: str, step: Step, reply: Reply) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, expression in step.answer.items():
+            try:
+                found[name] = read(expression, reply)
+            except BadTemplate as error:
+                raise BadTarget(f"{self._file.path}, [verbs.{verb}]: answer.{name}: {error}") from error
+        return found
+
+    def _checkout(self, found: Mapping[str, Any]) -> Checkout:
+        kind = found.get("kind") or _kind_by_what_came(found)
+        if kind not in set(CheckoutKind):
+            raise self._wrong("open", "kind", f"one of {', '.join(CheckoutKind)}", kind)
+        if not found.get("order_ref"):
+            raise self._wrong("open", "order_ref", "the number under which the bank knows it", None)
+        needed = _NEEDED_OF_KIND[CheckoutKind(kind)]
+        if not any(found.get(name) for name in needed):
+            raise self._wrong("open", needed[0], f"something, because kind is {kind!r}", None)
+        return Checkout(
+            kind=CheckoutKind(kind),
+            order_ref=as_word(found["order_ref"]),
+            url=as_word(found.get("url")),
+            fields=_texts(found.get("fields") or {}),
+            payload=as_word(found.get("payload")),
+            bill_code=as_word(found.get("bill_code")),
+        )
+
+    def _notification(self, found: object) -> Notification:
+        if not isinstance(found, dict):
+            return Notification(text=as_word(found))
+        amount = found.get("amount_vnd")
+        return Notification(
+            text=as_word(found.get("text")),
+            amount_vnd=None if amount is None else self._whole_number("notifications", "amount_vnd", amount),
+        )
+
+    def _status_word(self, found: object, dossier_code: str) -> DossierStatus:
+        word = as_word(found)
+        words = self._file.status_words or {each.value: each for each in DossierStatus}
+        if word not in words:
+            raise BadTarget(
+                f"{self._file.path}, [status.words]: the connector calls dossier {dossier_code} {word!r}, and"
+                f" the file does not say what that means. Add {word!r} = one of {', '.join(DossierStatus)}"
+            )
+        return words[word]
+
+    def _whole_number(self, verb: str, name: str, found: object) -> int:
+        """A count or an amount: a whole number, also as text ("50000", "50000.00")."""
+        if isinstance(found, str) and re.fullmatch(r"-?\d+(\.0+)?", found):
+            return int(found.partition(".")[0])
+        if isinstance(found, int) and not isinstance(found, bool):
+            return found
+        if isinstance(found, float) and found.is_integer():
+            return int(found)
+        raise self._wrong(verb, name, "a whole number", found)
+
+    def _wrong(self, verb: str, name: str, expected: str, found: object) -> BadTarget:
+        return BadTarget(
+            f"{self._file.path}, [verbs.{verb}]: answer.{name} should find {expected}, but found {found!r}"
+        )
+
+
+_NEEDED_OF_KIND = {
+    CheckoutKind.REDIRECT: ("url",),
+    CheckoutKind.FORM: ("url",),
+    CheckoutKind.QR: ("payload", "url"),
+    CheckoutKind.BILL: ("bill_code",),
+}
+
+
+def _kind_by_what_came(found: Mapping[str, Any]) -> CheckoutKind | None:
+    by_sign = {
+        "bill_code": CheckoutKind.BILL,
+        "payload": CheckoutKind.QR,
+        "fields": CheckoutKind.FORM,
+        "url": CheckoutKind.REDIRECT,
+    }
+    return next((kind for sign, kind in by_sign.items() if found.get(sign)), None)
+
+
+def _capabilities(file: TargetFile) -> frozenset[Capability]:
+    declared = {_VERB_CAPABILITIES[verb] for verb in file.verbs if verb in _VERB_CAPABILITIES}
+    if file.launch is not None and _keeps_its_address(file, file.launch):
+        declared.add(Capability.RESTART)
+    return frozenset(declared)
+
+
+def _keeps_its_address(file: TargetFile, launch: Launch) -> bool:
+    """Started anew it listens where it did: the port is given to it, or its address is written down."""
+    given = any("{port}" in word for word in (*launch.command, *launch.environment.values()))
+    return given or bool(file.connector.base_url)
+
+
+def _texts(values: Mapping[str, object]) -> dict[str, str]:
+    return {name: as_word(value) for name, value in values.items()}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,279 @@
+"""A target file (TOML) read into one value; rule: whatever is wrong is said with its file, table and key."""
+
+import difflib
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from conformance.target import BadTarget, DossierStatus, check_methods
+from conformance.template import BadTemplate, check_expression, placeholders, with_environment
+
+Section = TypeVar("Section", bound=msgspec.Struct)
+
+_TABLES = ("connector", "launch", "banks", "verbs", "status", "policies")
+
+_GIVEN = frozenset({"base_url", "bank_url"})
+"""Placeholders that every template may use."""
+
+_VERB_GIVEN = {
+    "open": frozenset({"dossier_code", "amount_vnd", "bank", "method", "payer"}),
+    "status": frozenset({"dossier_code"}),
+    "refund": frozenset({"dossier_code", "amount_vnd"}),
+    "cancel": frozenset({"dossier_code"}),
+    "run_jobs": frozenset[str](),
+    "notifications": frozenset({"dossier_code"}),
+    "lookup": frozenset({"dossier_code"}),
+}
+"""The verbs, and what the suite gives each."""
+
+_VERB_ANSWERS = {
+    "open": frozenset({"order_ref"}),
+    "status": frozenset({"status", "amount_paid_vnd", "receipts"}),
+    "notifications": frozenset({"notifications"}),
+}
+"""What must be read out of a verb's answers."""
+
+_LAUNCH_GIVEN = frozenset({"bank_url", "port", "workdir", "python"})
+
+
+class Connector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`bank_url` is where a connector that is not launched by the suite expects the banks."""
+
+    name: str = ""
+    base_url: str = ""
+    bank_url: str = ""
+    settle_s: float = 5.0
+    timeout_s: float = 30.0
+    headers: dict[str, str] = {}
+
+
+class Launch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the connector is started, and how to see that it is ready. One of `ready_line` and `health_url`."""
+
+    command: tuple[str, ...]
+    ready_line: str = ""
+    health_url: str = ""
+    ready_within_s: float = 30.0
+    environment: dict[str, str] = {}
+    directory: str = ""
+
+
+class Bank(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`methods` is a list of the suite's words, or a table from them to the connector's own."""
+
+    methods: tuple[str, ...] | dict[str, str]
+    callback_url: str = ""
+    inquiry_url: str = ""
+    merchant_code: str = ""
+    name: str = ""
+    secrets: dict[str, str] = {}
+    options: dict[str, str] = {}
+
+    @property
+    def words(self) -> dict[str, str]:
+        """The connector's word for each method."""
+        if isinstance(self.methods, dict):
+            return self.methods
+        return {method: method for method in self.methods}
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One request of a verb. At most one of `json`, `form` and `text` is its body.
+
+    `accepts` are the HTTP statuses of success (empty = 2xx). `once` = only when a dossier is opened first.
+    """
+
+    method: str
+    path: str
+    query: dict[str, str] = {}
+    headers: dict[str, str] = {}
+    json: Any = None
+    form: dict[str, str] | None = None
+    text: str | None = None
+    accepts: tuple[int, ...] = ()
+    once: bool = False
+    answer: dict[str, str] = {}
+
+
+class StatusWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The connector's status words and what each means; empty = it uses the suite's own."""
+
+    words: dict[str, DossierStatus] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetFile:
+    path: Path
+    connector: Connector
+    launch: Launch | None
+    banks: dict[str, Bank]
+    verbs: dict[str, tuple[Step, ...]]
+    status_words: dict[str, DossierStatus]
+    policies: dict[str, str]
+
+
+def read_target_file(path: Path) -> TargetFile:
+    """Reads and checks the whole file. Raises BadTarget."""
+    tables = _tables(path)
+    connector = _section(path, "connector", tables["connector"], Connector)
+    launch = _section(path, "launch", tables["launch"], Launch) if tables["launch"] else None
+    file = TargetFile(
+        path=path,
+        connector=connector,
+        launch=launch,
+        banks={code: _section(path, f"banks.{code}", each, Bank) for code, each in tables["banks"].items()},
+        verbs={verb: _steps(path, verb, each) for verb, each in tables["verbs"].items()},
+        status_words=_section(path, "status", tables["status"], StatusWords).words,
+        policies=_policies(path, tables["policies"]),
+    )
+    _check_connector(file)
+    _check_banks(file)
+    _check_verbs(file)
+    return file
+
+
+def _tables(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as opened:
+            document = with_environment(tomllib.load(opened))
+    except OSError as error:
+        raise BadTarget(f"the target file {path} cannot be read: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise BadTarget(f"{path} is not valid TOML: {error}") from error
+    except BadTemplate as error:
+        raise BadTarget(f"{path}: {error}") from error
+    for name, table in document.items():
+        if name not in _TABLES:
+            raise BadTarget(f"{path}: there is no table [{name}]{_did_you_mean(name, _TABLES)}")
+        if not isinstance(table, dict):
+            raise BadTarget(f"{path}: {name} must be a table, written [{name}]")
+    return {name: document.get(name, {}) for name in _TABLES}
+
+
+def _section(path: Path, where: str, table: object, kind: type[Section]) -> Section:
+    try:
+        return msgspec.convert(table, kind)
+    except msgspec.ValidationError as error:
+        raise BadTarget(f"{path}, [{where}]: {_explained(str(error), kind)}") from error
+
+
+def _explained(message: str, kind: type[msgspec.Struct]) -> str:
+    """msgspec's sentence with the key instead of a path, and a guess where a key is unknown."""
+    unknown = re.search(r"unknown field `(.+?)`", message)
+    if unknown:
+        return f"there is no key {unknown[1]!r}{_did_you_mean(unknown[1], kind.__struct_fields__)}"
+    missing = re.search(r"missing required field `(.+?)`", message)
+    if missing:
+        return f"the key {missing[1]!r} is missing"
+    what, _, place = message.partition(" - at `$.")
+    return f"{place.rstrip('`')}: {what}" if place else what
+
+
+def _did_you_mean(word: str, known: tuple[str, ...]) -> str:
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(sorted(known))}"
+
+
+def _steps(path: Path, verb: str, table: object) -> tuple[Step, ...]:
+    where = f"verbs.{verb}"
+    if verb not in _VERB_GIVEN:
+        raise BadTarget(f"{path}: there is no verb [{where}]{_did_you_mean(verb, tuple(_VERB_GIVEN))}")
+    steps = table if isinstance(table, list) else [table]
+    named = [(where, steps[0])] if len(steps) == 1 else _numbered(where, steps)
+    return tuple(_section(path, place, step, Step) for place, step in named)
+
+
+def _numbered(where: str, steps: list[Any]) -> list[tuple[str, Any]]:
+    return [(f"{where} step {number}", step) for number, step in enumerate(steps, start=1)]
+
+
+def _policies(path: Path, table: dict[str, Any]) -> dict[str, str]:
+    for name, value in table.items():
+        if not isinstance(value, str):
+            raise BadTarget(f'{path}, [policies]: {name} must be text, written {name} = "..."')
+    return table
+
+
+def _check_connector(file: TargetFile) -> None:
+    launch = file.launch
+    if launch is None:
+        if not file.connector.base_url:
+            raise BadTarget(
+                f"{file.path}, [connector]: base_url is missing (where the connector listens),"
+                " and there is no [launch] that starts it"
+            )
+        return
+    _check_placeholders(file, "launch", [list(launch.command), launch.environment], _LAUNCH_GIVEN)
+    if not launch.command:
+        raise BadTarget(f"{file.path}, [launch]: command is empty")
+    if bool(launch.ready_line) == bool(launch.health_url):
+        raise BadTarget(
+            f"{file.path}, [launch]: give either ready_line (a regular expression for a line on its output)"
+            " or health_url (an address that answers 2xx once it is ready)"
+        )
+    _check_ready_line(file, launch)
+
+
+def _check_ready_line(file: TargetFile, launch: Launch) -> None:
+    try:
+        groups = re.compile(launch.ready_line).groupindex
+    except re.error as error:
+        raise BadTarget(f"{file.path}, [launch]: ready_line is no regular expression: {error}") from error
+    if not file.connector.base_url and "base_url" not in groups:
+        raise BadTarget(
+            f"{file.path}, [launch]: nothing tells where the launched connector listens. Give [connector]"
+            " base_url (it may use {port}), or a group (?P<base_url>...) in ready_line"
+        )
+
+
+def _check_banks(file: TargetFile) -> None:
+    if not file.banks:
+        raise BadTarget(f"{file.path}: no bank is declared; write a table [banks.vnpay] or another")
+    for code, bank in file.banks.items():
+        check_methods(f"{file.path}, [banks.{code}]: methods", tuple(bank.words))
+        _check_placeholders(file, f"banks.{code}", [bank.callback_url, bank.inquiry_url], frozenset())
+
+
+def _check_verbs(file: TargetFile) -> None:
+    missing = [verb for verb in ("open", "status") if verb not in file.verbs]
+    if missing:
+        raise BadTarget(f"{file.path}: [verbs.{missing[0]}] is missing; open and status are always needed")
+    for verb, steps in file.verbs.items():
+        _check_steps(file, verb, steps)
+
+
+def _check_steps(file: TargetFile, verb: str, steps: tuple[Step, ...]) -> None:
+    where = f"verbs.{verb}"
+    known = _VERB_GIVEN[verb]
+    for step in steps:
+        _check_step(file, where, step, known)
+        known |= frozenset(step.answer)
+    answered = frozenset().union(*(step.answer for step in steps))
+    for name in sorted(_VERB_ANSWERS.get(verb, frozenset()) - answered):
+        raise BadTarget(f'{file.path}, [{where}]: its answer must give {name!r}, for example {name} = "..."')
+
+
+def _check_step(file: TargetFile, where: str, step: Step, known: frozenset[str]) -> None:
+    bodies = [name for name in ("json", "form", "text") if getattr(step, name) is not None]
+    if len(bodies) > 1:
+        raise BadTarget(f"{file.path}, [{where}]: {' and '.join(bodies)} cannot both be the body")
+    if not step.path.startswith(("/", "http://", "https://")):
+        raise BadTarget(f'{file.path}, [{where}]: path must begin with "/"; found {step.path!r}')
+    templates = [step.path, step.query, step.headers, step.json, step.form, step.text]
+    _check_placeholders(file, where, templates, known)
+    for name, expression in step.answer.items():
+        try:
+            check_expression(expression)
+        except BadTemplate as error:
+            raise BadTarget(f"{file.path}, [{where}]: answer.{name}: {error}") from error
+
+
+def _check_placeholders(file: TargetFile, where: str, template: object, known: frozenset[str]) -> None:
+    unknown = sorted(placeholders(template) - known - _GIVEN)
+    if unknown:
+        choices = ", ".join(f"{{{name}}}" for name in sorted(known | _GIVEN))
+        raise BadTarget(f"{file.path}, [{where}]: nothing is known as {{{unknown[0]}}}; use {choices}")
