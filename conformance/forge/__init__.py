@@ -1,0 +1,150 @@
+"""A bank's messages changed field by field and signed anew, by code of the suite's own.
+
+Rule: nothing here comes from the simulator's signing; a mistake shared by both would hide itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.resources import files
+
+from conformance.forge.fields import Fields, get, put
+from conformance.forge.seal import Grammar, No, Said, Seal, Secrets, Wire, Word
+from simulator.client import Answer, Message
+
+__all__ = ["Fields", "Forge", "No", "NoSuchWord", "Said", "Word"]
+
+FOREIGN_SECRET = "another-merchants-secret-0123456789"
+
+
+class NoSuchWord(LookupError):
+    """This bank's message has no field of that meaning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forge:
+    """One bank's messages of one merchant. Each method gives a new message and leaves the old one alone."""
+
+    bank: str
+    secrets: Secrets
+
+    def fields(self, message: Message) -> Fields:
+        return self._seal(message).envelope.read(message)
+
+    def text_to_sign(self, message: Message) -> str:
+        return self._seal(message).text(self.fields(message))
+
+    def field(self, message: Message, word: Word) -> str:
+        """The field as text, "" where it is absent. Raises NoSuchWord."""
+        return str(get(self.fields(message), _path(self._seal(message), word)))
+
+    def has(self, message: Message, word: Word) -> bool:
+        """Whether this bank's messages know such a field at all."""
+        return word in self._seal(message).words
+
+    def signature(self, message: Message) -> str:
+        return str(get(self.fields(message), self._seal(message).signature))
+
+    def right_signature(self, message: Message) -> str:
+        """What the bank would sign this message with."""
+        return self._seal(message).sign(self.text_to_sign(message), self.secrets)
+
+    def hexadecimal(self, message: Message) -> bool:
+        """Whether signatures are hex digits, whose letter case some banks take either way."""
+        return self._seal(message).hexadecimal
+
+    def signed(self, message: Message) -> Message:
+        """The message with the right signature for what it says now."""
+        return self.with_signature(message, self.right_signature(message))
+
+    def signed_by_another(self, message: Message) -> Message:
+        """Signed well, with a key that is not this merchant's."""
+        return Forge(self.bank, _foreign(self.secrets)).signed(message)
+
+    def signed_otherwise(self, message: Message) -> Message:
+        """Signed with the right key by a wrong algorithm."""
+        signature = self._seal(message).sign_otherwise(self.text_to_sign(message), self.secrets)
+        return self.with_signature(message, signature)
+
+    def with_signature(self, message: Message, signature: str | None) -> Message:
+        """The message with another signature; None leaves the field out."""
+        seal = self._seal(message)
+        return seal.envelope.write(message, put(self.fields(message), seal.signature, signature))
+
+    def altered(self, message: Message, changes: Mapping[Word, object]) -> Message:
+        """Changed fields (None = left out) under the old signature. Raises NoSuchWord."""
+        seal, fields = self._seal(message), self.fields(message)
+        for word, value in changes.items():
+            fields = put(fields, _path(seal, word), _on_the_wire(seal, word, value))
+        return seal.envelope.write(message, fields)
+
+    def changed(self, message: Message, changes: Mapping[Word, object]) -> Message:
+        """Changed fields (None = left out) under a right signature. Raises NoSuchWord."""
+        return self.signed(self.altered(message, changes))
+
+    def extended(self, message: Message, name: str, value: str) -> Message:
+        """A field that no document knows, under a right signature."""
+        seal = self._seal(message)
+        place = (*seal.signature[:-1], name)
+        return self.signed(seal.envelope.write(message, put(self.fields(message), place, value)))
+
+    def without_optional(self, message: Message) -> Message:
+        """Everything left out that the bank may leave out, under a right signature."""
+        seal, fields = self._seal(message), self.fields(message)
+        for path in seal.optional:
+            fields = put(fields, path, None)
+        return self.signed(seal.envelope.write(message, fields))
+
+    def shifted(self, message: Message) -> Message:
+        """Text moved over the boundary of two fields, under the old signature."""
+        seal = self._seal(message)
+        return seal.envelope.write(message, seal.shift(self.fields(message)))
+
+    def said(self, answer: Answer, message: Message) -> Said:
+        """The connector's answer to `message` as the bank reads it."""
+        return self._grammar(message).read(answer, message, self.secrets)
+
+    def accepts(self, said: Said, message: Message) -> bool:
+        """Whether the bank stops repeating `message` after that answer."""
+        return not said.problem and said.code in self._grammar(message).done
+
+    def refusals(self, reason: No, message: Message) -> frozenset[str]:
+        """The bank's own codes for that reason; empty where its document gives none."""
+        return self._grammar(message).no.get(reason, frozenset())
+
+    def _seal(self, message: Message) -> Seal:
+        return wire(self.bank).seal(message)
+
+    def _grammar(self, message: Message) -> Grammar:
+        return wire(self.bank).grammar(message)
+
+
+@cache
+def wire(bank: str) -> Wire:
+    """What conformance/forge/<bank>.py knows. Raises ModuleNotFoundError for a bank without such a file."""
+    found = import_module(f"{__name__}.{bank}").WIRE
+    assert isinstance(found, Wire), f"conformance/forge/{bank}.py has no WIRE"
+    return found
+
+
+def _path(seal: Seal, word: Word) -> tuple[str | int, ...]:
+    if word not in seal.words:
+        raise NoSuchWord(f"this bank's message has no field for {word}")
+    return seal.words[word]
+
+
+def _on_the_wire(seal: Seal, word: Word, value: object) -> object:
+    if word is not Word.AMOUNT or not isinstance(value, int):
+        return value
+    return value * seal.unit if seal.numeric else str(value * seal.unit)
+
+
+def _foreign(secrets: Secrets) -> dict[str, str]:
+    """Secrets of the same kinds that belong to someone else."""
+    return {name: _impostor_key() if "private_key" in name else FOREIGN_SECRET for name in secrets}
+
+
+@cache
+def _impostor_key() -> str:
+    return files("fixtures").joinpath("keys", "impostor_private.pem").read_text(encoding="utf-8")
