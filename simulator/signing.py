@@ -5,7 +5,7 @@ import hashlib
 import hmac
 from functools import lru_cache
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
@@ -40,6 +40,17 @@ def rsa_sha256_verify(public_key_pem: str, message: bytes, signature: str) -> bo
     except (InvalidSignature, UnicodeEncodeError, ValueError):
         return False
     return True
+
+
+def check_rsa_key(pem: str) -> None:
+    """Raises ValueError unless it is an RSA key, private or public, in PEM and without a password."""
+    try:
+        if "PRIVATE KEY" in pem:
+            _private_key(pem)
+        else:
+            _public_key(pem)
+    except (TypeError, UnsupportedAlgorithm) as error:
+        raise ValueError(str(error)) from error
 
 
 @lru_cache(maxsize=256)

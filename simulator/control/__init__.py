@@ -1,0 +1,103 @@
+"""The control API: how tests and people steer the banks from outside; never a bank's own address."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from simulator.control import (
+    banks,
+    bills,
+    clock,
+    docs,
+    faults,
+    journal,
+    merchants,
+    messages,
+    payments,
+    problems,
+    sandboxes,
+)
+from simulator.control.desk import Desk
+from simulator.control.guard import ASGIApp, Guard, Receive, Scope, Send, objection_to
+from simulator.delivery import Courier
+from simulator.world import Worlds
+
+PREFIX = "/_control"
+PREFIXES = (PREFIX, docs.PATH)
+"""Where the edge hands a request over to the control app, address unchanged."""
+
+ROUTERS = (sandboxes, merchants, clock, payments, bills, messages, faults, journal, banks)
+
+DESCRIPTION = """
+Steers the simulated banks: what a payer does, what goes wrong, what time it is, and what was said on the wire.
+
+* A **sandbox** is a tenant with its own merchants, clock, seed, faults and journal; `default` is always there.
+* On a **manual clock** nothing is sent on its own: moving the clock carries out all that falls due on the way.
+* A **fault** is asked for beforehand and strikes the next occasion that matches.
+* A refusal is always `{"detail": "...", "reason": ""}`; the sentence says what was wrong, where, and what to do.
+* Money is whole dong (`_vnd`), durations are seconds (`_s`), instants (`_at`) are ISO 8601 with their offset.
+"""
+
+TAGS: list[dict[str, Any]] = [
+    {"name": "sandboxes", "description": "Tenants: make, empty, remove."},
+    {"name": "merchants", "description": "Where the connector listens, what both sign with, how often banks retry."},
+    {"name": "clock", "description": "Read the time; move it, if it is a manual one."},
+    {"name": "payments", "description": "What payers and banks do."},
+    {"name": "bills", "description": "Banks that ask the connector what is owed."},
+    {"name": "messages", "description": "Callbacks written, changed and sent by hand."},
+    {"name": "faults", "description": "What is to go wrong."},
+    {"name": "journal", "description": "What crossed the wire, what is still owed, what money moved."},
+    {"name": "banks", "description": "Which banks there are, and what was assumed about them."},
+]
+
+_bearer = HTTPBearer(auto_error=False, description="Only where the server listens beyond this machine.")
+
+
+async def _shown_in_docs(
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> None:
+    """Gives /docs its button for the token; the guard is who checks it."""
+
+
+def create_control(worlds: Worlds, courier: Courier, guard: Guard) -> "Control":
+    """The control API and its docs, to be served at the root for the paths of PREFIXES."""
+    app = FastAPI(
+        title="banksim control API",
+        version="1",
+        summary="One server that stands in for many Vietnamese banks.",
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        openapi_url=docs.OPENAPI,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.desk = Desk(worlds, courier)
+    problems.install(app)
+    for module in ROUTERS:
+        app.include_router(module.router, prefix=PREFIX, dependencies=[Depends(_shown_in_docs)])
+    app.include_router(docs.router)
+    return Control(app, guard)
+
+
+class Control:
+    """The guarded ASGI application; `api` is the FastAPI behind it."""
+
+    def __init__(self, api: FastAPI, guard: Guard) -> None:
+        self.api = api
+        self._guard = guard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refuse = self._refusal(scope) if scope["type"] == "http" else None
+        await (refuse or self.api)(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> ASGIApp | None:
+        if not scope["path"].startswith(f"{PREFIX}/"):
+            return None
+        objection = objection_to(self._guard, scope)
+        if objection is None:
+            return None
+        response = problems.answer(*objection)
+        if response.status_code == 401:
+            response.headers["www-authenticate"] = 'Bearer realm="banksim"'
+        return response

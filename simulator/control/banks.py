@@ -1,0 +1,70 @@
+"""The banks that are simulated, and all that this project had to assume about them."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from simulator.banks import dialects
+from simulator.control.desk import REFUSALS, View
+from simulator.dialect import Assumption, Shape
+from simulator.payment import Channel, State
+
+router = APIRouter(tags=["banks"], responses=REFUSALS)
+
+
+class BankView(View):
+    code: Annotated[str, Field(examples=["vnpay"])]
+    name: Annotated[str, Field(examples=["VNPAY"])]
+    shape: Annotated[Shape, Field(description="Who starts: the connector or the bank.")]
+    path: Annotated[str, Field(description="Where its addresses begin in a sandbox.", examples=["/vnpay"])]
+    channels: tuple[Channel, ...]
+    secrets: Annotated[tuple[str, ...], Field(description="What a merchant's `secrets` must have.")]
+    announces: Annotated[tuple[State, ...], Field(description="Entering these states makes a callback.")]
+    retry_delays_s: Annotated[tuple[int, ...], Field(description="Seconds between the attempts, then it gives up.")]
+    timeout_s: Annotated[float, Field(description="How long it waits for one answer.")]
+    sources: Annotated[tuple[str, ...], Field(description="Keys of the documents it was made from.")]
+
+
+class AssumptionView(View):
+    bank: Annotated[str, Field(examples=["vnpay"])]
+    key: str
+    value: Annotated[str, Field(description="What was chosen.")]
+    why: str
+    setting: Annotated[str, Field(description="The merchant's option that changes it; empty = none.")]
+
+
+@router.get("/banks", summary="List the banks")
+async def banks() -> list[BankView]:
+    return [
+        BankView(
+            code=dialect.code,
+            name=dialect.name,
+            shape=dialect.shape,
+            path=f"/{dialect.code}",
+            channels=dialect.channels,
+            secrets=dialect.secrets,
+            announces=tuple(sorted(dialect.announces)),
+            retry_delays_s=dialect.retry.delays_s,
+            timeout_s=dialect.retry.timeout_s,
+            sources=dialect.sources,
+        )
+        for dialect in dialects().values()
+    ]
+
+
+@router.get("/assumptions", summary="List what no document says")
+async def assumptions() -> list[AssumptionView]:
+    """Where the public documents are silent, something had to be chosen. Check these against your contract."""
+    return [
+        AssumptionView(bank=code, key=each.key, value=each.value, why=each.why, setting=each.setting)
+        for code, each in all_assumptions()
+    ]
+
+
+def all_assumptions() -> Iterator[tuple[str, Assumption]]:
+    """Each with its bank's code."""
+    for dialect in dialects().values():
+        for assumption in dialect.assumptions:
+            yield dialect.code, assumption

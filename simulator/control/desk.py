@@ -1,0 +1,85 @@
+"""What every control call works on: the desk with its worlds and courier, and the sandbox that the address names."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from simulator.banks import dialects
+from simulator.control.problems import Problem, Refused
+from simulator.delivery import Courier
+from simulator.dialect import Dialect
+from simulator.payment import Merchant
+from simulator.world import World, Worlds
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    worlds: Worlds
+    courier: Courier
+
+
+class Body(BaseModel):
+    """A request's body: a misspelt field is refused, not ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class View(BaseModel):
+    """An answer, read off one of the simulator's values."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": Problem, "description": "Refused; nothing was changed. `detail` says what to do."}
+}
+"""Every route declares these: a refusal always has this form."""
+
+
+async def the_desk(request: Request) -> Desk:
+    desk = request.app.state.desk
+    assert isinstance(desk, Desk), "the control app is made with a desk"
+    return desk
+
+
+TheDesk = Annotated[Desk, Depends(the_desk)]
+
+
+async def the_world(
+    desk: TheDesk,
+    sandbox: Annotated[str, Path(description="The sandbox's name.", examples=["default"])],
+) -> World:
+    return await desk.worlds.get(sandbox)
+
+
+TheWorld = Annotated[World, Depends(the_world)]
+
+Dong = Annotated[int, Field(strict=True, description="Whole dong.", examples=[50_000])]
+Limit = Annotated[int, Query(ge=1, le=1000, description="At most so many.")]
+Offset = Annotated[int, Query(ge=0, description="How many to skip.")]
+PaymentFilter = Annotated[str, Query(description="Only those of this payment; empty = of all.")]
+
+
+def dialect_of(code: str) -> Dialect:
+    """Raises Refused, naming the banks there are."""
+    dialect = dialects().get(code)
+    if dialect is None:
+        raise Refused(404, f"There is no bank {code!r}; there are: {', '.join(dialects())}.")
+    return dialect
+
+
+def merchant_of(world: World, dialect: Dialect, merchant_code: str) -> Merchant:
+    """The merchant named, or the bank's first one if none is named. Raises Refused."""
+    known = [merchant for (code, _), merchant in world.merchants.items() if code == dialect.code]
+    for merchant in known:
+        if merchant_code in ("", merchant.merchant_code):
+            return merchant
+    codes = ", ".join(merchant.merchant_code for merchant in known) or "none"
+    asked = f"no merchant {merchant_code!r}" if merchant_code else "no merchant"
+    raise Refused(
+        404,
+        f"{dialect.code} has {asked} in sandbox {world.name!r}; it has: {codes}. "
+        f"PUT /_control/sandboxes/{world.name}/merchants/{dialect.code}/CODE makes one.",
+    )

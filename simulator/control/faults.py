@@ -1,0 +1,158 @@
+"""Faults: what is to go wrong, where, and how often; each is spent by the occasions that it strikes."""
+
+from collections.abc import Iterator
+from itertools import count
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from simulator.banks import dialects
+from simulator.control.desk import REFUSALS, Body, TheWorld, View, dialect_of
+from simulator.control.problems import Refused
+from simulator.faults import ANSWER_KINDS, CALLBACK, CALLBACK_KINDS, EXCHANGE_KINDS, Fault, FaultKind
+from simulator.store import Change, Stored
+from simulator.world import World
+
+router = APIRouter(prefix="/sandboxes/{sandbox}/faults", tags=["faults"], responses=REFUSALS)
+
+MONTH_S = 31 * 24 * 3600
+INQUIRY = "inquiry"
+CREATE = "create"
+
+MEANINGS: dict[FaultKind, str] = {
+    FaultKind.DELAY: "the callback comes delay_s later",
+    FaultKind.LOST: "the callback is never sent; only a query can tell the connector",
+    FaultKind.DUPLICATE: "the callback comes copies times, a second apart or at_once",
+    FaultKind.FORGED_SIGNATURE: "a forged callback comes first; with operation query: a forged answer",
+    FaultKind.WRONG_AMOUNT: "the callback (or the answer to a query) is off by amount_delta_vnd, well signed",
+    FaultKind.ANSWER_LOST: "all is done and kept, but the answer never arrives",
+    FaultKind.HTTP_500: "the exchange ends in an internal error; nothing is done",
+    FaultKind.CONNECTION_RESET: "the connection is reset before anything is done",
+    FaultKind.SUCCESS_THEN_FAILURE: "after the true callback, delay_s later, one that says failed, well signed",
+    FaultKind.FAILURE_THEN_SUCCESS: "first a callback that says failed, well signed; the true one delay_s later",
+    FaultKind.CALLBACK_BEFORE_ANSWER: "the callback arrives before the create (or the inquiry) was answered",
+    FaultKind.CALLBACK_AFTER_RETURN: "the callback waits until the payer's browser has gone back",
+}
+"""For people; `banksim faults` and /docs show it."""
+
+
+class NewFault(Body):
+    kind: Annotated[
+        FaultKind,
+        Field(description="\n".join(f"- `{kind}`: {meaning}" for kind, meaning in MEANINGS.items())),
+    ]
+    bank: Annotated[str, Field(description="Only at this bank; empty = at all.", examples=["vnpay"])] = ""
+    operation: Annotated[
+        str,
+        Field(
+            description="Only in this exchange: `callback`, `create`, `query`, `refund`, `inquiry`, ... "
+            "Empty = the callback; for what breaks an exchange, the one the payment starts with.",
+            examples=[""],
+        ),
+    ] = ""
+    merchant_code: Annotated[str, Field(description="Only for this merchant; empty = for all.")] = ""
+    order_ref: Annotated[str, Field(description="Only for this order; empty = for all.")] = ""
+    skip: Annotated[int, Field(strict=True, ge=0, le=10**6, description="So many occasions pass first.")] = 0
+    times: Annotated[int, Field(strict=True, ge=0, le=10**6, description="So many are hit; 0 = all from then on.")] = 1
+    probability: Annotated[float, Field(gt=0, le=1, description="Chance of each occasion, by the seed.")] = 1.0
+    delay_s: Annotated[int, Field(strict=True, ge=0, le=MONTH_S)] = 60
+    copies: Annotated[int, Field(strict=True, ge=2, le=100, description="How often a duplicate comes in all.")] = 2
+    at_once: Annotated[bool, Field(description="All copies at the same moment.")] = False
+    amount_delta_vnd: Annotated[int, Field(strict=True, description="Added to the amount told, in dong.")] = -1
+
+
+class FaultView(View):
+    fault_id: Annotated[str, Field(examples=["f1"])]
+    kind: FaultKind
+    bank: str
+    operation: str
+    merchant_code: str
+    order_ref: str
+    skip: int
+    times: int
+    probability: float
+    delay_s: int
+    copies: int
+    at_once: bool
+    amount_delta_vnd: int
+
+
+@router.get("", summary="List what is still to go wrong")
+async def faults(world: TheWorld) -> list[FaultView]:
+    planned = (await world.store.sandbox(world.name)).faults
+    return [FaultView.model_validate(fault) for fault in planned]
+
+
+@router.post("", status_code=201, summary="Ask for a fault")
+async def add(world: TheWorld, wanted: NewFault) -> FaultView:
+    """It strikes the next occasion that matches, and is gone from the list once it was spent."""
+    _check(wanted)
+
+    def planned(stored: Stored) -> Change[Fault]:
+        fault = Fault(fault_id=_fresh_id(world, stored), **wanted.model_dump())
+        return Change(reply=fault, faults=(*stored.faults, fault))
+
+    return FaultView.model_validate(await world.store.transact(world.name, None, planned))
+
+
+@router.delete("", status_code=204, summary="Ask for no more faults")
+async def clear(world: TheWorld) -> None:
+    """Removes all that were not spent yet. Callbacks that are already planned keep theirs."""
+    await world.store.set_faults(world.name, ())
+
+
+@router.delete("/{fault_id}", status_code=204, summary="Take a fault back")
+async def remove(world: TheWorld, fault_id: str) -> None:
+    def without(stored: Stored) -> Change[bool]:
+        left = tuple(fault for fault in stored.faults if fault.fault_id != fault_id)
+        return Change(reply=left != stored.faults, faults=left)
+
+    if not await world.store.transact(world.name, None, without):
+        raise Refused(404, f"There is no fault {fault_id!r} left in sandbox {world.name!r}: unknown, or spent.")
+
+
+def _fresh_id(world: World, stored: Stored) -> str:
+    """The same at the same point of the same run; never that of a fault still planned."""
+    taken = {fault.fault_id for fault in stored.faults}
+    moment = stored.now.isoformat()
+    ids = (f"f-{world.token('fault', moment, str(n))[:10]}" for n in count(len(taken)))
+    return next(fault_id for fault_id in ids if fault_id not in taken)
+
+
+def _check(wanted: NewFault) -> None:
+    """A fault that could never strike is a mistake of the test, and is told at once."""
+    if wanted.bank:
+        dialect_of(wanted.bank)
+    known = set(_operations(wanted.bank))
+    if wanted.operation and wanted.operation not in known:
+        raise Refused(
+            400,
+            f"There is no operation {wanted.operation!r}{f' at {wanted.bank}' if wanted.bank else ''}; "
+            f"there are: {', '.join(sorted(known))}.",
+        )
+    possible = {"", *(known & _where(wanted.kind, known))}
+    if wanted.operation not in possible:
+        raise Refused(
+            400,
+            f"`{wanted.kind}` cannot strike in {wanted.operation!r}; "
+            f"leave `operation` out, or use: {', '.join(sorted(possible - {''})) or 'none'}.",
+        )
+    if wanted.kind is FaultKind.WRONG_AMOUNT and wanted.amount_delta_vnd == 0:
+        raise Refused(400, "A wrong amount with `amount_delta_vnd` 0 is the right one; give another.")
+
+
+def _where(kind: FaultKind, known: set[str]) -> set[str]:
+    if kind in EXCHANGE_KINDS:
+        return known
+    if kind in ANSWER_KINDS:
+        return known - {INQUIRY}
+    return {CALLBACK} if kind in CALLBACK_KINDS else {CREATE, INQUIRY}
+
+
+def _operations(bank: str) -> Iterator[str]:
+    yield CALLBACK
+    for dialect in dialects().values():
+        if bank in ("", dialect.code):
+            yield from (endpoint.operation for endpoint in dialect.endpoints)
+            yield from (INQUIRY,) if dialect.inquiry else ()

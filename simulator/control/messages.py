@@ -1,0 +1,156 @@
+"""Messages by hand: the very callback that a bank would send, to be changed, kept, and sent in the bank's name."""
+
+import base64
+import binascii
+from dataclasses import replace
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter
+from pydantic import Field, StringConstraints, field_validator
+
+from simulator import bank
+from simulator.banks import dialects
+from simulator.control.desk import REFUSALS, Body, Dong, TheDesk, TheWorld, View, dialect_of
+from simulator.control.payments import kept
+from simulator.control.problems import Refused
+from simulator.delivery import crafted_exchange
+from simulator.outbox import Retry
+from simulator.payment import DEFAULT_OUTCOMES, TRANSITIONS, Outcome, Payment, State
+from simulator.store import Change, Stored
+from simulator.wire import Outgoing
+
+router = APIRouter(prefix="/sandboxes/{sandbox}", tags=["messages"], responses=REFUSALS)
+
+BODY_CHARACTERS_MAX = 2_000_000
+USUAL = Retry(delays_s=())
+
+HeaderLine = tuple[
+    Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", max_length=200)],
+    Annotated[str, StringConstraints(pattern=r"^[^\r\n\x00]*$", max_length=8000)],
+]
+
+
+class Telling(Body):
+    """What the message says where that differs from the payment as it is."""
+
+    state: State | None = None
+    outcome: Annotated[Outcome | None, Field(description="Without it, the usual one of that state.")] = None
+    amount_vnd: Annotated[Dong | None, Field(description="Any amount: zero, negative, huge.")] = None
+    merchant_code: Annotated[
+        str | None, Field(min_length=1, description="Another merchant's code, signed with this merchant's secrets.")
+    ] = None
+    forged: Annotated[bool, Field(description="Signed with secrets that are not this merchant's.")] = False
+
+
+class MessageView(View):
+    method: Annotated[str, Field(examples=["POST"])]
+    url: Annotated[str, Field(examples=["http://127.0.0.1:9000/callbacks/vietinbank/notice"])]
+    headers: Annotated[list[tuple[str, str]], Field(examples=[[["content-type", "application/json"]]])]
+    body_base64: Annotated[str, Field(examples=["eyJzdGF0dXMiOiAiMDAifQ=="])]
+
+
+class Sending(Body):
+    method: Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,20}$"), Field(examples=["POST"])]
+    url: Annotated[
+        str,
+        StringConstraints(pattern=r"^https?://[^\s/?#]+[^\s#]*$", max_length=20_000),
+        Field(examples=["http://127.0.0.1:9000/callbacks/vietinbank/notice"]),
+    ]
+    headers: Annotated[tuple[HeaderLine, ...], Field(max_length=100)] = ()
+    body_base64: Annotated[str, Field(max_length=BODY_CHARACTERS_MAX)] = ""
+    bank: Annotated[str, Field(description="In whose name; for the journal and the time limit.")] = ""
+    payment_id: Annotated[str, Field(max_length=100, description="For the journal.")] = ""
+    note: Annotated[str, Field(max_length=500, description="For the journal.")] = ""
+
+    @field_validator("body_base64")
+    @classmethod
+    def base64_text(cls, text: str) -> str:
+        try:
+            base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise ValueError(f"this is not base64 ({error})") from error
+        return text
+
+
+class AnswerView(View):
+    status: Annotated[int, Field(description="0 = there was no answer.", examples=[200])]
+    headers: list[tuple[str, str]]
+    body_base64: Annotated[str, Field(description="Cut at the bank's size limit.")]
+    error: Annotated[str, Field(description="Why there was no answer.", examples=[""])]
+
+
+@router.post("/payments/{payment_id}/callback", summary="Write a callback, without sending it")
+async def write(world: TheWorld, payment_id: str, wanted: Telling | None = None) -> MessageView:
+    """The very message that the bank would send for this payment, or for what you make of it."""
+    wanted = wanted or Telling()
+    payment, now = await kept(world, payment_id), await world.now()
+    dialect = dialect_of(payment.bank)
+    told = _told(payment, wanted)
+    if told.state is not State.PENDING and told.settled_at is None:
+        told = msgspec.structs.replace(told, settled_at=now)
+    notice = bank.notice_of(world, dialect, told, now, forge=wanted.forged)
+    if wanted.merchant_code is not None:
+        notice = replace(
+            notice,
+            payment=msgspec.structs.replace(told, merchant_code=wanted.merchant_code),
+            merchant=msgspec.structs.replace(notice.merchant, merchant_code=wanted.merchant_code),
+        )
+    message = dialect.callback(notice)
+    return MessageView(
+        method=message.method,
+        url=message.url,
+        headers=list(message.headers),
+        body_base64=base64.b64encode(message.body).decode(),
+    )
+
+
+@router.post("/send", summary="Send a message as the bank would")
+async def send(desk: TheDesk, world: TheWorld, wanted: Sending) -> AnswerView:
+    """Sent through the banks' own HTTP client and journalled; no payment changes by it."""
+    outgoing = Outgoing(
+        method=wanted.method,
+        url=wanted.url,
+        headers=wanted.headers,
+        body=base64.b64decode(wanted.body_base64),
+    )
+    retry = world.retry(dialect_of(wanted.bank)) if wanted.bank else USUAL
+    answer = await desk.courier.send(outgoing, retry.timeout_s)
+
+    def journalled(stored: Stored) -> Change[None]:
+        entry = crafted_exchange(wanted.bank, wanted.payment_id, outgoing, answer, stored.now, wanted.note)
+        return Change(reply=None, exchanges=(entry,))
+
+    await world.store.transact(world.name, None, journalled)
+    return AnswerView(
+        status=answer.status,
+        headers=list(answer.headers),
+        body_base64=base64.b64encode(answer.body).decode(),
+        error=answer.error,
+    )
+
+
+def _told(payment: Payment, wanted: Telling) -> Payment:
+    """The payment as the message is to tell it."""
+    state = wanted.state or payment.state
+    if wanted.state is None and state is State.PENDING and state not in dialects()[payment.bank].announces:
+        raise Refused(
+            409,
+            f"The payment {payment.payment_id} is pending, of which {payment.bank} sends no callback; "
+            'say what it shall tell, for instance {"state": "paid"}.',
+        )
+    outcome = wanted.outcome or (payment.outcome if state is payment.state else _usual_outcome(state))
+    amount_vnd = payment.amount_vnd if wanted.amount_vnd is None else wanted.amount_vnd
+    return msgspec.structs.replace(payment, state=state, outcome=outcome, amount_vnd=amount_vnd)
+
+
+def _usual_outcome(state: State) -> Outcome | None:
+    """What the event that leads to that state usually says."""
+    return next(
+        (
+            DEFAULT_OUTCOMES[event]
+            for (_, event), to in TRANSITIONS.items()
+            if to is state and event in DEFAULT_OUTCOMES
+        ),
+        None if state is State.PENDING else Outcome.SUCCESS,
+    )

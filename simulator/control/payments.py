@@ -1,0 +1,142 @@
+"""Payments, and what the payer or the bank does with them when no browser is at hand."""
+
+from typing import Annotated, Literal, Self
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime, Field, model_validator
+
+from simulator import bank
+from simulator.control.desk import REFUSALS, Body, Dong, Limit, Offset, TheWorld, View
+from simulator.payment import Channel, Event, Outcome, Payment, State
+from simulator.store import ById
+from simulator.world import World
+
+AMOUNT_MAX = 10**15
+
+router = APIRouter(prefix="/sandboxes/{sandbox}/payments", tags=["payments"], responses=REFUSALS)
+
+
+class PaymentView(View):
+    payment_id: Annotated[str, Field(description="The bank's own, 32 hex digits.")]
+    bank: Annotated[str, Field(examples=["vnpay"])]
+    merchant_code: Annotated[str, Field(examples=["DEMOV210"])]
+    order_ref: Annotated[str, Field(description="The connector's number of the order.", examples=["HS2026-0001"])]
+    order_key: Annotated[str, Field(description='What "the same order" means to this bank.')]
+    amount_vnd: Annotated[int, Field(description="What the payer pays, in dong.", examples=[50_000])]
+    order_amount_vnd: Annotated[int, Field(description="What the connector asked for.", examples=[50_000])]
+    description: str
+    state: State
+    outcome: Annotated[Outcome | None, Field(description="How the payer's attempt ended; null while pending.")]
+    channel: Annotated[Channel | None, Field(description="Where the payer acts; null if not chosen yet.")]
+    issuer_code: Annotated[str, Field(description="The payer's bank, as this bank names it.", examples=["NCB"])]
+    bank_ref: Annotated[str, Field(description="The bank's number of the payment, as the connector sees it.")]
+    created_at: AwareDatetime
+    settled_at: AwareDatetime | None
+    expires_at: AwareDatetime | None
+    refunded_vnd: Annotated[int, Field(description="Given back so far.", examples=[0])]
+    page_url: Annotated[str, Field(description="Where the payer pays.")]
+    return_url: Annotated[str, Field(description="Where the order wants the payer's browser to go afterwards.")]
+
+
+class Happening(Body):
+    event: Annotated[
+        Literal["approve", "decline", "cancel", "expire", "suspect", "reverse", "approve_late"],
+        Field(
+            description="`approve_late`: the money comes after the bank had given the payment up. "
+            "`suspect`: debited, but held for a fraud check. `reverse`: debited and given back."
+        ),
+    ]
+    outcome: Annotated[
+        Outcome | None,
+        Field(description="Why, for instance `insufficient_funds`; without it the event's usual one."),
+    ] = None
+    amount_vnd: Annotated[
+        Dong | None,
+        Field(ge=1, le=AMOUNT_MAX, description="What the payer pays, if not the order's amount."),
+    ] = None
+
+    @model_validator(mode="after")
+    def outcome_fits(self) -> Self:
+        paid = self.event in ("approve", "approve_late")
+        if self.outcome is not None and paid != (self.outcome is Outcome.SUCCESS):
+            raise ValueError(f"`{self.event}` cannot have the outcome `{self.outcome}`")
+        return self
+
+
+class Place(View):
+    url: Annotated[str, Field(description="Where the browser goes; empty = this bank sends it nowhere.")]
+
+
+@router.get("", summary="List the payments, newest first")
+async def payments(
+    world: TheWorld,
+    order_ref: Annotated[str, Query(description="Only those of this order.")] = "",
+    bank: Annotated[str, Query(description="Only those of this bank.")] = "",
+    limit: Limit = 100,
+    offset: Offset = 0,
+) -> list[PaymentView]:
+    found = await world.store.payments(world.name, order_ref=order_ref, bank=bank, limit=limit, offset=offset)
+    return [view(world, payment) for payment in found]
+
+
+@router.get("/{payment_id}", summary="Show a payment")
+async def payment(world: TheWorld, payment_id: str) -> PaymentView:
+    return view(world, await kept(world, payment_id))
+
+
+@router.post("/{payment_id}/events", summary="Let something happen to a payment")
+async def happen(world: TheWorld, payment_id: str, wanted: Happening) -> PaymentView:
+    """What the payer or the bank does; if the bank tells of it, the callback becomes due.
+
+    409 if the payment's state does not allow it; nothing is then changed.
+    """
+    event = Event(wanted.event)
+    return view(
+        world,
+        await bank.act(world, payment_id, event, outcome=wanted.outcome, amount_vnd=wanted.amount_vnd),
+    )
+
+
+@router.post("/{payment_id}/abandon", summary="The payer closes the browser")
+async def abandon(world: TheWorld, payment_id: str) -> PaymentView:
+    """Nothing happens at once: the payment stays as it is, and expires when its time is over."""
+    return view(world, await kept(world, payment_id))
+
+
+@router.post("/{payment_id}/return", summary="The payer's browser goes back")
+async def go_back(world: TheWorld, payment_id: str) -> Place:
+    """The signed address at the connector to which the browser is sent. Callbacks held for the return are let go."""
+    return Place(url=await bank.returned(world, payment_id))
+
+
+async def kept(world: World, payment_id: str) -> Payment:
+    """Raises UnknownPayment."""
+    found = await world.store.payment(world.name, ById(payment_id))
+    if found is None:
+        raise bank.UnknownPayment(payment_id)
+    return found
+
+
+def view(world: World, payment: Payment) -> PaymentView:
+    order = payment.order
+    return PaymentView(
+        payment_id=payment.payment_id,
+        bank=payment.bank,
+        merchant_code=payment.merchant_code,
+        order_ref=order.order_ref,
+        order_key=order.order_key,
+        amount_vnd=payment.amount_vnd,
+        order_amount_vnd=order.amount_vnd,
+        description=order.description,
+        state=payment.state,
+        outcome=payment.outcome,
+        channel=payment.channel,
+        issuer_code=payment.issuer_code,
+        bank_ref=payment.bank_ref,
+        created_at=payment.created_at,
+        settled_at=payment.settled_at,
+        expires_at=order.expires_at,
+        refunded_vnd=payment.refunded_vnd,
+        page_url=world.page_url(payment.payment_id),
+        return_url=order.return_url,
+    )
