@@ -223,9 +223,7 @@ def encode(code: QrCode) -> str:
     text = body + crc(body)
     read = parse(text)
     if read.service in TRANSFERS and (read.amount_vnd or 0) >= INSTANT_LIMIT_VND:
-        raise QrError(
-            QrReason.AMOUNT_ABOVE_LIMIT, "54", f"an instant transfer stays below {INSTANT_LIMIT_VND}"
-        )
+        raise QrError(QrReason.AMOUNT_ABOVE_LIMIT, "54", f"an instant transfer stays below {INSTANT_LIMIT_VND}")
     return text
 
 
@@ -271,9 +269,7 @@ def objects(text: str, where: str = "") -> Objects:
         tag, length = text[at : at + 2], text[at + 2 : at + 4]
         place = f"{where}-{tag}" if where else tag
         if not (len(length) == 2 and _digits(tag) and _digits(length)):
-            raise QrError(
-                QrReason.BAD_LENGTH, where, f"no tag and length at character {at}: {text[at : at + 4]!r}"
-            )
+            raise QrError(QrReason.BAD_LENGTH, where, f"no tag and length at character {at}: {text[at : at + 4]!r}")
         value = text[at + 4 : at + 4 + int(length)]
         if len(value) != int(length) or not value:
             raise QrError(QrReason.BAD_LENGTH, place, f"says {int(length)} characters, {len(value)} follow")

@@ -66,9 +66,7 @@ def test_diacritics_are_read_with_a_warning_but_never_written() -> None:
 
 
 def test_objects_may_stand_in_any_order_between_the_first_and_the_last() -> None:
-    read = qr.parse(
-        sealed("0002015802VN530370438540010A00000072701240006970436011001234999990208QRIBFTTA010211")
-    )
+    read = qr.parse(sealed("0002015802VN530370438540010A00000072701240006970436011001234999990208QRIBFTTA010211"))
     assert (read.bank_bin, read.beneficiary, read.dynamic) == ("970436", "0123499999", False)
 
 
@@ -176,9 +174,7 @@ def test_cash_needs_its_category_reference_and_terminal() -> None:
         ({"service": "QRPUSH"}, QrReason.MISSING_OBJECT, "52"),
     ],
 )  # fmt: skip
-def test_a_code_nobody_could_pay_is_not_written(
-    arguments: dict[str, Any], reason: QrReason, where: str
-) -> None:
+def test_a_code_nobody_could_pay_is_not_written(arguments: dict[str, Any], reason: QrReason, where: str) -> None:
     values = {"bank_bin": "970415", "account": "119000123456"} | arguments
     with pytest.raises(QrError) as error:
         qr.vietqr(**values)
@@ -191,9 +187,7 @@ def test_text_that_is_no_code_is_refused_and_never_breaks_the_reader(text: str) 
         qr.parse(text)
 
 
-@given(
-    st.text(st.characters(min_codepoint=33, max_codepoint=0x1FF, exclude_categories=["C", "Z"]), max_size=99)
-)
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=0x1FF, exclude_categories=["C", "Z"]), max_size=99))
 def test_a_value_of_any_letters_is_read_or_refused_but_never_lost(value: str) -> None:
     text = sealed(f"000201010211{ACCOUNT}53037045802VN59{len(value):02d}{value}")
     if 1 <= len(value) <= 25:
