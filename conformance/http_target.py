@@ -42,6 +42,7 @@ class HttpTarget:
 
     def __init__(self, file: TargetFile, launch_args: tuple[str, ...] = ()) -> None:
         self.name = file.connector.name or file.path.stem
+        self.bank_url = file.connector.bank_url
         self.settle_s = file.connector.settle_s
         self.policies: Mapping[str, str] = file.policies
         self.banks: Mapping[str, BankSetup] = {
@@ -57,7 +58,7 @@ class HttpTarget:
         self._file = file
         self._launch_args = launch_args
         self._base_url = file.connector.base_url
-        self._bank_url = ""
+        self._banks_at = ""
         self._workdir = Path()
         self._port = 0
         self._child: Child | None = None
@@ -65,7 +66,7 @@ class HttpTarget:
         self._http = httpx.Client(timeout=file.connector.timeout_s, trust_env=False)
 
     def start(self, bank_url: str, workdir: Path) -> None:
-        self._bank_url = bank_url
+        self._banks_at = bank_url
         self._workdir = workdir
         if self._file.launch is not None:
             self._port = _free_port()
@@ -139,7 +140,7 @@ class HttpTarget:
 
     def _launch(self, launch: Launch) -> None:
         values = {
-            "bank_url": self._bank_url,
+            "bank_url": self._banks_at,
             "port": self._port,
             "workdir": str(self._workdir),
             "python": sys.executable,
@@ -169,7 +170,7 @@ class HttpTarget:
         self._base_url = match.groupdict().get("base_url") or self._base_url
 
     def _address(self, template: str) -> str:
-        return as_word(fill(template, {"base_url": self._base_url.rstrip("/"), "bank_url": self._bank_url}))
+        return as_word(fill(template, {"base_url": self._base_url.rstrip("/"), "bank_url": self._banks_at}))
 
     def _run(self, verb: str, given: Mapping[str, object], doing: str, known_dossier: bool = False) -> dict[str, Any]:
         """All that the verb's steps answered, with "raw", the last answer's text. Raises Refused, Unreachable."""
@@ -177,7 +178,7 @@ class HttpTarget:
         for step in self._file.verbs[verb]:
             if step.once and known_dossier:
                 continue
-            values = {"base_url": self._base_url, "bank_url": self._bank_url, **given, **found}
+            values = {"base_url": self._base_url, "bank_url": self._banks_at, **given, **found}
             reply = self._send(step, values, doing)
             found |= self._read(verb, step, reply) | {"raw": reply.text}
         return found

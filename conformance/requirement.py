@@ -101,6 +101,17 @@ class Requirement:
         return int(self.id.partition("-")[2])
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Where a requirement is asked: one bank, one method of paying."""
+
+    bank: str
+    method: str
+
+    def __str__(self) -> str:
+        return f"{self.bank}-{self.method}"
+
+
 class NotApplicable(Exception):
     """This requirement cannot be asked of this connector, bank or method; the reason is a sentence."""
 
@@ -213,9 +224,7 @@ def _check_words(id: str, needs: tuple[str, ...], shapes: tuple[str, ...], texts
     match = _ID.fullmatch(id)
     if match is None or match[1] not in set(Area):
         areas = ", ".join(Area)
-        raise BadRequirement(
-            f"{id!r} is no requirement id: an area and two digits (SIGNATURE-01); areas: {areas}"
-        )
+        raise BadRequirement(f"{id!r} is no requirement id: an area and two digits (SIGNATURE-01); areas: {areas}")
     unknown_needs = sorted(set(needs) - set(Capability))
     if unknown_needs:
         raise BadRequirement(f"{id} needs {unknown_needs}; known capabilities: {', '.join(Capability)}")

@@ -112,20 +112,19 @@ class Target(Protocol):
 
     `settle_s` = how long it may take to settle after a callback. `policies` are its choices where sound
     connectors differ ("duplicate_ack" = "00"). What needs a capability that is not in `capabilities` is
-    never asked, so a Python class leaves those methods out.
+    never asked, so a Python class leaves those methods out. `bank_url` is where a connector that runs already
+    expects the banks ("http://127.0.0.1:8080/s/check"); "" = it is told by `start`.
     """
 
     name: str
+    bank_url: str
     banks: Mapping[str, BankSetup]
     settle_s: float
     policies: Mapping[str, str]
     capabilities: frozenset[Capability]
 
     def start(self, bank_url: str, workdir: Path) -> None:
-        """Called once before the first test; `bank_url` is where the banks are ("http://127.0.0.1:8080/s/NAME").
-
-        Nothing to do for a connector that runs already.
-        """
+        """Called once before the first test; `bank_url` is where the banks are now."""
 
     def stop(self) -> None:
         """Called once at the end; nothing that `start` started may live on."""
@@ -173,7 +172,7 @@ def load_python_target(text: str) -> Target:
 
 
 _ALWAYS = (
-    *("name", "banks", "settle_s", "policies", "capabilities"),
+    *("name", "bank_url", "banks", "settle_s", "policies", "capabilities"),
     *("start", "stop", "open", "status", "callback_url", "inquiry_url"),
 )
 

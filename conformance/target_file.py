@@ -206,6 +206,12 @@ def _check_connector(file: TargetFile) -> None:
                 f"{file.path}, [connector]: base_url is missing (where the connector listens),"
                 " and there is no [launch] that starts it"
             )
+        if not file.connector.bank_url:
+            raise BadTarget(
+                f"{file.path}, [connector]: bank_url is missing. A connector that the suite does not launch"
+                " must be configured with an address for the banks; write the same one here, for example"
+                ' bank_url = "http://127.0.0.1:8080/s/check"'
+            )
         return
     _check_placeholders(file, "launch", [list(launch.command), launch.environment], _LAUNCH_GIVEN)
     if not launch.command:
