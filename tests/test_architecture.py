@@ -15,6 +15,7 @@ LAYERS = {
     "wire": 0,
     "signing": 0,
     "qr": 0,
+    "form": 0,
     "cards": 0,
     "client": 0,
     "receipt": 0,
@@ -37,7 +38,7 @@ LAYERS = {
 }
 """A file imports only smaller numbers, or its own room."""
 
-PURE = ("wire", "signing", "qr", "cards", "payment", "faults", "outbox", "dialect", "receipt", "banks")
+PURE = ("wire", "signing", "qr", "form", "cards", "payment", "faults", "outbox", "dialect", "receipt", "banks")
 IMPURE_MODULES = {"asyncio", "aiohttp", "asyncpg", "httpx", "os", "pathlib", "socket", "sqlite3", "threading", "time"}
 
 THIRD_PARTY = {
