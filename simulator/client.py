@@ -132,7 +132,7 @@ class DeliveryView:
     repeats: bool
     held: bool
     copies: int
-    breaks: tuple[str, ...]
+    breaks: tuple[str | None, ...]
     last_answer: str
 
 
@@ -268,9 +268,7 @@ class _Problem:
 class Banksim:
     """A running banksim at `url` ("http://127.0.0.1:8080"). Beyond loopback it asks for a `token`."""
 
-    def __init__(
-        self, url: str, token: str | None = None, *, transport: httpx.BaseTransport | None = None
-    ) -> None:
+    def __init__(self, url: str, token: str | None = None, *, transport: httpx.BaseTransport | None = None) -> None:
         self.url = url.rstrip("/")
         headers = {"authorization": f"Bearer {token}"} if token else {}
         self._http = httpx.Client(
@@ -330,9 +328,7 @@ class Banksim:
                 method, path, content=content, headers=headers, params=params, timeout=timeout_s
             )
         except httpx.TransportError as error:
-            raise ControlError(
-                0, f"no answer from {self.url} ({error}): is `banksim serve` running?"
-            ) from error
+            raise ControlError(0, f"no answer from {self.url} ({error}): is `banksim serve` running?") from error
         if not response.is_success:
             raise _problem(response)
         try:
@@ -362,7 +358,7 @@ class SandboxClient:
         self._call(type(None), "DELETE", "")
 
     def reset(self, *, clock_at: datetime | None = None, seed: str | None = None) -> SandboxView:
-        """Removes payments, faults and journal; merchants and retries stay."""
+        """Removes payments, ledger, faults, deliveries and journal; merchants and retries stay."""
         return self._call(SandboxView, "POST", "/reset", _given(clock_at=clock_at, seed=seed))
 
     def clock(self) -> ClockView:
@@ -520,9 +516,7 @@ class SandboxClient:
         told = self._call(_AnswerBody, "POST", "/send", body, timeout_s=PATIENT_S)
         return Answer(told.status, told.headers, base64.b64decode(told.body_base64), told.error)
 
-    def deliveries(
-        self, *, payment_id: str = "", limit: int = 100, offset: int = 0
-    ) -> tuple[DeliveryView, ...]:
+    def deliveries(self, *, payment_id: str = "", limit: int = 100, offset: int = 0) -> tuple[DeliveryView, ...]:
         params = {"payment_id": payment_id, "limit": limit, "offset": offset}
         return self._call(tuple[DeliveryView, ...], "GET", "/deliveries", params=params)
 
@@ -530,9 +524,7 @@ class SandboxClient:
         """Makes it due now, once more; on a manual clock `advance` carries it out."""
         return self._call(DeliveryView, "POST", f"/deliveries/{_part(delivery_id)}/again")
 
-    def journal(
-        self, *, payment_id: str = "", after_id: int = 0, limit: int = 100
-    ) -> tuple[JournalEntry, ...]:
+    def journal(self, *, payment_id: str = "", after_id: int = 0, limit: int = 100) -> tuple[JournalEntry, ...]:
         """In the order it happened; `after_id` = the last one already seen."""
         params = {"payment_id": payment_id, "after_id": after_id, "limit": limit}
         return self._call(tuple[JournalEntry, ...], "GET", "/journal", params=params)
@@ -576,7 +568,5 @@ def _problem(response: httpx.Response) -> ControlError:
         problem = msgspec.json.decode(response.content, type=_Problem)
     except msgspec.DecodeError:
         problem = _Problem()
-    detail = (
-        problem.detail or f"{response.request.method} {response.request.url} answered {response.status_code}"
-    )
+    detail = problem.detail or f"{response.request.method} {response.request.url} answered {response.status_code}"
     return ControlError(response.status_code, detail, problem.reason)

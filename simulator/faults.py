@@ -33,6 +33,22 @@ class FaultKind(StrEnum):
     """The callback waits until the payer's browser has gone back."""
 
 
+MEANINGS: dict[FaultKind, str] = {
+    FaultKind.DELAY: "the callback comes delay_s later",
+    FaultKind.LOST: "the callback is never sent; only a query can tell the connector",
+    FaultKind.DUPLICATE: "the callback comes copies times, a second apart or at_once",
+    FaultKind.FORGED_SIGNATURE: "a forged callback comes first; with operation query: a forged answer",
+    FaultKind.WRONG_AMOUNT: "the callback (or the answer to a query) is off by amount_delta_vnd, well signed",
+    FaultKind.ANSWER_LOST: "all is done and kept, but the answer never arrives",
+    FaultKind.HTTP_500: "the exchange ends in an internal error; nothing is done",
+    FaultKind.CONNECTION_RESET: "the connection is reset before anything is done",
+    FaultKind.SUCCESS_THEN_FAILURE: "after the true callback, delay_s later, one that says failed, well signed",
+    FaultKind.FAILURE_THEN_SUCCESS: "first a callback that says failed, well signed; the true one delay_s later",
+    FaultKind.CALLBACK_BEFORE_ANSWER: "the callback arrives before the create (or the inquiry) was answered",
+    FaultKind.CALLBACK_AFTER_RETURN: "the callback waits until the payer's browser has gone back",
+}
+"""What each does, in the words that the control API and the command line show."""
+
 CALLBACK_KINDS = frozenset(
     {
         FaultKind.DELAY,

@@ -34,7 +34,8 @@ LAYERS = {
     "pages": 9,
     "control": 9,
     "app": 10,
-    "__main__": 11,
+    "serving": 11,
+    "__main__": 12,
 }
 """A file imports only smaller numbers, or its own room."""
 
@@ -57,7 +58,7 @@ THIRD_PARTY = {
     "pydantic": ("control",),
     "segno": ("pages",),
     "starlette": ("control", "pages", "app"),
-    "uvicorn": ("protocol", "__main__"),
+    "uvicorn": ("protocol", "serving"),
     "yarl": ("delivery",),
 }
 """Which rooms know of which package. A new name here is a decision, not an accident."""

@@ -32,7 +32,9 @@ class AssumptionView(View):
     key: str
     value: Annotated[str, Field(description="What was chosen.")]
     why: str
-    setting: Annotated[str, Field(description="The merchant's option that changes it; empty = none.")]
+    setting: Annotated[
+        str, Field(description="The setting that changes it; empty = none.", examples=["options.format"])
+    ]
 
 
 @router.get("/banks", summary="List the banks")

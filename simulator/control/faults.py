@@ -10,7 +10,7 @@ from pydantic import Field
 from simulator.banks import dialects
 from simulator.control.desk import REFUSALS, Body, TheWorld, View, dialect_of
 from simulator.control.problems import Refused
-from simulator.faults import ANSWER_KINDS, CALLBACK, CALLBACK_KINDS, EXCHANGE_KINDS, Fault, FaultKind
+from simulator.faults import ANSWER_KINDS, CALLBACK, CALLBACK_KINDS, EXCHANGE_KINDS, MEANINGS, Fault, FaultKind
 from simulator.store import Change, Stored
 from simulator.world import World
 
@@ -19,22 +19,6 @@ router = APIRouter(prefix="/sandboxes/{sandbox}/faults", tags=["faults"], respon
 MONTH_S = 31 * 24 * 3600
 INQUIRY = "inquiry"
 CREATE = "create"
-
-MEANINGS: dict[FaultKind, str] = {
-    FaultKind.DELAY: "the callback comes delay_s later",
-    FaultKind.LOST: "the callback is never sent; only a query can tell the connector",
-    FaultKind.DUPLICATE: "the callback comes copies times, a second apart or at_once",
-    FaultKind.FORGED_SIGNATURE: "a forged callback comes first; with operation query: a forged answer",
-    FaultKind.WRONG_AMOUNT: "the callback (or the answer to a query) is off by amount_delta_vnd, well signed",
-    FaultKind.ANSWER_LOST: "all is done and kept, but the answer never arrives",
-    FaultKind.HTTP_500: "the exchange ends in an internal error; nothing is done",
-    FaultKind.CONNECTION_RESET: "the connection is reset before anything is done",
-    FaultKind.SUCCESS_THEN_FAILURE: "after the true callback, delay_s later, one that says failed, well signed",
-    FaultKind.FAILURE_THEN_SUCCESS: "first a callback that says failed, well signed; the true one delay_s later",
-    FaultKind.CALLBACK_BEFORE_ANSWER: "the callback arrives before the create (or the inquiry) was answered",
-    FaultKind.CALLBACK_AFTER_RETURN: "the callback waits until the payer's browser has gone back",
-}
-"""For people; `banksim faults` and /docs show it."""
 
 
 class NewFault(Body):

@@ -1,0 +1,254 @@
+"""The command line. Each command is loaded only when it is asked for."""
+
+import argparse
+import os
+import re
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points, version
+from typing import Protocol
+from urllib.parse import urlsplit
+
+GROUP = "banksim.commands"
+"""Entry points of this group are further commands: modules with SUMMARY, add_arguments(parser) and run(args)."""
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+WIDTH = 100
+
+DESCRIPTION = "Simulated Vietnamese banks and gateways for testing e-government payment connectors."
+
+EPILOG = """\
+start here:
+  banksim serve                 the banks, at http://127.0.0.1:8080
+  banksim COMMAND --help        what a command wants
+
+exit codes: 0 done, 1 failed (a sentence says why), 2 the command line is wrong
+"""
+
+STORE_HELP = """\
+where payments, journal and settings are kept: a file, or postgresql://USER@HOST/DATABASE for several servers at
+once (default: banksim.db in the current directory). What an earlier run left there is still there; remove the
+file to start anew"""
+
+
+class Command(Protocol):
+    """What an entry point gives. `run` returns the exit code."""
+
+    SUMMARY: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, args: argparse.Namespace) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltIn:
+    """A command of this module, in the same shape."""
+
+    SUMMARY: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        args = _parser(words).parse_args(words)
+        return int(args.run(args))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader has seen enough (banksim assumptions | head); Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser(words: list[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="banksim",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"banksim {version('banksim')}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    asked = next((word for word in words if not word.startswith("-")), "")
+    others = {entry.name: entry for entry in entry_points(group=GROUP)}
+    for name, built_in in BUILT_IN.items():
+        _add(commands, name, built_in)
+    for name, entry in sorted(others.items()):
+        if name not in BUILT_IN and (asked == name or asked not in (*BUILT_IN, *others)):
+            _add(commands, name, _loaded(entry))
+    return parser
+
+
+def _loaded(entry: EntryPoint) -> Command | BuiltIn:
+    """The command, or one in its place that says why it is not to be had."""
+    try:
+        command: Command = entry.load()
+    except ImportError as error:
+        why = f"`banksim {entry.name}` cannot be loaded: {error}; is banksim installed whole?"
+        return BuiltIn(f"(cannot be loaded: {error})", _any_arguments, lambda args: _failed(why))
+    return command
+
+
+def _failed(why: str) -> int:
+    print(f"banksim: {why}", file=sys.stderr)
+    return 1
+
+
+def _any_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("rest", nargs=argparse.REMAINDER)
+
+
+def _add(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, command: Command | BuiltIn
+) -> None:
+    parser = commands.add_parser(name, help=command.SUMMARY, description=command.SUMMARY)
+    command.add_arguments(parser)
+    parser.set_defaults(run=command.run)
+
+
+# --- serve ---------------------------------------------------------------------------------------------------
+
+
+def _serve_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Runs the simulated banks until Ctrl-C. Prints where everything is and what a connector is configured with; "
+        "the last line is `banksim ready at URL`, once it listens."
+    )
+    add = parser.add_argument
+    add("--store", default="banksim.db", metavar="FILE|URL", help=STORE_HELP)
+    add("--host", default="127.0.0.1", help="the address to listen at (default: %(default)s, this machine alone)")
+    add("--port", type=_port, default=8080, help="the port; 0 = any free one (default: %(default)s)")
+    add(
+        "--public-url",
+        type=_url,
+        default="",
+        metavar="URL",
+        help="how connectors and browsers reach this server, if not by --host and --port (in a container, say)",
+    )
+    add("--seed", default="", help="the same seed gives the same ids, delays and outcomes (default: drawn and printed)")
+    add(
+        "--manual-clock",
+        action="store_true",
+        help="time stands still in the sandboxes made at the start until the control API moves it",
+    )
+    add(
+        "--sandbox",
+        type=_sandbox,
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="make this sandbox too, at /s/NAME; may be repeated (`default` is always there)",
+    )
+    add(
+        "--token",
+        default=os.environ.get("BANKSIM_TOKEN", ""),
+        help="what callers of /_control must show as `Authorization: Bearer TOKEN`; better given as BANKSIM_TOKEN, "
+        "for a command line can be read by others (default: none on this machine alone, else drawn and printed)",
+    )
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from simulator.serving import Settings, StartError, serve
+
+    settings = Settings(
+        store=args.store,
+        host=args.host,
+        port=args.port,
+        public_url=args.public_url,
+        seed=args.seed,
+        manual=args.manual_clock,
+        token=args.token,
+        sandboxes=tuple(args.sandbox),
+    )
+    try:
+        serve(settings)
+    except StartError as error:
+        return _failed(str(error))
+    return 0
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; a port is a number from 0 to 65535")
+    return int(text)
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like https://banks.example.vn:8443")
+    return text.rstrip("/")
+
+
+def _sandbox(text: str) -> str:
+    if not NAME.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no sandbox name; use letters, digits, '-' and '_'")
+    return text
+
+
+# --- what is simulated ---------------------------------------------------------------------------------------
+
+
+def _no_arguments(parser: argparse.ArgumentParser) -> None:
+    """Nothing to choose."""
+
+
+def _banks(args: argparse.Namespace) -> int:
+    from simulator.banks import dialects
+
+    rows = [
+        (each.code, each.name, each.shape, ", ".join(each.channels), f"/{each.code}", ", ".join(each.secrets))
+        for each in dialects().values()
+    ]
+    print(_table(("code", "name", "shape", "channels", "path", "secrets"), rows))
+    return 0
+
+
+def _bank_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bank", nargs="?", default="", help="only this bank's")
+
+
+def _assumptions(args: argparse.Namespace) -> int:
+    from simulator.banks import dialects
+
+    if args.bank and args.bank not in dialects():
+        return _failed(f"there is no bank {args.bank!r}; there are: {', '.join(dialects())}")
+    for dialect in dialects().values():
+        for each in dialect.assumptions if args.bank in ("", dialect.code) else ():
+            switch = f" (setting: {each.setting})" if each.setting else ""
+            print(f"{dialect.code}: {each.key} = {each.value}")
+            print(textwrap.indent(textwrap.fill(f"{each.why}{switch}", WIDTH - 4), "    "))
+    return 0
+
+
+def _faults(args: argparse.Namespace) -> int:
+    from simulator.faults import MEANINGS
+
+    print(_table(("kind", "what happens"), [(kind.value, meaning) for kind, meaning in MEANINGS.items()]))
+    print("\nPOST /_control/sandboxes/NAME/faults asks for one; /docs tells what else it takes.")
+    return 0
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+BUILT_IN = {
+    "serve": BuiltIn("run the simulated banks", _serve_arguments, _serve),
+    "banks": BuiltIn("list the banks that are simulated", _no_arguments, _banks),
+    "assumptions": BuiltIn("list what no document says, and what was chosen", _bank_argument, _assumptions),
+    "faults": BuiltIn("list what can be made to go wrong", _no_arguments, _faults),
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

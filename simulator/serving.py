@@ -1,0 +1,225 @@
+"""The server as a process: it binds, starts the banks, says where everything is, and ends within two seconds."""
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import uvicorn
+
+from simulator.app import App
+from simulator.banks import dialects
+from simulator.clock import VIETNAM, Clock, system_clock
+from simulator.control import create_control
+from simulator.control.guard import Guard, is_loopback
+from simulator.delivery import Courier
+from simulator.merchants import default_merchants
+from simulator.payment import Merchant
+from simulator.protocol import Connection
+from simulator.store import Store, StoreError
+from simulator.world import DEFAULT, World, Worlds
+
+GRACE_S = 1
+KEEP_ALIVE_S = 75
+"""A connector that keeps its connections must not find them closed between two requests."""
+
+WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What `banksim serve` was told. Empty texts = choose; `store` is a file's path or a PostgreSQL URL."""
+
+    store: str
+    host: str
+    port: int
+    public_url: str = ""
+    seed: str = ""
+    manual: bool = False
+    token: str = ""
+    sandboxes: tuple[str, ...] = ()
+
+
+class StartError(Exception):
+    """The server cannot start; the message says why and what to do."""
+
+
+def serve(settings: Settings) -> None:
+    """Serves until SIGINT or SIGTERM. Raises StartError."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    listener = _listener(settings.host, settings.port)
+    with listener:
+        base_url = settings.public_url or _base_url(listener)
+        token = _token(settings, listener)
+        hosts = frozenset({urlsplit(base_url).hostname or "", settings.host.lower()})
+        worlds = Worlds(_store(settings.store, system_clock), system_clock, base_url, default_merchants())
+        courier = Courier(worlds, f"{socket.gethostname()}-{os.getpid()}")
+        seed = settings.seed or secrets.token_hex(8)
+        control = create_control(worlds, courier, Guard(token, hosts))
+        app = App(worlds, courier, control, seed, settings.manual)
+        server = _Server(_configured(app))
+        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+            runner.run(_run(server, app, listener, settings, seed, token))
+
+
+async def _run(
+    server: "_Server", app: App, listener: socket.socket, settings: Settings, seed: str, token: str | None
+) -> None:
+    try:
+        await app.start()
+    except StoreError as error:
+        raise StartError(f"the store {settings.store!r} cannot be used: {error}") from error
+    try:
+        clock_at = app.worlds.clock() if settings.manual else None
+        for name in settings.sandboxes:
+            await app.worlds.ensure(name, seed=seed, clock_at=clock_at)
+        world = await app.worlds.get(DEFAULT)
+        _warn(world, settings)
+        text = await _where(world, settings, token)
+        server.ready = lambda: print(f"{text}\nbanksim ready at {world.base_url}", flush=True)
+        await server.serve(sockets=[listener])
+    finally:
+        await app.stop()
+
+
+def _configured(app: App) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=Connection,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+
+
+def _silent() -> None:
+    """Nobody waits for the word."""
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens, and takes SIGINT and SIGTERM for the wish to end that they are, not for an error."""
+
+    ready: Callable[[], None] = staticmethod(_silent)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, self.handle_exit)
+        yield
+
+
+def _store(name: str, clock: Clock) -> Store:
+    """The store of that name; only its own driver is loaded."""
+    if name.startswith(("postgresql://", "postgres://")):
+        from simulator.store.postgres import PostgresStore
+
+        return PostgresStore(name, clock)
+    from simulator.store.sqlite import SqliteStore
+
+    return SqliteStore(Path(name), clock)
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = found[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise StartError(f"{host!r} is no address of this machine ({error}); leave --host out.") from error
+    try:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise StartError(
+            f"cannot listen at {host} port {port}: {error.strerror}. "
+            "Perhaps another program is there: choose another --port, or 0 for any free one."
+        ) from error
+    return listener
+
+
+def _base_url(listener: socket.socket) -> str:
+    address, port = listener.getsockname()[:2]
+    address = WILDCARDS.get(address, address)
+    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+
+
+def _token(settings: Settings, listener: socket.socket) -> str | None:
+    """The token that guards the control API; None if only this machine can reach it and none was asked for."""
+    if settings.token:
+        return settings.token
+    return None if is_loopback(listener.getsockname()[0]) else secrets.token_urlsafe(24)
+
+
+def _warn(world: World, settings: Settings) -> None:
+    """What an earlier run has settled stays; whoever asked for something else is told."""
+    kept = []
+    if settings.seed and settings.seed != world.sandbox.seed:
+        kept.append(f"the seed {world.sandbox.seed}")
+    if settings.manual != world.manual:
+        kept.append("a manual clock" if world.manual else "the machine's clock")
+    if kept:
+        print(
+            f"banksim: {settings.store} keeps {' and '.join(kept)} from an earlier run; "
+            "use another --store, or remove that one, to start anew.",
+            file=sys.stderr,
+        )
+
+
+# --- what a person reads at the start ------------------------------------------------------------------------
+
+
+async def _where(world: World, settings: Settings, token: str | None) -> str:
+    """Where everything is, and what a connector is configured with."""
+    now = f"{(await world.now()).astimezone(VIETNAM):%Y-%m-%d %H:%M:%S} in Vietnam"
+    asks = [dialect.code for dialect in dialects().values() if dialect.inquiry]
+    rows = [
+        ("control room", f"{world.base_url}/"),
+        ("control API", f"{world.base_url}/docs"),
+        ("payer pages", f"{world.base_url}/pay/ID (each bank tells the connector its payments' addresses)"),
+        *(("bill payers", f"{world.base_url}/bill/{code}") for code in asks),
+        ("sandboxes", f"{world.base_url}/s/NAME/..."),
+        ("store", settings.store),
+        ("seed", world.sandbox.seed),
+        ("clock", f"manual, at {now}: POST /_control/sandboxes/default/clock moves it" if world.manual else now),
+    ]
+    if token is not None and not settings.token:
+        rows.append(("token", f"{token} (every call of /_control needs `Authorization: Bearer` and this)"))
+    if urlsplit(world.base_url).hostname in WILDCARDS.values() and settings.host in WILDCARDS:
+        rows.append(("note", "other machines need --public-url: the addresses above are this machine's own"))
+    lines = [f"  {name:<13} {value}" for name, value in rows]
+    lines += ["", "  What a connector is configured with (test credentials):"]
+    for (code, _), merchant in world.merchants.items():
+        lines += ["", *_credentials(world, code, merchant)]
+    return "\n".join([*lines, ""])
+
+
+def _credentials(world: World, code: str, merchant: Merchant) -> list[str]:
+    long = [name for name, value in merchant.secrets.items() if "\n" in value]
+    rows = [
+        ("base URL", world.bank_url(code)),
+        ("merchant", merchant.merchant_code),
+        *((name, value) for name, value in merchant.secrets.items() if name not in long),
+    ]
+    if long:
+        rows.append(("PEM keys", f"{', '.join(long)}: GET /_control/sandboxes/{world.name}/merchants"))
+    return [f"  {code if index == 0 else '':<13} {name:<10} {value}" for index, (name, value) in enumerate(rows)]
