@@ -137,6 +137,10 @@ class UnknownSandbox(Exception):
     """There is no sandbox of that name."""
 
 
+class AlreadyStored(Exception):
+    """A decision wrote what exists: an entry booked before, or a payment that its key did not name. A bug in it."""
+
+
 class Store(Protocol):
     """All methods that take `sandbox` raise UnknownSandbox if it does not exist."""
 

@@ -1,0 +1,131 @@
+"""The decisions of one transaction, taken one after another over what it has loaded, before anything is written.
+
+Rule: pure. A decision sees what those before it in the same transaction have decided; one that raises leaves no trace.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from simulator.clock import Clock
+from simulator.faults import Fault
+from simulator.outbox import Delivery
+from simulator.payment import Payment
+from simulator.store import AlreadyStored, ById, ByOrder, Change, Decide, Entry, Exchange, Key, R, Stored
+
+Ref = tuple[int, str]
+"""(sandbox number, payment_id)."""
+
+Tally = Counter[tuple[int, str]]
+"""By how much each counter of each sandbox moves: (sandbox number, counter) -> difference."""
+
+
+@dataclass(slots=True)
+class Tenant:
+    """A sandbox as a transaction sees it. `clock_at` is None on the system clock."""
+
+    sandbox_id: int
+    clock_at: datetime | None
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Transact:
+    """One use case waiting for its turn."""
+
+    sandbox: str
+    key: Key | None
+    decide: Decide[Any]
+
+
+def state_counter(payment: Payment) -> str:
+    return f"payments:{payment.state}"
+
+
+def delivery_counter(state: str) -> str:
+    return f"deliveries:{state}"
+
+
+class Decisions:
+    """What was loaded, and beside it what is to be written."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._found: dict[tuple[int, Key], str | None] = {}
+        self._payments: dict[Ref, Payment] = {}
+        self.tenants: dict[str, Tenant] = {}
+        self.created: dict[Ref, Payment] = {}
+        self.changed: dict[Ref, Payment] = {}
+        self.entries: dict[tuple[int, str, str], Entry] = {}
+        self.deliveries: dict[tuple[int, str, str], Delivery] = {}
+        self.exchanges: list[tuple[int, Exchange]] = []
+        self.faults: dict[int, tuple[Fault, ...]] = {}
+        self.tally: Tally = Counter()
+
+    def knows(self, tenant: Tenant, key: Key) -> bool:
+        """Whether `key` was looked up, or what it names decided, in this transaction."""
+        return (tenant.sandbox_id, key) in self._found
+
+    def load(self, tenant: Tenant, key: Key, payment: Payment | None) -> None:
+        """`payment` is what the database holds under `key`; a decision already taken about it goes before."""
+        self._found[tenant.sandbox_id, key] = payment.payment_id if payment else None
+        if payment:
+            self._payments.setdefault((tenant.sandbox_id, payment.payment_id), payment)
+
+    def take(self, tenant: Tenant, key: Key | None, decide: Decide[R]) -> R:
+        """The reply of `decide`, whose change is kept for writing. Raises what `decide` raises, and AlreadyStored."""
+        before = self._find(tenant, key)
+        change = decide(Stored(tenant.clock_at or self._clock(), before, tenant.faults))
+        is_new = change.payment is not None and (before is None or before.payment_id != change.payment.payment_id)
+        self._check(tenant, change, is_new)
+        if change.payment is not None:
+            self._keep_payment(tenant, change.payment, is_new)
+        for entry in change.ledger:
+            self._book(tenant, entry)
+        for delivery in change.deliveries:
+            self.deliveries[tenant.sandbox_id, delivery.payment_id, delivery.delivery_id] = delivery
+        for exchange in change.exchanges:
+            self.exchanges.append((tenant.sandbox_id, exchange))
+        if change.faults is not None and change.faults != tenant.faults:
+            self.faults[tenant.sandbox_id] = tenant.faults = change.faults
+        return change.reply
+
+    def _find(self, tenant: Tenant, key: Key | None) -> Payment | None:
+        payment_id = None if key is None else self._found[tenant.sandbox_id, key]
+        return None if payment_id is None else self._payments[tenant.sandbox_id, payment_id]
+
+    def _check(self, tenant: Tenant, change: Change[Any], is_new: bool) -> None:
+        payment = change.payment
+        if payment is not None and is_new:
+            for key in (ById(payment.payment_id), order_of(payment)):
+                if self._found.get((tenant.sandbox_id, key)) is not None:
+                    raise AlreadyStored(f"{key} exists, but was not the key of the decision that creates it")
+        booked: set[tuple[int, str, str]] = set()
+        for entry in change.ledger:
+            ref = (tenant.sandbox_id, entry.payment_id, entry.entry_id)
+            if ref in booked or ref in self.entries:
+                raise AlreadyStored(f"entry {entry.entry_id} of payment {entry.payment_id} was booked before")
+            booked.add(ref)
+
+    def _keep_payment(self, tenant: Tenant, payment: Payment, is_new: bool) -> None:
+        sandbox_id = tenant.sandbox_id
+        ref = (sandbox_id, payment.payment_id)
+        if is_new:
+            self._found[sandbox_id, ById(payment.payment_id)] = payment.payment_id
+            self._found[sandbox_id, order_of(payment)] = payment.payment_id
+        else:
+            self.tally[sandbox_id, state_counter(self._payments[ref])] -= 1
+        self.tally[sandbox_id, state_counter(payment)] += 1
+        self._payments[ref] = payment
+        written = self.created if is_new or ref in self.created else self.changed
+        written[ref] = payment
+
+    def _book(self, tenant: Tenant, entry: Entry) -> None:
+        self.entries[tenant.sandbox_id, entry.payment_id, entry.entry_id] = entry
+        counter = "debited_vnd" if entry.amount_vnd > 0 else "refunded_vnd"
+        self.tally[tenant.sandbox_id, counter] += abs(entry.amount_vnd)
+
+
+def order_of(payment: Payment) -> ByOrder:
+    return ByOrder(payment.bank, payment.merchant_code, payment.order.order_key)

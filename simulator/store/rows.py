@@ -1,0 +1,108 @@
+"""How values become rows and come back: a MessagePack document beside the few columns that are searched by."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from simulator.faults import Fault
+from simulator.outbox import Delivery, DeliveryState, Retry
+from simulator.payment import Merchant, Payment
+from simulator.store import Claimed, Entry, Exchange, Sandbox, Totals, expiry_of
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class _Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a sandbox is not read by every transaction."""
+
+    seed: str
+    merchants: tuple[Merchant, ...]
+    retries: dict[str, Retry]
+
+
+document = msgspec.msgpack.Encoder().encode
+payment = msgspec.msgpack.Decoder(Payment).decode
+entry = msgspec.msgpack.Decoder(Entry).decode
+exchange = msgspec.msgpack.Decoder(Exchange).decode
+faults = msgspec.msgpack.Decoder(tuple[Fault, ...]).decode
+_delivery = msgspec.msgpack.Decoder(Delivery).decode
+_settings = msgspec.msgpack.Decoder(_Settings).decode
+
+
+def micros(instant: datetime) -> int:
+    """Microseconds since 1970, exactly."""
+    since = instant - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def micros_or_none(instant: datetime | None) -> int | None:
+    return None if instant is None else micros(instant)
+
+
+def instant(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def instant_or_none(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else instant(microseconds)
+
+
+def settings(sandbox: Sandbox) -> bytes:
+    return document(_Settings(seed=sandbox.seed, merchants=sandbox.merchants, retries=sandbox.retries))
+
+
+def sandbox(name: str, clock_at: int | None, planned: bytes, settings: bytes) -> Sandbox:
+    kept = _settings(settings)
+    return Sandbox(
+        name=name,
+        seed=kept.seed,
+        clock_at=instant_or_none(clock_at),
+        merchants=kept.merchants,
+        faults=faults(planned),
+        retries=kept.retries,
+    )
+
+
+def delivery(content: bytes, state: str, due_at: int) -> Delivery:
+    """The columns are newer than the document: a claim changes only them."""
+    return msgspec.structs.replace(_delivery(content), state=DeliveryState(state), due_at=instant(due_at))
+
+
+def claimed(sandbox: str, content: bytes, paid: bytes, until: int, lease: str) -> Claimed:
+    return Claimed(sandbox, delivery(content, DeliveryState.CLAIMED, until), payment(paid), lease)
+
+
+def new_payment(sandbox_id: int, payment: Payment) -> tuple[object, ...]:
+    """The columns of a payment in the order of its table, without its number."""
+    return (
+        sandbox_id,
+        payment.payment_id,
+        payment.bank,
+        payment.merchant_code,
+        payment.order.order_key,
+        payment.order.order_ref,
+        payment.state,
+        micros_or_none(expiry_of(payment)),
+        document(payment),
+    )
+
+
+def totals(counters: dict[str, int]) -> Totals:
+    """`counters` as `decisions` names them; those at zero are left out."""
+    payments = _of("payments:", counters)
+    return Totals(
+        payments=sum(payments.values()),
+        payments_by_state=payments,
+        debited_vnd=counters.get("debited_vnd", 0),
+        refunded_vnd=counters.get("refunded_vnd", 0),
+        deliveries_by_state=_of("deliveries:", counters),
+        exchanges=counters.get("exchanges", 0),
+    )
+
+
+def _of(prefix: str, counters: dict[str, int]) -> dict[str, int]:
+    return {
+        name.removeprefix(prefix): amount
+        for name, amount in sorted(counters.items())
+        if name.startswith(prefix) and amount
+    }

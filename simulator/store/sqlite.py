@@ -1,0 +1,198 @@
+"""The store in one SQLite file, for one machine: one thread writes, another reads what is committed."""
+
+import asyncio
+import secrets
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from simulator.clock import Clock
+from simulator.faults import Fault
+from simulator.outbox import Delivery
+from simulator.payment import Payment
+from simulator.store import (
+    Claimed,
+    Decide,
+    Entry,
+    Exchange,
+    Key,
+    R,
+    Sandbox,
+    StoreError,
+    Totals,
+    UnknownSandbox,
+    migrations,
+    rows,
+)
+from simulator.store import sqlite_statements as statements
+from simulator.store.decisions import Decisions, Transact
+from simulator.store.migrations import Migration
+from simulator.store.pending import Pending
+from simulator.store.sqlite_checkpoint import Checkpointer
+from simulator.store.sqlite_file import connect, prepare
+from simulator.store.sqlite_writer import Writer, failure
+
+T = TypeVar("T")
+
+Work = Callable[[sqlite3.Connection], Any]
+"""What is not a use case. When writing, it may raise UnknownSandbox or ValueError only before it writes."""
+
+BUSY_S = 10.0
+"""How long another process may keep the file before a write gives up."""
+
+
+class SqliteStore:
+    """`Store` in the file at `path`, created if absent. `clock` tells the time of sandboxes on the system clock.
+
+    `known` are the migrations of this program, unless given.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        clock: Clock,
+        *,
+        busy_s: float = BUSY_S,
+        known: tuple[Migration, ...] | None = None,
+    ) -> None:
+        self._path = Path(path)
+        self._clock = clock
+        self._busy_s = busy_s
+        self._known = known or migrations.released("sqlite")
+        self._writer: Writer[Transact | Work] | None = None
+
+    async def open(self) -> None:
+        self._writing = await asyncio.to_thread(prepare, self._path, self._known, self._busy_s)
+        self._reading = connect(self._path, "ro")
+        self._reader = ThreadPoolExecutor(1, "store reader")
+        self._checkpointer = Checkpointer(connect(self._path, "rw"))
+        self._writer = Writer(self._writing, self._carry_out, self._committed, self._busy_s, str(self._path))
+
+    async def close(self) -> None:
+        if self._writer is None:
+            return
+        writer, self._writer = self._writer, None
+        await asyncio.to_thread(writer.stop)
+        await asyncio.to_thread(self._checkpointer.stop)
+        await asyncio.to_thread(self._reader.shutdown)
+        self._reading.close()
+        self._writing.close()
+
+    async def put_sandbox(self, sandbox: Sandbox) -> None:
+        await self._write(lambda connection: statements.put_sandbox(connection, sandbox))
+
+    async def sandbox(self, name: str) -> Sandbox:
+        return await self._read(statements.sandbox, name)
+
+    async def sandboxes(self) -> list[Sandbox]:
+        return await self._read(statements.sandboxes)
+
+    async def clear_sandbox(self, name: str) -> None:
+        await self._write(lambda connection: statements.clear_sandbox(connection, name))
+
+    async def drop_sandbox(self, name: str) -> None:
+        await self._write(lambda connection: statements.drop_sandbox(connection, name))
+
+    async def set_clock(self, name: str, at: datetime) -> None:
+        await self._write(lambda connection: statements.set_clock(connection, name, rows.micros(at)))
+
+    async def set_faults(self, name: str, faults: tuple[Fault, ...]) -> None:
+        await self._write(
+            lambda connection: statements.set_faults(connection, statements.sandbox_id(connection, name), faults)
+        )
+
+    async def transact(self, sandbox: str, key: Key | None, decide: Decide[R]) -> R:
+        reply: R = await self._write(Transact(sandbox, key, decide))
+        return reply
+
+    async def claim(
+        self, now: datetime, limit: int, lease_s: float, node: str, sandbox: str | None = None
+    ) -> list[Claimed]:
+        until = now + timedelta(seconds=lease_s)
+        lease = f"{node}:{secrets.token_hex(8)}"
+        claimed: list[Claimed] = await self._write(
+            lambda connection: statements.claim(connection, rows.micros(now), limit, rows.micros(until), lease, sandbox)
+        )
+        return claimed
+
+    async def finish(self, claimed: Claimed, after: Delivery, exchanges: tuple[Exchange, ...]) -> bool:
+        is_mine: bool = await self._write(lambda connection: statements.finish(connection, claimed, after, exchanges))
+        return is_mine
+
+    async def next_due(self, sandbox: str | None = None) -> datetime | None:
+        return rows.instant_or_none(await self._read(statements.next_due, sandbox))
+
+    async def next_expiry(self, sandbox: str, after: datetime) -> datetime | None:
+        return rows.instant_or_none(await self._read(statements.next_expiry, sandbox, rows.micros(after)))
+
+    async def expiring(self, now: datetime, limit: int, sandbox: str | None = None) -> list[tuple[str, str]]:
+        return await self._read(statements.expiring, rows.micros(now), limit, sandbox)
+
+    async def payment(self, sandbox: str, key: Key) -> Payment | None:
+        return await self._read(statements.payment_of, sandbox, key)
+
+    async def payments(
+        self, sandbox: str, *, order_ref: str = "", bank: str = "", limit: int = 100, offset: int = 0
+    ) -> list[Payment]:
+        return await self._read(statements.payments, sandbox, order_ref, bank, limit, offset)
+
+    async def deliveries(
+        self, sandbox: str, *, payment_id: str = "", limit: int = 100, offset: int = 0
+    ) -> list[Delivery]:
+        return await self._read(statements.deliveries, sandbox, payment_id, limit, offset)
+
+    async def exchanges(
+        self, sandbox: str, *, payment_id: str = "", after_id: int = 0, limit: int = 100
+    ) -> list[tuple[int, Exchange]]:
+        return await self._read(statements.exchanges, sandbox, payment_id, after_id, limit)
+
+    async def ledger(self, sandbox: str, *, payment_id: str = "", limit: int = 1000, offset: int = 0) -> list[Entry]:
+        return await self._read(statements.ledger, sandbox, payment_id, limit, offset)
+
+    async def totals(self, sandbox: str) -> Totals:
+        return await self._read(statements.totals, sandbox)
+
+    async def _write(self, work: Transact | Work) -> Any:
+        if self._writer is None:
+            raise StoreError(f"{self._path}: the store is not open")
+        return await self._writer.submit(work)
+
+    async def _read(self, read: Callable[..., T], *given: object) -> T:
+        if self._writer is None:
+            raise StoreError(f"{self._path}: the store is not open")
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._reader, read, self._reading, *given)
+        except sqlite3.Error as error:
+            raise failure(str(self._path), error) from error
+
+    def _carry_out(self, batch: Sequence[Pending[Transact | Work]]) -> None:
+        """One batch's work. Its callers all wait, so any order is right: use cases last, and written together."""
+        decisions = Decisions(self._clock)
+        for pending in batch:
+            if not isinstance(pending.work, Transact):
+                try:
+                    pending.reply = pending.work(self._writing)
+                except (UnknownSandbox, ValueError) as error:
+                    pending.error = error
+        for pending in batch:
+            if isinstance(pending.work, Transact):
+                self._decide(decisions, pending, pending.work)
+        statements.write(self._writing, decisions)
+
+    def _decide(self, decisions: Decisions, pending: Pending[Any], work: Transact) -> None:
+        tenant = decisions.tenants.get(work.sandbox) or statements.tenant(self._writing, work.sandbox)
+        if tenant is None:
+            pending.error = UnknownSandbox(work.sandbox)
+            return
+        decisions.tenants[work.sandbox] = tenant
+        if work.key is not None and not decisions.knows(tenant, work.key):
+            decisions.load(tenant, work.key, statements.payment(self._writing, tenant.sandbox_id, work.key))
+        with pending:
+            pending.reply = decisions.take(tenant, work.key, work.decide)
+
+    def _committed(self) -> None:
+        self._checkpointer.committed(self._writing)

@@ -1,0 +1,348 @@
+"""What SQLite is told: every statement of the store, as functions over a connection that is inside a transaction."""
+
+import sqlite3
+from collections import Counter
+
+from simulator.faults import Fault
+from simulator.outbox import Delivery, DeliveryState
+from simulator.payment import Payment
+from simulator.store import (
+    AlreadyStored,
+    ById,
+    Claimed,
+    Entry,
+    Exchange,
+    Key,
+    Sandbox,
+    Totals,
+    UnknownSandbox,
+    expiry_of,
+    rows,
+)
+from simulator.store.decisions import Decisions, Tally, Tenant, delivery_counter
+
+# The partial index is used only by statements that repeat its condition literally.
+_OPEN = "state IN ('waiting', 'claimed')"
+
+_DUE = f"""
+    SELECT due.delivery_no, due.sandbox_id, due.state, sandbox.name, due.document, payment.document
+    FROM sandbox
+    JOIN delivery AS due ON due.delivery_no IN (
+        SELECT delivery_no FROM delivery
+        WHERE sandbox_id = sandbox.sandbox_id AND {_OPEN} AND due_at <= :now
+        ORDER BY due_at, delivery_id LIMIT :limit
+    )
+    JOIN payment ON payment.sandbox_id = due.sandbox_id AND payment.payment_id = due.payment_id
+    WHERE {{scope}}
+    ORDER BY due.due_at, due.delivery_id LIMIT :limit
+"""
+
+
+def sandbox_id(connection: sqlite3.Connection, name: str) -> int:
+    """Raises UnknownSandbox."""
+    row = connection.execute("SELECT sandbox_id FROM sandbox WHERE name = ?", (name,)).fetchone()
+    if row is None:
+        raise UnknownSandbox(name)
+    return int(row[0])
+
+
+def tenant(connection: sqlite3.Connection, name: str) -> Tenant | None:
+    row = connection.execute("SELECT sandbox_id, clock_at, faults FROM sandbox WHERE name = ?", (name,)).fetchone()
+    return None if row is None else Tenant(row[0], rows.instant_or_none(row[1]), rows.faults(row[2]))
+
+
+def payment(connection: sqlite3.Connection, sandbox_id: int, key: Key) -> Payment | None:
+    if isinstance(key, ById):
+        found = connection.execute(
+            "SELECT document FROM payment WHERE sandbox_id = ? AND payment_id = ?",
+            (sandbox_id, key.payment_id),
+        )
+    else:
+        found = connection.execute(
+            "SELECT document FROM payment WHERE sandbox_id = ? AND order_key = ? AND merchant_code = ? AND bank = ?",
+            (sandbox_id, key.order_key, key.merchant_code, key.bank),
+        )
+    row = found.fetchone()
+    return None if row is None else rows.payment(row[0])
+
+
+def payment_of(connection: sqlite3.Connection, name: str, key: Key) -> Payment | None:
+    return payment(connection, sandbox_id(connection, name), key)
+
+
+def put_sandbox(connection: sqlite3.Connection, sandbox: Sandbox) -> None:
+    connection.execute(
+        """
+        INSERT INTO sandbox (name, clock_at, faults, settings) VALUES (?, ?, ?, ?)
+        ON CONFLICT (name) DO UPDATE
+        SET clock_at = excluded.clock_at, faults = excluded.faults, settings = excluded.settings
+        """,
+        (
+            sandbox.name,
+            rows.micros_or_none(sandbox.clock_at),
+            rows.document(sandbox.faults),
+            rows.settings(sandbox),
+        ),
+    )
+
+
+def sandbox(connection: sqlite3.Connection, name: str) -> Sandbox:
+    """Raises UnknownSandbox."""
+    row = connection.execute("SELECT name, clock_at, faults, settings FROM sandbox WHERE name = ?", (name,)).fetchone()
+    if row is None:
+        raise UnknownSandbox(name)
+    return rows.sandbox(*row)
+
+
+def sandboxes(connection: sqlite3.Connection) -> list[Sandbox]:
+    found = connection.execute("SELECT name, clock_at, faults, settings FROM sandbox ORDER BY name")
+    return [rows.sandbox(*row) for row in found]
+
+
+def clear_sandbox(connection: sqlite3.Connection, name: str) -> None:
+    of = (sandbox_id(connection, name),)
+    for table in ("payment", "ledger", "delivery", "exchange", "tally"):
+        connection.execute(f"DELETE FROM {table} WHERE sandbox_id = ?", of)
+
+
+def drop_sandbox(connection: sqlite3.Connection, name: str) -> None:
+    clear_sandbox(connection, name)
+    connection.execute("DELETE FROM sandbox WHERE name = ?", (name,))
+
+
+def set_clock(connection: sqlite3.Connection, name: str, at: int) -> None:
+    """Raises ValueError for a sandbox on the system clock."""
+    of = sandbox_id(connection, name)
+    moved = connection.execute(
+        "UPDATE sandbox SET clock_at = ? WHERE sandbox_id = ? AND clock_at IS NOT NULL", (at, of)
+    )
+    if moved.rowcount == 0:
+        raise ValueError(f"sandbox {name} is on the system clock, which nobody moves")
+
+
+def set_faults(connection: sqlite3.Connection, of: int, faults: tuple[Fault, ...]) -> None:
+    connection.execute("UPDATE sandbox SET faults = ? WHERE sandbox_id = ?", (rows.document(faults), of))
+
+
+def write(connection: sqlite3.Connection, decisions: Decisions) -> None:
+    """Raises AlreadyStored if a new payment or entry exists."""
+    try:
+        connection.executemany(
+            """
+            INSERT INTO payment (sandbox_id, payment_id, bank, merchant_code, order_key, order_ref,
+                                 state, expires_at, document)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """,
+            [rows.new_payment(ref[0], payment) for ref, payment in decisions.created.items()],
+        )
+        connection.executemany(
+            "INSERT INTO ledger (sandbox_id, payment_id, entry_id, document) VALUES (?, ?, ?, ?)",
+            [(*ref, rows.document(entry)) for ref, entry in decisions.entries.items()],
+        )
+    except sqlite3.IntegrityError as error:
+        raise AlreadyStored(f"{error}: a payment or a ledger entry exists already") from error
+    connection.executemany(
+        "UPDATE payment SET state = ?, expires_at = ?, document = ? WHERE sandbox_id = ? AND payment_id = ?",
+        [
+            (payment.state, rows.micros_or_none(expiry_of(payment)), rows.document(payment), *ref)
+            for ref, payment in decisions.changed.items()
+        ],
+    )
+    for of, faults in decisions.faults.items():
+        set_faults(connection, of, faults)
+    for (of, _, _), delivery in decisions.deliveries.items():
+        _put_delivery(connection, of, delivery, decisions.tally)
+    _add_exchanges(connection, decisions.exchanges, decisions.tally)
+    _count(connection, decisions.tally)
+
+
+def claim(
+    connection: sqlite3.Connection, now: int, limit: int, until: int, lease: str, name: str | None
+) -> list[Claimed]:
+    """`now` and `until` in microseconds. `name` None: every sandbox on the system clock. Raises UnknownSandbox."""
+    if name is not None:
+        sandbox_id(connection, name)
+    scope = "sandbox.clock_at IS NULL" if name is None else "sandbox.name = :name"
+    due = connection.execute(_DUE.format(scope=scope), {"now": now, "limit": limit, "name": name}).fetchall()
+    connection.executemany(
+        "UPDATE delivery SET state = 'claimed', due_at = ?, lease = ? WHERE delivery_no = ?",
+        [(until, lease, number) for number, *_ in due],
+    )
+    tally: Tally = Counter()
+    for _, of, state, *_ in due:
+        tally[of, delivery_counter(state)] -= 1
+        tally[of, delivery_counter(DeliveryState.CLAIMED)] += 1
+    _count(connection, tally)
+    return [rows.claimed(name, content, paid, until, lease) for _, _, _, name, content, paid in due]
+
+
+def finish(connection: sqlite3.Connection, claimed: Claimed, after: Delivery, exchanges: tuple[Exchange, ...]) -> bool:
+    """False if the lease was lost, or the whole sandbox."""
+    row = connection.execute("SELECT sandbox_id FROM sandbox WHERE name = ?", (claimed.sandbox,)).fetchone()
+    if row is None:
+        return False
+    of: int = row[0]
+    is_mine = connection.execute(
+        """
+        UPDATE delivery SET state = ?, due_at = ?, lease = '', document = ?
+        WHERE sandbox_id = ? AND payment_id = ? AND delivery_id = ? AND lease = ? AND state = 'claimed'
+        """,
+        (
+            after.state,
+            rows.micros(after.due_at),
+            rows.document(after),
+            of,
+            after.payment_id,
+            after.delivery_id,
+            claimed.lease,
+        ),
+    ).rowcount
+    tally: Tally = Counter()
+    if is_mine:
+        tally[of, delivery_counter(DeliveryState.CLAIMED)] -= 1
+        tally[of, delivery_counter(after.state)] += 1
+    _add_exchanges(connection, [(of, exchange) for exchange in exchanges], tally)
+    _count(connection, tally)
+    return bool(is_mine)
+
+
+def next_due(connection: sqlite3.Connection, name: str | None) -> int | None:
+    """In microseconds. Raises UnknownSandbox."""
+    if name is not None:
+        earliest = f"SELECT min(due_at) FROM delivery WHERE sandbox_id = ? AND {_OPEN}"
+        return _one(connection, earliest, sandbox_id(connection, name))
+    return _one(
+        connection,
+        f"""
+        SELECT min((SELECT min(due_at) FROM delivery WHERE sandbox_id = sandbox.sandbox_id AND {_OPEN}))
+        FROM sandbox WHERE clock_at IS NULL
+        """,
+    )
+
+
+def next_expiry(connection: sqlite3.Connection, name: str, after: int) -> int | None:
+    return _one(
+        connection,
+        "SELECT min(expires_at) FROM payment WHERE sandbox_id = ? AND expires_at > ?",
+        sandbox_id(connection, name),
+        after,
+    )
+
+
+def expiring(connection: sqlite3.Connection, now: int, limit: int, name: str | None) -> list[tuple[str, str]]:
+    if name is not None:
+        sandbox_id(connection, name)
+    scope = "sandbox.clock_at IS NULL" if name is None else "sandbox.name = :name"
+    return connection.execute(
+        f"""
+        SELECT sandbox.name, payment.payment_id FROM sandbox
+        JOIN payment ON payment.payment_no IN (
+            SELECT payment_no FROM payment
+            WHERE sandbox_id = sandbox.sandbox_id AND expires_at <= :now
+            ORDER BY expires_at, payment_no LIMIT :limit
+        )
+        WHERE {scope} ORDER BY payment.expires_at, payment.payment_no LIMIT :limit
+        """,
+        {"now": now, "limit": limit, "name": name},
+    ).fetchall()
+
+
+def payments(
+    connection: sqlite3.Connection, name: str, order_ref: str, bank: str, limit: int, offset: int
+) -> list[Payment]:
+    wanted = {"order_ref": order_ref, "bank": bank}
+    where = "".join(f" AND {column} = :{column}" for column, value in wanted.items() if value)
+    found = connection.execute(
+        f"""
+        SELECT document FROM payment WHERE sandbox_id = :of{where}
+        ORDER BY payment_no DESC LIMIT :limit OFFSET :offset
+        """,
+        {"of": sandbox_id(connection, name), "limit": limit, "offset": offset, **wanted},
+    )
+    return [rows.payment(content) for (content,) in found]
+
+
+def deliveries(connection: sqlite3.Connection, name: str, payment_id: str, limit: int, offset: int) -> list[Delivery]:
+    where = " AND payment_id = :payment_id" if payment_id else ""
+    found = connection.execute(
+        f"""
+        SELECT document, state, due_at FROM delivery WHERE sandbox_id = :of{where}
+        ORDER BY due_at, delivery_id LIMIT :limit OFFSET :offset
+        """,
+        {"of": sandbox_id(connection, name), "payment_id": payment_id, "limit": limit, "offset": offset},
+    )
+    return [rows.delivery(*row) for row in found]
+
+
+def exchanges(
+    connection: sqlite3.Connection, name: str, payment_id: str, after_id: int, limit: int
+) -> list[tuple[int, Exchange]]:
+    where = " AND payment_id = :payment_id" if payment_id else ""
+    found = connection.execute(
+        f"""
+        SELECT exchange_no, document FROM exchange WHERE sandbox_id = :of{where} AND exchange_no > :after_id
+        ORDER BY exchange_no LIMIT :limit
+        """,
+        {"of": sandbox_id(connection, name), "payment_id": payment_id, "after_id": after_id, "limit": limit},
+    )
+    return [(number, rows.exchange(content)) for number, content in found]
+
+
+def ledger(connection: sqlite3.Connection, name: str, payment_id: str, limit: int, offset: int) -> list[Entry]:
+    where = " AND payment_id = :payment_id" if payment_id else ""
+    found = connection.execute(
+        f"""
+        SELECT document FROM ledger WHERE sandbox_id = :of{where}
+        ORDER BY entry_no LIMIT :limit OFFSET :offset
+        """,
+        {"of": sandbox_id(connection, name), "payment_id": payment_id, "limit": limit, "offset": offset},
+    )
+    return [rows.entry(content) for (content,) in found]
+
+
+def totals(connection: sqlite3.Connection, name: str) -> Totals:
+    of = (sandbox_id(connection, name),)
+    return rows.totals(dict(connection.execute("SELECT counter, amount FROM tally WHERE sandbox_id = ?", of)))
+
+
+def _put_delivery(connection: sqlite3.Connection, of: int, delivery: Delivery, tally: Tally) -> None:
+    row = (delivery.state, rows.micros(delivery.due_at), rows.document(delivery))
+    ref = (of, delivery.payment_id, delivery.delivery_id)
+    is_new = connection.execute(
+        """
+        INSERT INTO delivery (state, due_at, document, sandbox_id, payment_id, delivery_id, lease)
+        VALUES (?, ?, ?, ?, ?, ?, '') ON CONFLICT DO NOTHING
+        """,
+        (*row, *ref),
+    ).rowcount
+    tally[of, delivery_counter(delivery.state)] += 1
+    if is_new:
+        return
+    which = "WHERE sandbox_id = ? AND payment_id = ? AND delivery_id = ?"
+    (state,) = connection.execute(f"SELECT state FROM delivery {which}", ref).fetchone()
+    tally[of, delivery_counter(state)] -= 1
+    connection.execute(f"UPDATE delivery SET state = ?, due_at = ?, document = ?, lease = '' {which}", (*row, *ref))
+
+
+def _add_exchanges(connection: sqlite3.Connection, exchanges: list[tuple[int, Exchange]], tally: Tally) -> None:
+    connection.executemany(
+        "INSERT INTO exchange (sandbox_id, payment_id, document) VALUES (?, ?, ?)",
+        [(of, exchange.payment_id, rows.document(exchange)) for of, exchange in exchanges],
+    )
+    for of, _ in exchanges:
+        tally[of, "exchanges"] += 1
+
+
+def _count(connection: sqlite3.Connection, tally: Tally) -> None:
+    connection.executemany(
+        """
+        INSERT INTO tally (sandbox_id, counter, amount) VALUES (?, ?, ?)
+        ON CONFLICT (sandbox_id, counter) DO UPDATE SET amount = amount + excluded.amount
+        """,
+        [(*which, amount) for which, amount in tally.items() if amount],
+    )
+
+
+def _one(connection: sqlite3.Connection, statement: str, *given: object) -> int | None:
+    row = connection.execute(statement, given).fetchone()
+    return row[0] if row else None
