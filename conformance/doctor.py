@@ -5,7 +5,7 @@ Rule: only what prevents judging is a problem here: no answer, another key, anot
 
 import httpx
 
-from conformance.requirement import Failure
+from conformance.requirement import Case, Failure
 from conformance.running import Run
 from conformance.target import BadTarget, Checkout, CheckoutKind
 from simulator.client import ControlError
@@ -18,14 +18,13 @@ _KEYS = ("bad_signature", "unknown_merchant", "malformed", "unknown_command")
 """Refusals that speak of the configuration; any other is for the requirements to judge."""
 
 
-def examine(run: Run, seed: str) -> tuple[str, ...]:
+def examine(run: Run, seed: str, cases: list[Case]) -> tuple[str, ...]:
     """One sentence for each thing that is configured wrongly; () = the requirements can be asked."""
     found: list[str] = []
-    for bank, setup in run.target.banks.items():
-        for method in setup.methods:
-            problem = _first_problem(run, bank, method, f"DOCTOR-{seed}-{bank}-{method}")
-            if problem:
-                found.append(f"{bank}, {method}: {problem}")
+    for number, case in enumerate(cases, start=1):
+        problem = _first_problem(run, case.bank, case.method, f"DOCTOR-{seed}-{number}")
+        if problem:
+            found.append(f"{case.bank}, {case.method}: {problem}")
     return tuple(found)
 
 
@@ -46,7 +45,7 @@ def _first_problem(run: Run, bank: str, method: str, dossier_code: str) -> str:
 def _go_to_bank(run: Run, bank: str, checkout: Checkout) -> str:
     try:
         _follow(checkout)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         return f"the payer cannot reach the bank at {checkout.url}: {error}"
     refusals = _refusals(run, bank)
     if refusals:

@@ -1,0 +1,314 @@
+"""The pytest plugin on tiny suites of its own: every verdict, and silence where nobody asks for it."""
+
+import pytest
+
+from conformance.results import Finding, Results, Verdict, decode
+
+pytest_plugins = ["pytester"]
+
+TARGET = """
+from conformance.target import BankSetup
+
+class Connector:
+    name = "fake"
+    bank_url = ""
+    banks = {"alpha": BankSetup(methods=("redirect", "qr")), "beta": BankSetup(methods=("bill",))}
+    settle_s = 0.1
+    policies = {"duplicate_ack": "02"}
+    capabilities = frozenset({"cancel"})
+    def start(self, bank_url, workdir): ...
+    def stop(self): ...
+    def open(self, dossier_code, amount_vnd, bank, method, payer=""): ...
+    def status(self, dossier_code): ...
+    def callback_url(self, bank): return ""
+    def inquiry_url(self, bank): return ""
+    def cancel(self, dossier_code): ...
+"""
+
+FIXTURES = """
+import pytest
+from datetime import UTC, datetime
+from conformance.plugin import RECORDER
+from conformance.running import Run
+from simulator.client import JournalEntry
+
+def entry(number):
+    return JournalEntry(
+        id=number, direction="out", at=datetime(2026, 3, 1, tzinfo=UTC), bank="alpha", operation="callback",
+        payment_id="p1", order_ref="r1", method="GET", url="http://127.0.0.1:9/callback", request_headers=(),
+        request_body="x" * 5000, request_body_base64="", status=200, response_headers=(),
+        response_body='{"RspCode":"00"}', response_body_base64="", note="")
+
+class Sandbox:
+    def journal(self, **_):
+        return tuple(entry(number) for number in range(60))
+
+class Bench:
+    def __init__(self):
+        self.story = ["a payer opens a payment", "the bank sends a forged callback"]
+
+@pytest.fixture(scope="session")
+def conformance_run(request):
+    recorder = request.config.stash[RECORDER]
+    shapes = {"alpha": "redirect", "beta": "bill"}
+    recorder.run = Run(simulator=None, sandbox=Sandbox(), target=recorder.target, shapes=shapes)
+    return recorder.run
+
+@pytest.fixture
+def bench(case):
+    return Bench()
+"""
+
+HEAD = """
+from conformance.requirement import Level, Failure, NotApplicable, expect, requirement
+
+def asked(id, **fits):
+    return requirement(id, level=Level.MUST, source="house", says="The connector keeps it.", vi="Giữ.",
+                       why="Money is lost.", why_vi="Mất tiền.", **fits)
+"""
+
+
+PLUGINS = ("-pconformance.plugin", "-pno:cacheprovider")
+
+
+class Suite:
+    """One tiny suite, run in this process."""
+
+    def __init__(self, pytester: pytest.Pytester) -> None:
+        self.pytester = pytester
+        pytester.makepyfile(fake_connector=TARGET)
+        pytester.makeconftest(FIXTURES)
+        pytester.syspathinsert()
+
+    def run(self, body: str, *options: str) -> pytest.RunResult:
+        self.pytester.makepyfile(test_suite=HEAD + body)
+        return self.pytester.runpytest_inprocess(
+            "--banksim-target=fake_connector:Connector",
+            "--banksim-results=results.json",
+            "--banksim-seed=s1",
+            *PLUGINS,
+            *options,
+        )
+
+    @property
+    def results(self) -> Results:
+        return decode((self.pytester.path / "results.json").read_bytes())
+
+    def finding(self, requirement_id: str, bank: str = "alpha", method: str = "redirect") -> Finding:
+        return next(
+            each
+            for each in self.results.findings
+            if (each.requirement_id, each.bank, each.method) == (requirement_id, bank, method)
+        )
+
+
+@pytest.fixture(autouse=True)
+def _no_other_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester) -> Suite:
+    return Suite(pytester)
+
+
+def test_a_requirement_is_asked_of_every_bank_and_method_of_the_target(suite: Suite) -> None:
+    suite.run('@asked("MONEY-01")\ndef test_it(bench): pass\n')
+    cases = [(each.bank, each.method) for each in suite.results.findings]
+    assert cases == [("alpha", "redirect"), ("alpha", "qr"), ("beta", "bill")]
+
+
+def test_a_requirement_that_holds_is_passed(suite: Suite) -> None:
+    run = suite.run('@asked("MONEY-01")\ndef test_it(bench): expect(True, "it holds")\n')
+    assert suite.finding("MONEY-01").verdict is Verdict.PASSED
+    assert run.ret == 0
+
+
+def test_a_failure_is_held_against_the_connector_with_what_was_seen(suite: Suite) -> None:
+    run = suite.run(
+        '@asked("MONEY-01")\n'
+        'def test_it(bench): expect(False, "the dossier is unpaid", expected="pending", actual="paid")\n'
+    )
+    finding = suite.finding("MONEY-01")
+    assert finding.verdict is Verdict.FAILED
+    assert (finding.sentence, finding.expected, finding.actual) == ("the dossier is unpaid", "pending", "paid")
+    assert finding.story == ("a payer opens a payment", "the bank sends a forged callback")
+    assert run.ret == 1
+
+
+def test_evidence_is_bounded(suite: Suite) -> None:
+    suite.run('@asked("MONEY-01")\ndef test_it(bench): expect(False, "it holds")\n')
+    finding = suite.finding("MONEY-01")
+    assert len(finding.exchanges) == 40
+    assert len(finding.exchanges[0].request_body) == 2000
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["raise KeyError('amount')", "assert 1 == 2", "bench.no_such_step()", "import pytest; pytest.fail('oops')"],
+)
+def test_any_other_exception_is_the_suites_own_fault(suite: Suite, body: str) -> None:
+    run = suite.run(f'@asked("MONEY-01")\ndef test_it(bench): {body}\n')
+    assert suite.finding("MONEY-01").verdict is Verdict.BROKEN
+    assert suite.finding("MONEY-01").trace
+    assert run.ret == 1
+    run.assert_outcomes(errors=3)
+
+
+def test_an_error_in_the_target_file_is_never_the_connectors(suite: Suite) -> None:
+    suite.run(
+        "from conformance.target import BadTarget\n"
+        '@asked("MONEY-01")\ndef test_it(bench): raise BadTarget("portal.toml: no word for da_nop")\n'
+    )
+    finding = suite.finding("MONEY-01")
+    assert (finding.verdict, finding.sentence) == (Verdict.BROKEN, "portal.toml: no word for da_nop")
+
+
+def test_a_failure_while_the_bench_is_set_up_counts_as_a_failure(suite: Suite) -> None:
+    suite.run(
+        "import pytest\n"
+        "@pytest.fixture\ndef opened(bench): expect(False, 'the connector opens a payment')\n"
+        '@asked("MONEY-01")\ndef test_it(opened): pass\n'
+    )
+    assert suite.finding("MONEY-01").verdict is Verdict.FAILED
+
+
+def test_a_broken_ending_spoils_a_pass_but_not_a_failure(suite: Suite) -> None:
+    suite.run(
+        "import pytest\n"
+        "@pytest.fixture\ndef messy(bench):\n    yield bench\n    raise OSError('disk')\n"
+        '@asked("MONEY-01")\ndef test_one(messy): pass\n'
+        '@asked("MONEY-02")\ndef test_two(messy): expect(False, "it holds")\n'
+    )
+    assert suite.finding("MONEY-01").verdict is Verdict.BROKEN
+    assert suite.finding("MONEY-02").verdict is Verdict.FAILED
+
+
+def test_a_group_of_failures_alone_is_a_failure(suite: Suite) -> None:
+    suite.run(
+        '@asked("HISTORY-01")\ndef test_one(bench):\n'
+        "    raise ExceptionGroup('two', [Failure('books agree'), Failure('one receipt')])\n"
+        '@asked("HISTORY-02")\ndef test_two(bench):\n'
+        "    raise ExceptionGroup('two', [Failure('books agree'), KeyError('x')])\n"
+    )
+    assert suite.finding("HISTORY-01").sentence == "books agree"
+    assert suite.finding("HISTORY-02").verdict is Verdict.BROKEN
+
+
+def test_notes_on_a_failure_become_part_of_its_story(suite: Suite) -> None:
+    suite.run(
+        '@asked("HISTORY-01")\ndef test_one(bench):\n'
+        "    failure = Failure('books agree')\n    failure.add_note('Falsifying example: pay twice')\n"
+        "    raise failure\n"
+    )
+    assert suite.finding("HISTORY-01").story[-1] == "Falsifying example: pay twice"
+
+
+@pytest.mark.parametrize(
+    ("fits", "asked", "reason"),
+    [
+        ('needs=("refund",)', [], "it needs refund, which the target does not declare"),
+        ('needs=("cancel",)', ["alpha-redirect", "alpha-qr", "beta-bill"], ""),
+        ('shapes=("bill",)', ["beta-bill"], "it is asked of banks of the kind bill only"),
+        ('banks=("alpha",)', ["alpha-redirect", "alpha-qr"], "it is asked of alpha only"),
+        ('methods=("qr",)', ["alpha-qr"], "it is asked of qr only"),
+    ],
+)
+def test_what_does_not_fit_is_not_applicable_and_says_why(
+    suite: Suite, fits: str, asked: list[str], reason: str
+) -> None:
+    suite.run(f'@asked("MONEY-01", {fits})\ndef test_it(bench): pass\n')
+    findings = suite.results.findings
+    assert [f"{each.bank}-{each.method}" for each in findings if each.verdict is Verdict.PASSED] == asked
+    left_out = [each for each in findings if each.verdict is Verdict.NOT_APPLICABLE]
+    assert len(left_out) == 3 - len(asked)
+    assert {each.sentence for each in left_out} <= {reason}
+
+
+def test_a_test_may_find_itself_not_applicable(suite: Suite) -> None:
+    suite.run('@asked("MONEY-01")\ndef test_it(bench): raise NotApplicable("this bank sends the browser nowhere")\n')
+    finding = suite.finding("MONEY-01")
+    assert (finding.verdict, finding.sentence) == (
+        Verdict.NOT_APPLICABLE,
+        "this bank sends the browser nowhere",
+    )
+
+
+def test_a_run_in_which_nothing_could_be_asked_fails(suite: Suite) -> None:
+    run = suite.run('@asked("MONEY-01", needs=("refund",))\ndef test_it(bench): pass\n')
+    assert run.ret == 2
+
+
+def test_an_empty_run_fails(suite: Suite) -> None:
+    run = suite.run("")
+    assert run.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert suite.results.findings == ()
+
+
+def test_a_suite_that_cannot_be_read_is_told_in_the_results(suite: Suite) -> None:
+    run = suite.run("import no_such_module\n")
+    assert run.ret != 0
+    assert "no_such_module" in suite.results.stopped
+
+
+def test_only_the_chosen_requirement_bank_and_method_are_asked(suite: Suite) -> None:
+    body = '@asked("MONEY-01")\ndef test_one(bench): pass\n@asked("MONEY-02")\ndef test_two(bench): pass\n'
+    choice = ("--banksim-requirement=MONEY-02", "--banksim-bank=alpha", "--banksim-method=qr")
+    suite.run(body, *choice)
+    assert [(each.requirement_id, each.case) for each in suite.results.findings] == [("MONEY-02", "alpha / qr")]
+    assert suite.results.partly
+
+
+def test_results_tell_the_seed_the_target_and_the_requirements_in_catalogue_order(suite: Suite) -> None:
+    suite.run('@asked("MONEY-02")\ndef test_b(bench): pass\n@asked("ORDER-10")\ndef test_a(bench): pass\n')
+    results = suite.results
+    assert results.seed == "s1"
+    assert [each.id for each in results.requirements] == ["ORDER-10", "MONEY-02"]
+    assert results.target.banks == {"alpha": ("redirect", "qr"), "beta": ("bill",)}
+    assert results.target.policies == {"duplicate_ack": "02"}
+
+
+def test_a_failure_is_printed_in_sentences_not_as_a_traceback(suite: Suite) -> None:
+    run = suite.run('@asked("MONEY-01")\ndef test_it(bench): expect(False, "it holds", expected=1, actual=2)\n')
+    run.stdout.fnmatch_lines(["MONEY-01 (MUST): The connector keeps it.", "*does not hold: it holds"])
+    run.stdout.no_fnmatch_line("*Traceback*")
+    run.stdout.no_fnmatch_line(">*expect(False*")
+
+
+def test_progress_is_one_line_an_answer_on_stderr(suite: Suite) -> None:
+    run = suite.run('@asked("MONEY-01")\ndef test_it(bench): pass\n', "--banksim-progress", "-s")
+    assert "[1/3] MONEY-01" in run.stderr.str()
+    assert "[3/3] MONEY-01" in run.stderr.str()
+
+
+def test_without_a_target_a_requirement_says_what_is_missing(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_suite=HEAD + '@asked("MONEY-01")\ndef test_it(bench): pass\n')
+    run = pytester.runpytest_inprocess(*PLUGINS)
+    assert run.ret != 0
+    assert "--banksim-target" in run.stdout.str() + run.stderr.str()
+
+
+def test_a_target_that_is_none_is_a_usage_error(pytester: pytest.Pytester) -> None:
+    run = pytester.runpytest_inprocess("--banksim-target=missing.toml", *PLUGINS)
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    assert "missing.toml cannot be read" in run.stderr.str()
+
+
+def test_a_seed_that_could_not_stand_in_a_dossier_code_is_refused(suite: Suite) -> None:
+    run = suite.run("", "--banksim-seed=a b")
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+
+
+def test_it_imports_nothing_heavy_into_other_peoples_runs(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_quiet="""
+        import sys
+        def test_nothing_is_there():
+            heavy = {"httpx", "jmespath", "jinja2", "msgspec", "simulator", "conformance.bench"}
+            assert not heavy & set(sys.modules)
+        """
+    )
+    run = pytester.runpytest_subprocess(*PLUGINS)
+    run.assert_outcomes(passed=1)
+    run.stdout.no_fnmatch_line("*connector*")
