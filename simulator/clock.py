@@ -21,7 +21,8 @@ def parse_compact(text: str) -> datetime:
     """The instant of a yyyyMMddHHmmss in GMT+7. Raises ValueError for anything else."""
     if len(text) != 14 or not (text.isascii() and text.isdigit()):
         raise ValueError(f"{text!r} is not yyyyMMddHHmmss")
-    try:
-        return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=VIETNAM).astimezone(UTC)
+    year, (month, day, hour, minute, second) = int(text[:4]), (int(text[at : at + 2]) for at in range(4, 14, 2))
+    try:  # Ten times as fast as strptime, and every request of some banks has two.
+        return datetime(year, month, day, hour, minute, second, tzinfo=VIETNAM).astimezone(UTC)
     except OverflowError as error:  # The first hours of the year 1 in Vietnam lie before all UTC dates.
         raise ValueError(f"{text!r} is before the year 1 in UTC") from error

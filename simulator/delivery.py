@@ -301,12 +301,11 @@ async def _reset_halfway(outgoing: Outgoing, timeout_s: float) -> None:
         log.info("the connector could not be reached to be reset: %s", error)
 
 
-def reset(transport: asyncio.BaseTransport) -> None:
+def reset(transport: asyncio.WriteTransport) -> None:
     """Ends a connection with RST instead of FIN, so that the other side sees "connection reset"."""
     sock = transport.get_extra_info("socket")
     if sock is not None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    assert isinstance(transport, asyncio.Transport), "TCP transports can be aborted"
     transport.abort()
 
 

@@ -27,12 +27,18 @@ def fields(given: list[bytes]) -> dict[str, str]:
     """The pieces decoded. Raises ValueError for what is not UTF-8 and for a name that stands twice."""
     found: dict[str, str] = {}
     for piece in given:
-        name, _, value = (unquote_to_bytes(part) for part in piece.replace(b"+", b" ").partition(b"="))
-        key = name.decode()
+        name, _, value = piece.partition(b"=")
+        key = _text(name)
         if key in found:
             raise ValueError(f"{key} stands twice")
-        found[key] = value.decode()
+        found[key] = _text(value)
     return found
+
+
+def _text(part: bytes) -> str:
+    if b"+" in part:
+        part = part.replace(b"+", b" ")
+    return (unquote_to_bytes(part) if b"%" in part else part).decode()
 
 
 def escape(text: str, safe: str = WHATWG) -> str:

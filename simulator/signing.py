@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 def hmac_sha512_hex(secret: str, message: bytes) -> str:
     """128 lower-case hex digits."""
-    return hmac.digest(secret.encode(), message, "sha512").hex()
+    # Not hmac.digest: it lets go of the interpreter lock each time, and the store's thread is slow to give it back.
+    return hmac.new(secret.encode(), message, "sha512").hexdigest()
 
 
 def sha256_hex(message: bytes) -> str:
