@@ -249,16 +249,12 @@ def _form_fields(pieces: list[bytes]) -> dict[str, str]:
 
 
 def _json_fields(body: bytes) -> dict[str, str]:
-    """vnpay-clients#numbers: dates and amounts come as texts or as whole numbers."""
+    """vnpay-clients#numbers: dates and amounts come as texts or as whole numbers. Other values count as absent."""
     try:
         given = json_object(body)
     except ValueError as error:
         raise Refusal(Reason.MALFORMED, str(error)[:200]) from error
-    present = {name: value for name, value in given.items() if value is not None}
-    odd = next((n for n, value in present.items() if type(value) not in (str, int)), None)
-    if odd is not None:
-        raise Refusal(Reason.MALFORMED, f"{odd} is neither text nor a whole number")
-    return {name: str(value) for name, value in present.items()}
+    return {name: str(value) for name, value in given.items() if type(value) in (str, int)}
 
 
 def _check(fields: Fields, needed: Iterable[str], optional: Iterable[str]) -> None:
@@ -376,7 +372,7 @@ def _encode_api(request: Request, command: Command | None, result: Reply | Refus
             "vnp_TransactionType": command.wire["vnp_TransactionType"],
             "vnp_TransactionStatus": "05",
         }
-    return _signed_reply(reply, command.merchant)
+    return signed_reply(reply, command.merchant)
 
 
 def _refused(request: Request, merchant: Merchant | None, wire: Fields, reason: Reason) -> Response:
@@ -392,10 +388,10 @@ def _refused(request: Request, merchant: Merchant | None, wire: Fields, reason: 
         "vnp_TmnCode": wire.get("vnp_TmnCode", ""),
         "vnp_TxnRef": wire.get("vnp_TxnRef", ""),
     }
-    return json_response(reply) if merchant is None else _signed_reply(reply, merchant)
+    return json_response(reply) if merchant is None else signed_reply(reply, merchant)
 
 
-def _signed_reply(reply: dict[str, str], merchant: Merchant) -> Response:
+def signed_reply(reply: dict[str, str], merchant: Merchant) -> Response:
     names = SIGNED_REPLY if reply["vnp_Command"] == "refund" else SIGNED_REPLY + PROMOTION
     secure_hash = hmac_sha512_hex(merchant.secrets["secret"], _joined(names.split(), reply))
     return json_response({**reply, "vnp_SecureHash": secure_hash})
