@@ -80,27 +80,24 @@ def _parser(words: list[str]) -> argparse.ArgumentParser:
         _add(commands, name, built_in)
     for name, entry in sorted(others.items()):
         if name not in BUILT_IN and (asked == name or asked not in (*BUILT_IN, *others)):
-            _add(commands, name, _loaded(entry))
+            _add(commands, name, _loaded(entry, asked))
     return parser
 
 
-def _loaded(entry: EntryPoint) -> Command | BuiltIn:
-    """The command, or one in its place that says why it is not to be had."""
+def _loaded(entry: EntryPoint, asked: str) -> Command | BuiltIn:
+    """The command, or in a list of all of them one in its place that says why it is not to be had."""
     try:
         command: Command = entry.load()
     except ImportError as error:
-        why = f"`banksim {entry.name}` cannot be loaded: {error}; is banksim installed whole?"
-        return BuiltIn(f"(cannot be loaded: {error})", _any_arguments, lambda args: _failed(why))
+        if asked == entry.name:
+            raise SystemExit(_failed(f"`{asked}` cannot be loaded: {error}; is banksim installed whole?")) from error
+        return BuiltIn(f"(cannot be loaded: {error})", _no_arguments, lambda args: 1)
     return command
 
 
 def _failed(why: str) -> int:
     print(f"banksim: {why}", file=sys.stderr)
     return 1
-
-
-def _any_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("rest", nargs=argparse.REMAINDER)
 
 
 def _add(
@@ -126,7 +123,6 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--public-url",
         type=_url,
-        default="",
         metavar="URL",
         help="how connectors and browsers reach this server, if not by --host and --port (in a container, say)",
     )
@@ -159,7 +155,7 @@ def _serve(args: argparse.Namespace) -> int:
         store=args.store,
         host=args.host,
         port=args.port,
-        public_url=args.public_url,
+        public_url=args.public_url or "",
         seed=args.seed,
         manual=args.manual_clock,
         token=args.token,

@@ -21,6 +21,7 @@ from simulator.clock import VIETNAM, Clock, system_clock
 from simulator.control import create_control
 from simulator.control.guard import Guard, is_loopback
 from simulator.delivery import Courier
+from simulator.dialect import Dialect
 from simulator.merchants import default_merchants
 from simulator.payment import Merchant
 from simulator.protocol import Connection
@@ -209,17 +210,21 @@ async def _where(world: World, settings: Settings, token: str | None) -> str:
     lines = [f"  {name:<13} {value}" for name, value in rows]
     lines += ["", "  What a connector is configured with (test credentials):"]
     for (code, _), merchant in world.merchants.items():
-        lines += ["", *_credentials(world, code, merchant)]
+        if code in dialects():
+            lines += ["", *_credentials(world, dialects()[code], merchant)]
+    tell = f"PUT {world.base_url}/_control/sandboxes/{world.name}/merchants/BANK/MERCHANT"
+    lines += ["", f'  Tell each bank where your connector listens: {tell} {{"callback_url": "http://..."}}']
     return "\n".join([*lines, ""])
 
 
-def _credentials(world: World, code: str, merchant: Merchant) -> list[str]:
+def _credentials(world: World, dialect: Dialect, merchant: Merchant) -> list[str]:
     long = [name for name, value in merchant.secrets.items() if "\n" in value]
     rows = [
-        ("base URL", world.bank_url(code)),
+        ("base URL", world.bank_url(dialect.code) if dialect.endpoints else "none: this bank calls the connector"),
         ("merchant", merchant.merchant_code),
         *((name, value) for name, value in merchant.secrets.items() if name not in long),
     ]
     if long:
-        rows.append(("PEM keys", f"{', '.join(long)}: GET /_control/sandboxes/{world.name}/merchants"))
-    return [f"  {code if index == 0 else '':<13} {name:<10} {value}" for index, (name, value) in enumerate(rows)]
+        rows.append(("PEM keys", f"GET {world.base_url}/_control/sandboxes/{world.name}/merchants shows them:"))
+        rows.append(("", ", ".join(long)))
+    return [f"  {dialect.code if not index else '':<13} {name:<10} {value}" for index, (name, value) in enumerate(rows)]

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from fastapi import APIRouter
 from pydantic import AwareDatetime, Field, model_validator
 
-from simulator.control.desk import REFUSALS, Body, TheDesk, TheWorld, View
+from simulator.control.desk import REFUSALS, Body, Instant, TheDesk, TheWorld, View
 from simulator.control.problems import Refused
 
 YEARS_S = 10 * 366 * 24 * 3600
@@ -22,7 +22,7 @@ class Move(Body):
         Field(strict=True, ge=0, le=YEARS_S, description="So many seconds on; 0 = what is due now.", examples=[900]),
     ] = None
     to: Annotated[
-        AwareDatetime | None,
+        Instant | None,
         Field(description="To this instant, never back.", examples=["2026-01-05T23:00:00+07:00"]),
     ] = None
 

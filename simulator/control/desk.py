@@ -1,10 +1,11 @@
 """What every control call works on: the desk with its worlds and courier, and the sandbox that the address names."""
 
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from simulator.banks import dialects
 from simulator.control.problems import Problem, Refused
@@ -55,6 +56,9 @@ async def the_world(
 
 
 TheWorld = Annotated[World, Depends(the_world)]
+
+Instant = Annotated[AwareDatetime, AfterValidator(lambda instant: instant.astimezone(UTC))]
+"""With its offset from UTC in the text, in UTC inside."""
 
 Dong = Annotated[int, Field(strict=True, description="Whole dong.", examples=[50_000])]
 Limit = Annotated[int, Query(ge=1, le=1000, description="At most so many.")]

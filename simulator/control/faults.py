@@ -17,8 +17,10 @@ from simulator.world import World
 router = APIRouter(prefix="/sandboxes/{sandbox}/faults", tags=["faults"], responses=REFUSALS)
 
 MONTH_S = 31 * 24 * 3600
-INQUIRY = "inquiry"
 CREATE = "create"
+INQUIRY = "inquiry"
+ANSWERED = (CREATE, "query", "refund", "receipt", "issuers")
+"""What a bank answers, where a connector calls it. One address may take several of them."""
 
 
 class NewFault(Body):
@@ -138,5 +140,5 @@ def _operations(bank: str) -> Iterator[str]:
     yield CALLBACK
     for dialect in dialects().values():
         if bank in ("", dialect.code):
-            yield from (endpoint.operation for endpoint in dialect.endpoints)
+            yield from ANSWERED if dialect.endpoints else ()
             yield from (INQUIRY,) if dialect.inquiry else ()

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import AwareDatetime, Field
 
 from simulator.banks import dialects
-from simulator.control.desk import REFUSALS, Body, TheDesk, TheWorld, View
+from simulator.control.desk import REFUSALS, Body, Instant, TheDesk, TheWorld, View
 from simulator.control.merchants import MerchantView
 from simulator.control.problems import Refused
 from simulator.store import UnknownSandbox
@@ -27,8 +27,8 @@ Seed = Annotated[
         examples=["42"],
     ),
 ]
-Instant = Annotated[
-    AwareDatetime | None,
+ClockAt = Annotated[
+    Instant | None,
     Field(
         description="Where a manual clock stands; without it, at the machine's time.",
         examples=["2026-01-05T09:00:00+07:00"],
@@ -48,11 +48,11 @@ class NewSandbox(Body):
         bool | None,
         Field(description="Whether time stands still until it is moved. True if `clock_at` is given."),
     ] = None
-    clock_at: Instant = None
+    clock_at: ClockAt = None
 
 
 class Reset(Body):
-    clock_at: Instant = None
+    clock_at: ClockAt = None
     seed: Seed = None
 
 
