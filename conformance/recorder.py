@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from conformance.requirement import Case, Failure, NotApplicable, Requirement, catalogue_order
+from conformance.requirement import Case, Failure, NotApplicable, Requirement, as_text, catalogue_order
 from conformance.results import Asked, Exchange, Finding, Results, TargetView, Verdict, encode
 from conformance.running import Run
 from conformance.target import BadTarget, Target
@@ -143,7 +143,7 @@ class Recorder:
             findings=tuple(self.findings.values()),
             partly=self.settings.partly,
             stopped=self.stopped,
-            replay=self.settings.replay,
+            replay=self.settings.replay or f"banksim check --target {self.settings.target_text}",
         )
 
     def _finding(
@@ -158,9 +158,9 @@ class Recorder:
             return None
         error = _blamed(call.excinfo.value)
         if isinstance(error, NotApplicable | pytest.skip.Exception):
-            return replace(passed, verdict=Verdict.NOT_APPLICABLE, sentence=str(error))
+            return replace(passed, verdict=Verdict.NOT_APPLICABLE, sentence=as_text(str(error)))
         story = (*getattr(item.funcargs.get("bench"), "story", ()), *getattr(error, "__notes__", ()))
-        told = replace(passed, story=story, exchanges=self._exchanges())
+        told = replace(passed, story=tuple(map(as_text, story)), exchanges=self._exchanges())
         return _failed(told, error) if isinstance(error, Failure) else _broken(told, error, report)
 
     def _exchanges(self) -> tuple[Exchange, ...]:
@@ -197,7 +197,7 @@ def _failed(told: Finding, failure: Failure) -> Finding:
     return replace(
         told,
         verdict=Verdict.FAILED,
-        sentence=failure.sentence,
+        sentence=as_text(failure.sentence),
         expected=failure.expected,
         actual=failure.actual,
     )
@@ -205,7 +205,9 @@ def _failed(told: Finding, failure: Failure) -> Finding:
 
 def _broken(told: Finding, error: BaseException, report: pytest.TestReport) -> Finding:
     sentence = str(error) if isinstance(error, BadTarget) else f"{type(error).__name__}: {error}"
-    return replace(told, verdict=Verdict.BROKEN, sentence=sentence, trace=report.longreprtext[-TRACE_CHARS:])
+    return replace(
+        told, verdict=Verdict.BROKEN, sentence=as_text(sentence), trace=as_text(report.longreprtext[-TRACE_CHARS:])
+    )
 
 
 def _requirement(item: pytest.Item) -> Requirement | None:

@@ -137,14 +137,16 @@ def expect(condition: object, sentence: str, *, expected: object = None, actual:
 
 
 def as_text(value: object) -> str:
-    """A value as a report shows it: text as it is, None as "", the rest as JSON where that can say it."""
+    """A value as a report shows it: text as it is, None as "", the rest as JSON where that can say it.
+
+    What no file could hold (half a surrogate pair, bytes that are not UTF-8) is written as an escape.
+    """
     if value is None:
         return ""
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
-    if isinstance(value, str):
-        return str(value)
-    return json.dumps(value, ensure_ascii=False, default=str)
+    text = str(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])

@@ -93,7 +93,7 @@ class TargetView(msgspec.Struct, frozen=True, kw_only=True):
 class Results(msgspec.Struct, frozen=True, kw_only=True):
     """`stopped` says why the run ended before it could judge. `partly` = only some requirements or banks were asked.
 
-    `replay` is the command that made the run, without its choice of requirement, bank and method.
+    `replay` is the command that made the run, without its seed and its choice of requirement, bank and method.
     """
 
     seed: str
@@ -140,7 +140,7 @@ def by_requirement(results: Results, verdict: Verdict) -> tuple[tuple[Asked, tup
 def replay_command(results: Results, finding: Finding) -> str:
     """The command that asks exactly this again."""
     choice = f"--requirement {finding.requirement_id} --bank {finding.bank} --method {finding.method}"
-    return f"{results.replay} {choice}"
+    return f"{results.replay} --seed {results.seed} {choice}"
 
 
 def encode(results: Results) -> bytes:

@@ -31,7 +31,7 @@ class Run:
 def started_simulator(workdir: Path, port: int = 0) -> Iterator[str]:
     """A simulator as a child process; its URL. Raises ChildFailed."""
     command = [sys.executable, "-m", "simulator", "serve", "--port", str(port)]
-    command += ["--database", str(workdir / "banksim.db")]
+    command += ["--store", str(workdir / "banksim.db")]
     child = start_child("the simulator", command, workdir / "banksim.log")
     try:
         yield child.wait_for_line(READY, READY_WITHIN_S)[1].rstrip("/")

@@ -1,0 +1,171 @@
+"""`banksim check`: asks a connector every requirement, and says in one screen what it breaks.
+
+Rule: the exit code is for machines (0 conformant, 1 not, 2 could not judge), the sentences are for people.
+"""
+
+import argparse
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from conformance.junit import junit_xml
+from conformance.loading import load_target
+from conformance.report import html_report, markdown_report, verdict_text
+from conformance.requirement import catalogue
+from conformance.results import Judgement, Results, decode, judge
+from conformance.target import BadTarget, Target
+
+SUMMARY = "ask a payment connector every requirement, and report which it does not keep"
+
+EXIT_CODES = {Judgement.CONFORMANT: 0, Judgement.NOT_CONFORMANT: 1, Judgement.UNJUDGED: 2}
+SUITE = "conformance.suite"
+ENDING_S = 30.0
+"""How long an interrupted run may take to stop what it started."""
+
+LOG_LINES_SHOWN = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--target", required=True, help="the connector: a target file (.toml), or module:Class")
+    parser.add_argument("--url", help="a running simulator (default: one is started)")
+    parser.add_argument("--token", help="its control token")
+    parser.add_argument("--bank", action="append", default=[], help="ask only of this bank; repeatable")
+    parser.add_argument("--method", action="append", default=[], help="ask only of this method; repeatable")
+    parser.add_argument("--requirement", action="append", default=[], metavar="ID", help="ask only this; repeatable")
+    parser.add_argument("--seed", help="replays the run that had this seed")
+    parser.add_argument("--report-dir", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="where junit.xml goes (default: the report folder)")
+    parser.add_argument(
+        *("--launch-arg",),
+        action="append",
+        default=[],
+        metavar="WORD",
+        help="one more word for the target's launch command; repeatable (--launch-arg=--defect --launch-arg=NAME)",
+    )
+    parser.add_argument("--suite", default=SUITE, help=argparse.SUPPRESS)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the suite, writes the reports, prints the verdict; the exit code."""
+    try:
+        target = load_target(args.target, tuple(args.launch_arg))
+        _check_choice(args, target)
+    except BadTarget as error:
+        print(f"could not judge: configuration: {error}", file=sys.stderr)
+        return EXIT_CODES[Judgement.UNJUDGED]
+    args.report_dir.mkdir(parents=True, exist_ok=True)
+    results_path: Path = args.report_dir / "results.json"
+    results_path.unlink(missing_ok=True)
+    _run_suite(args, results_path)
+    if not results_path.exists():
+        print(_log_tail(args.report_dir), file=sys.stderr)
+        return EXIT_CODES[Judgement.UNJUDGED]
+    results = decode(results_path.read_bytes())
+    write_reports(results, args.report_dir, args.junit)
+    print(verdict_text(results))
+    print(f"\nreport: {args.report_dir / 'report.html'}")
+    return EXIT_CODES[judge(results)]
+
+
+def write_reports(results: Results, report_dir: Path, junit: Path | None = None) -> None:
+    (report_dir / "report.html").write_text(html_report(results), encoding="utf-8")
+    (report_dir / "report.md").write_text(markdown_report(results), encoding="utf-8")
+    (junit or report_dir / "junit.xml").write_text(junit_xml(results), encoding="utf-8")
+
+
+def suite_command(args: argparse.Namespace, results_path: Path) -> list[str]:
+    """The pytest run, in no project's configuration and with no other plugin."""
+    options = {"target": [args.target], "results": [str(results_path)], "replay": [replay_base(args)]}
+    options |= {"url": [args.url], "token": [args.token], "seed": [args.seed]}
+    options |= {"bank": args.bank, "method": args.method, "requirement": args.requirement}
+    options |= {"launch-arg": args.launch_arg}
+    work = results_path.parent / "run"
+    return [
+        *(sys.executable, "-m", "pytest", "--pyargs", args.suite),
+        *("-c", os.devnull, f"--rootdir={results_path.parent}", f"--basetemp={work}"),
+        *("-p", "conformance.plugin", "-p", "no:cacheprovider", "-s", "-q", "--banksim-progress"),
+        *(f"--banksim-{name}={word}" for name, words in options.items() for word in words if word),
+    ]
+
+
+def replay_base(args: argparse.Namespace) -> str:
+    """The command of this run without its choice of requirement and bank; its seed is added by the run."""
+    words = ["banksim", "check", "--target", args.target]
+    words += ["--url", args.url] if args.url else []
+    words += [f"--launch-arg={word}" for word in args.launch_arg]
+    return shlex.join(words)
+
+
+def _check_choice(args: argparse.Namespace, target: Target) -> None:
+    for bank in args.bank:
+        if bank not in target.banks:
+            raise BadTarget(f"--bank {bank}: {target.name} declares {', '.join(target.banks)}")
+    methods = sorted({method for setup in target.banks.values() for method in setup.methods})
+    for method in args.method:
+        if method not in methods:
+            raise BadTarget(f"--method {method}: {target.name} declares {', '.join(methods)}")
+    known = {declared.id for declared in catalogue(args.suite)} if args.requirement else set()
+    for wanted in args.requirement:
+        if wanted not in known:
+            raise BadTarget(f"--requirement {wanted}: there is none; `banksim catalogue` lists them")
+
+
+def _run_suite(args: argparse.Namespace, results_path: Path) -> None:
+    environment = os.environ | {
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTEST_ADDOPTS": "",
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(results_path.parent / "run" / "hypothesis"),
+    }
+    with (args.report_dir / "suite.log").open("wb") as log, _interruptible():
+        process = subprocess.Popen(
+            suite_command(args, results_path),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            env=environment,
+            start_new_session=True,
+        )
+        _wait(process)
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[2K")
+
+
+def _wait(process: subprocess.Popen[bytes]) -> None:
+    """Waits for the suite; an interrupt is handed on once, so that it stops what it started."""
+    try:
+        process.wait()
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(ENDING_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """A CI system's SIGTERM ends the run as Ctrl-C does."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _log_tail(report_dir: Path) -> str:
+    log = report_dir / "suite.log"
+    last = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES_SHOWN:]
+    return "\n".join([f"could not judge: the suite ended without results; the end of {log}:", *last])
