@@ -10,10 +10,10 @@ from importlib import import_module
 from importlib.resources import files
 
 from conformance.forge.fields import Fields, get, put
-from conformance.forge.seal import Grammar, No, Said, Seal, Secrets, Wire, Word
+from conformance.forge.seal import Asked, Asking, Grammar, No, Said, Seal, Secrets, Wire, Word
 from simulator.client import Answer, Message
 
-__all__ = ["Fields", "Forge", "No", "NoSuchWord", "Said", "Word"]
+__all__ = ["Asked", "Fields", "Forge", "No", "NoSuchWord", "Said", "Word"]
 
 FOREIGN_SECRET = "another-merchants-secret-0123456789"
 
@@ -83,10 +83,10 @@ class Forge:
         """Changed fields (None = left out) under a right signature. Raises NoSuchWord."""
         return self.signed(self.altered(message, changes))
 
-    def extended(self, message: Message, name: str, value: str) -> Message:
-        """A field that no document knows, under a right signature."""
+    def extended(self, message: Message, value: str) -> Message:
+        """A field that no document knows yet, under a right signature."""
         seal = self._seal(message)
-        place = (*seal.signature[:-1], name)
+        place = (*seal.signature[:-1], seal.extra)
         return self.signed(seal.envelope.write(message, put(self.fields(message), place, value)))
 
     def without_optional(self, message: Message) -> Message:
@@ -113,6 +113,20 @@ class Forge:
         """The bank's own codes for that reason; empty where its document gives none."""
         return self._grammar(message).no.get(reason, frozenset())
 
+    def asked(self, operation: str, request: Message) -> dict[Asked, str]:
+        """What the connector's own request says, as far as this bank has words for it; amounts in VND."""
+        asking = wire(self.bank).asking.get(operation)
+        if asking is None:
+            return {}
+        fields = asking.envelope.read(request)
+        said = {word: str(get(fields, path)) for word, path in asking.words.items()}
+        return {word: _in_vnd(asking, word, text) for word, text in said.items() if text}
+
+    @property
+    def success(self) -> Mapping[str, str]:
+        """The parameters of a browser's return that say "paid"."""
+        return wire(self.bank).success
+
     def _seal(self, message: Message) -> Seal:
         return wire(self.bank).seal(message)
 
@@ -138,6 +152,10 @@ def _on_the_wire(seal: Seal, word: Word, value: object) -> object:
     if word is not Word.AMOUNT or not isinstance(value, int):
         return value
     return value * seal.unit if seal.numeric else str(value * seal.unit)
+
+
+def _in_vnd(asking: Asking, word: Asked, text: str) -> str:
+    return str(int(text) // asking.unit) if word is Asked.AMOUNT and text.isdigit() else text
 
 
 def _foreign(secrets: Secrets) -> dict[str, str]:

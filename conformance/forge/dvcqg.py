@@ -4,7 +4,18 @@ import hashlib
 import hmac
 
 from conformance.forge.fields import JSON, Fields, get
-from conformance.forge.seal import Grammar, Said, Seal, Secrets, Wire, Word, json_object, text_code
+from conformance.forge.seal import (
+    Asked,
+    Asking,
+    Grammar,
+    Said,
+    Seal,
+    Secrets,
+    Wire,
+    Word,
+    json_object,
+    text_code,
+)
 from simulator.client import Answer, Message
 
 _ORDER = (
@@ -22,12 +33,12 @@ _ORDER = (
 
 
 def _text(fields: Fields) -> str:
-    # dvcqg-pp-1-0-6#confirm: values in a fixed order joined by "|".
+    # dvcqg-td#confirm: values in a fixed order joined by "|".
     return "|".join(str(get(fields, (name,))) for name in _ORDER)
 
 
 def _digest(text: str, secrets: Secrets) -> str:
-    # dvcqg-pp-1-0-6#ma-xac-thuc: the secret is one more value at the end of a plain digest, no HMAC.
+    # dvcqg-td#signature: the secret is one more value at the end of a plain digest, no HMAC.
     return hashlib.sha256(f"{text}|{secrets['secret']}".encode()).hexdigest()
 
 
@@ -67,12 +78,29 @@ SEAL = Seal(
     sign=_digest,
     sign_otherwise=_hmac,
     shift=_merge,
+    extra="GhiChu",
     optional=(("MaHoSo",), ("UrlBienLai",)),
     hexadecimal=True,
     numeric=True,
 )
 
-# dvcqg-pp-1-0-6#confirm: only 00 and 99 were ever seen.
+# dvcqg-td#confirm: only 00 and 99 were ever seen.
 GRAMMAR = Grammar(read=_read, done=frozenset({"00"}))
 
-WIRE = Wire(seal=lambda message: SEAL, grammar=lambda message: GRAMMAR)
+_INIT = Asking(
+    envelope=JSON,
+    words={
+        Asked.TIME: ("ThoiGianGD",),
+        Asked.DESCRIPTION: ("ThongTinGiaoDich",),
+        Asked.AMOUNT: ("SoTien",),
+    },
+)
+# dvcqg-td#query: a question carries the time of the INIT.
+_QUERY = Asking(envelope=JSON, words={Asked.TIME: ("ThoiGianGD",)})
+
+WIRE = Wire(
+    seal=lambda message: SEAL,
+    grammar=lambda message: GRAMMAR,
+    asking={"create": _INIT, "query": _QUERY},
+    success={"responseCode": "00"},
+)

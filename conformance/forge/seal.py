@@ -36,8 +36,8 @@ class Seal:
 
     `text` is the string to sign; `sign` and `sign_otherwise` (a wrong algorithm, the right key) make the
     signature of it. `shift` moves text over the boundary of two fields. `optional` may be left out by the
-    bank. `unit` = what one VND is on the wire; `numeric` = the amount is a JSON number; `hexadecimal` = the
-    signature is hex digits.
+    bank; `extra` is a name that no document knows yet. `unit` = what one VND is on the wire; `numeric` = the
+    amount is a JSON number; `hexadecimal` = the signature is hex digits.
     """
 
     envelope: Envelope
@@ -47,6 +47,7 @@ class Seal:
     sign: Callable[[str, Secrets], str]
     sign_otherwise: Callable[[str, Secrets], str]
     shift: Callable[[Fields], Fields]
+    extra: str
     optional: tuple[Path, ...] = ()
     hexadecimal: bool = False
     unit: int = 1
@@ -82,12 +83,40 @@ class No(StrEnum):
     WRONG_AMOUNT = "wrong_amount"
 
 
+class Asked(StrEnum):
+    """What a field of the connector's own request means."""
+
+    TIME = "time"
+    """When the order was made, yyyyMMddHHmmss."""
+    EXPIRY = "expiry"
+    DESCRIPTION = "description"
+    AMOUNT = "amount"
+    """In whole VND."""
+    NUMBER = "number"
+    """The request's own number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """How one kind of the connector's requests stands on the wire."""
+
+    envelope: Envelope
+    words: Mapping[Asked, Path]
+    unit: int = 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wire:
-    """One bank: which seal and which grammar belong to a message of it."""
+    """One bank: which seal and which grammar belong to a message of it.
+
+    `asking` is what the connector asks the bank, by operation ("create", "query", "refund"). `success` are the
+    parameters of a browser's return that say "paid".
+    """
 
     seal: Callable[[Message], Seal]
     grammar: Callable[[Message], Grammar]
+    asking: Mapping[str, Asking] = field(default_factory=dict)
+    success: Mapping[str, str] = field(default_factory=dict)
 
 
 def json_object(answer: Answer) -> tuple[dict[str, Any], str]:

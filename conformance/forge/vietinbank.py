@@ -14,6 +14,7 @@ from conformance.forge.seal import Grammar, No, Said, Seal, Secrets, Wire, Word,
 from simulator.client import Answer, Message
 
 _RECORD: Path = ("data", "records", 0)
+INQUIRY = "1100"  # onefin-bank#message-types
 _NOTICE = ("transId", "transTime", "custCode", "amount", "bankTransId", "remark")
 _INQUIRY = ("transId", "channelId", "transTime", "transType", "custCode", "custName", "custAcct")
 _RECORD_NOTICE: tuple[Path, ...] = (
@@ -32,13 +33,13 @@ def _joined(fields: Any, paths: tuple[Path, ...]) -> str:
 
 
 def _flat_text(fields: Fields) -> str:
-    # vietinbank-thu-ho#flat: no separator between the values, what is absent adds nothing.
+    # vietinbank-y3-1-4-1#signature: no separator between the values, what is absent adds nothing.
     names = _NOTICE if "amount" in fields else _INQUIRY
     return _joined(fields, tuple((name,) for name in names))
 
 
 def _records_text(fields: Fields) -> str:
-    # vietinbank-thu-ho#records: all records one after another, null adds nothing.
+    # onefin-bank#signature: all records one after another, null adds nothing.
     records = get(fields, ("data", "records")) or []
     return "".join(_joined(record, _RECORD_NOTICE if "amount" in record else _RECORD_INQUIRY) for record in records)
 
@@ -100,7 +101,7 @@ def _read_flat(answer: Answer, message: Message, secrets: Secrets) -> Said:
     asked = str(get(JSON.read(message), ("transId",)))
     if found.get("transId") != asked:
         return Said(said.code, f"transId is {found.get('transId')!r} where {asked!r} was asked")
-    # vietinbank-thu-ho#flat: the biller signs transId, errorCode and errorDesc.
+    # vietinbank-notify-1-0-0#signature: the biller signs transId, errorCode and errorDesc.
     text = _joined(found, (("transId",), ("errorCode",), ("errorDesc",)))
     if not _signed_by_biller(text, str(found.get("signature", "")), secrets):
         return Said(said.code, "the answer is not signed with the biller's key")
@@ -114,10 +115,12 @@ def _read_records(answer: Answer, message: Message, secrets: Secrets) -> Said:
     header = found.get("header")
     if not isinstance(header, dict):
         return Said("", "header is missing")
-    said = text_code(header, "errorCode")
+    # The code's place is not documented: the header, the record or the record's status.
+    places = (("header", "errorCode"), (*_RECORD, "errorCode"), (*_RECORD, "status", "code"))
+    said = text_code({"errorCode": next((get(found, at) for at in places if get(found, at)), None)}, "errorCode")
     if said.problem:
         return said
-    # vietinbank-thu-ho#records: the biller signs the error code and the values of every record.
+    # onefin-bank#signature: the biller signs the error code and the values of every record.
     records = get(found, ("data", "records")) or []
     text = said.code + "".join(_joined(record, _RECORD_ANSWER) for record in records)
     if not _signed_by_biller(text, str(header.get("signature", "")), secrets):
@@ -141,7 +144,8 @@ FLAT = Seal(
     sign=_rsa(hashes.SHA256),
     sign_otherwise=_rsa(hashes.SHA1),
     shift=_shift(()),
-    # vietinbank-thu-ho#flat: optional by the document; cash at a counter has no bankTransId.
+    extra="campaignCode",
+    # vietinbank-y3-1-4-1#counter: optional by the document; cash at a counter has no bankTransId.
     optional=tuple((name,) for name in ("bankTransId", "sendBankId", "sendAcctId", "sendAcctName")),
 )
 
@@ -162,10 +166,11 @@ RECORDS = Seal(
     sign=_rsa(hashes.SHA256),
     sign_otherwise=_rsa(hashes.SHA1),
     shift=_shift(_RECORD),
+    extra="campaignCode",
     optional=((*_RECORD, "bankTransId"),),
 )
 
-# vietinbank-thu-ho#codes: 05 is a duplicate; billers answer 00 to it as well.
+# vietinbank-y3-1-4-1#codes: 05 is a duplicate; billers answer 00 to it as well.
 _DONE = frozenset({"00", "05"})
 _NO = {No.BAD_SIGNATURE: frozenset({"01"}), No.UNKNOWN_ORDER: frozenset({"02", "06"})}
 

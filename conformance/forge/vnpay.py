@@ -2,16 +2,29 @@
 
 import hmac
 
-from conformance.forge.fields import QUERY, Fields, form
-from conformance.forge.seal import Grammar, No, Said, Seal, Secrets, Wire, Word, json_object, text_code
+from conformance.forge.fields import JSON, QUERY, Fields, form
+from conformance.forge.seal import (
+    Asked,
+    Asking,
+    Grammar,
+    No,
+    Said,
+    Seal,
+    Secrets,
+    Wire,
+    Word,
+    json_object,
+    text_code,
+)
 from simulator.client import Answer, Message
 
 _UNSIGNED = frozenset({"vnp_SecureHash", "vnp_SecureHashType"})
 
 
 def _text(fields: Fields) -> str:
-    # vnpay-pay-2-1-0#signature: all fields but the hash itself, by name, form-encoded, joined by "&".
-    pairs = sorted((name, str(value)) for name, value in fields.items() if name not in _UNSIGNED)
+    # vnpay-pay-2-1-0#signature: all vnp_ fields but the hash itself, by name, form-encoded, joined by "&".
+    named = {name: str(value) for name, value in fields.items() if name.startswith("vnp_")}
+    pairs = sorted((name, value) for name, value in named.items() if name not in _UNSIGNED)
     return "&".join(f"{form(name)}={form(value)}" for name, value in pairs if value)
 
 
@@ -56,6 +69,7 @@ SEAL = Seal(
     sign=_sha512,
     sign_otherwise=_sha256,
     shift=_merge,
+    extra="vnp_Campaign",
     # vnpay-pay-2-1-0#ipn: the fields that the document marks as not always there.
     optional=(("vnp_BankTranNo",), ("vnp_CardType",), ("vnp_PayDate",)),
     hexadecimal=True,
@@ -73,4 +87,30 @@ GRAMMAR = Grammar(
     },
 )
 
-WIRE = Wire(seal=lambda message: SEAL, grammar=lambda message: GRAMMAR)
+_PAY = Asking(
+    envelope=QUERY,
+    words={
+        Asked.TIME: ("vnp_CreateDate",),
+        Asked.EXPIRY: ("vnp_ExpireDate",),
+        Asked.DESCRIPTION: ("vnp_OrderInfo",),
+        Asked.AMOUNT: ("vnp_Amount",),
+    },
+    unit=100,
+)
+_API = Asking(
+    envelope=JSON,
+    words={
+        # vnpay-querydr-refund#querydr: the date of the order, beside that of the question.
+        Asked.TIME: ("vnp_TransactionDate",),
+        Asked.AMOUNT: ("vnp_Amount",),
+        Asked.NUMBER: ("vnp_RequestId",),
+    },
+    unit=100,
+)
+
+WIRE = Wire(
+    seal=lambda message: SEAL,
+    grammar=lambda message: GRAMMAR,
+    asking={"create": _PAY, "query": _API, "refund": _API},
+    success={"vnp_ResponseCode": "00", "vnp_TransactionStatus": "00"},
+)
