@@ -137,8 +137,12 @@ class UnknownSandbox(Exception):
     """There is no sandbox of that name."""
 
 
-class AlreadyStored(Exception):
-    """A decision wrote what exists: an entry booked before, or a payment that its key did not name. A bug in it."""
+class ImpossibleChange(Exception):
+    """A bug in a decision; nothing was written.
+
+    It books an entry twice, creates a payment that exists (its key named another, or none), or writes entries or
+    deliveries of a payment that does not exist.
+    """
 
 
 class Store(Protocol):

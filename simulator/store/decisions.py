@@ -10,12 +10,15 @@ from typing import Any
 
 from simulator.clock import Clock
 from simulator.faults import Fault
-from simulator.outbox import Delivery
+from simulator.outbox import Delivery, DeliveryState
 from simulator.payment import Payment
-from simulator.store import AlreadyStored, ById, ByOrder, Change, Decide, Entry, Exchange, Key, R, Stored
+from simulator.store import ById, ByOrder, Change, Claimed, Decide, Entry, Exchange, ImpossibleChange, Key, R, Stored
 
 Ref = tuple[int, str]
 """(sandbox number, payment_id)."""
+
+Held = tuple[int, Payment]
+"""A payment with its number in the database, by which entries, deliveries and exchanges refer to it."""
 
 Tally = Counter[tuple[int, str]]
 """By how much each counter of each sandbox moves: (sandbox number, counter) -> difference."""
@@ -39,6 +42,15 @@ class Transact:
     decide: Decide[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The result of one attempt waiting to be written."""
+
+    claimed: Claimed
+    after: Delivery
+    exchanges: tuple[Exchange, ...]
+
+
 def state_counter(payment: Payment) -> str:
     return f"payments:{payment.state}"
 
@@ -54,6 +66,7 @@ class Decisions:
         self._clock = clock
         self._found: dict[tuple[int, Key], str | None] = {}
         self._payments: dict[Ref, Payment] = {}
+        self.numbers: dict[Ref, int] = {}
         self.tenants: dict[str, Tenant] = {}
         self.created: dict[Ref, Payment] = {}
         self.changed: dict[Ref, Payment] = {}
@@ -67,14 +80,19 @@ class Decisions:
         """Whether `key` was looked up, or what it names decided, in this transaction."""
         return (tenant.sandbox_id, key) in self._found
 
-    def load(self, tenant: Tenant, key: Key, payment: Payment | None) -> None:
-        """`payment` is what the database holds under `key`; a decision already taken about it goes before."""
-        self._found[tenant.sandbox_id, key] = payment.payment_id if payment else None
-        if payment:
-            self._payments.setdefault((tenant.sandbox_id, payment.payment_id), payment)
+    def load(self, tenant: Tenant, key: Key, held: Held | None) -> None:
+        """`held` is what the database has under `key`; a decision already taken about it goes before."""
+        if held is None:
+            self._found[tenant.sandbox_id, key] = None
+            return
+        number, payment = held
+        ref = (tenant.sandbox_id, payment.payment_id)
+        self._found[tenant.sandbox_id, key] = payment.payment_id
+        self._payments.setdefault(ref, payment)
+        self.numbers[ref] = number
 
     def take(self, tenant: Tenant, key: Key | None, decide: Decide[R]) -> R:
-        """The reply of `decide`, whose change is kept for writing. Raises what `decide` raises, and AlreadyStored."""
+        """The reply of `decide`; its change is kept for writing. Raises ImpossibleChange, and what `decide` raises."""
         before = self._find(tenant, key)
         change = decide(Stored(tenant.clock_at or self._clock(), before, tenant.faults))
         is_new = change.payment is not None and (before is None or before.payment_id != change.payment.payment_id)
@@ -85,11 +103,35 @@ class Decisions:
             self._book(tenant, entry)
         for delivery in change.deliveries:
             self.deliveries[tenant.sandbox_id, delivery.payment_id, delivery.delivery_id] = delivery
-        for exchange in change.exchanges:
-            self.exchanges.append((tenant.sandbox_id, exchange))
+        self.record(tenant, change.exchanges)
         if change.faults is not None and change.faults != tenant.faults:
             self.faults[tenant.sandbox_id] = tenant.faults = change.faults
         return change.reply
+
+    def finished(self, tenant: Tenant, finish: Finish, number: int | None) -> None:
+        """`number` is the payment's if the lease still held and the delivery was written; else only the journal is."""
+        if number is not None:
+            self.numbers[tenant.sandbox_id, finish.after.payment_id] = number
+            self.tally[tenant.sandbox_id, delivery_counter(DeliveryState.CLAIMED)] -= 1
+            self.tally[tenant.sandbox_id, delivery_counter(finish.after.state)] += 1
+        self.record(tenant, finish.exchanges)
+
+    def record(self, tenant: Tenant, exchanges: tuple[Exchange, ...]) -> None:
+        self.exchanges.extend((tenant.sandbox_id, exchange) for exchange in exchanges)
+        self.tally[tenant.sandbox_id, "exchanges"] += len(exchanges)
+
+    def unnumbered(self) -> set[Ref]:
+        """Payments that something written refers to, but that were neither loaded nor created."""
+        named = {(of, payment_id) for of, payment_id, _ in (*self.entries, *self.deliveries)}
+        named.update((of, exchange.payment_id) for of, exchange in self.exchanges if exchange.payment_id)
+        return named - self.numbers.keys() - self.created.keys()
+
+    def number_of(self, ref: Ref) -> int:
+        """Raises ImpossibleChange if there is no such payment."""
+        number = self.numbers.get(ref)
+        if number is None:
+            raise ImpossibleChange(f"there is no payment {ref[1]} to which an entry or a delivery could belong")
+        return number
 
     def _find(self, tenant: Tenant, key: Key | None) -> Payment | None:
         payment_id = None if key is None else self._found[tenant.sandbox_id, key]
@@ -100,12 +142,12 @@ class Decisions:
         if payment is not None and is_new:
             for key in (ById(payment.payment_id), order_of(payment)):
                 if self._found.get((tenant.sandbox_id, key)) is not None:
-                    raise AlreadyStored(f"{key} exists, but was not the key of the decision that creates it")
+                    raise ImpossibleChange(f"{key} exists, but was not the key of the decision that creates it")
         booked: set[tuple[int, str, str]] = set()
         for entry in change.ledger:
             ref = (tenant.sandbox_id, entry.payment_id, entry.entry_id)
             if ref in booked or ref in self.entries:
-                raise AlreadyStored(f"entry {entry.entry_id} of payment {entry.payment_id} was booked before")
+                raise ImpossibleChange(f"entry {entry.entry_id} of payment {entry.payment_id} was booked before")
             booked.add(ref)
 
     def _keep_payment(self, tenant: Tenant, payment: Payment, is_new: bool) -> None:

@@ -72,16 +72,16 @@ def claimed(sandbox: str, content: bytes, paid: bytes, until: int, lease: str) -
     return Claimed(sandbox, delivery(content, DeliveryState.CLAIMED, until), payment(paid), lease)
 
 
-def new_payment(sandbox_id: int, payment: Payment) -> tuple[object, ...]:
-    """The columns of a payment in the order of its table, without its number."""
+def new_payment(number: int, sandbox_id: int, payment: Payment) -> tuple[object, ...]:
+    """The columns of a payment in the order of its table."""
     return (
+        number,
         sandbox_id,
         payment.payment_id,
         payment.bank,
         payment.merchant_code,
         payment.order.order_key,
         payment.order.order_ref,
-        payment.state,
         micros_or_none(expiry_of(payment)),
         document(payment),
     )

@@ -28,7 +28,7 @@ from simulator.store import (
     rows,
 )
 from simulator.store import sqlite_statements as statements
-from simulator.store.decisions import Decisions, Transact
+from simulator.store.decisions import Decisions, Finish, Tenant, Transact
 from simulator.store.migrations import Migration
 from simulator.store.pending import Pending
 from simulator.store.sqlite_checkpoint import Checkpointer
@@ -37,8 +37,8 @@ from simulator.store.sqlite_writer import Writer, failure
 
 T = TypeVar("T")
 
-Work = Callable[[sqlite3.Connection], Any]
-"""What is not a use case. When writing, it may raise UnknownSandbox or ValueError only before it writes."""
+Work = Transact | Finish | Callable[[sqlite3.Connection], Any]
+"""What the writer does. A function may raise UnknownSandbox or ValueError, but only before it writes."""
 
 BUSY_S = 10.0
 """How long another process may keep the file before a write gives up."""
@@ -62,7 +62,7 @@ class SqliteStore:
         self._clock = clock
         self._busy_s = busy_s
         self._known = known or migrations.released("sqlite")
-        self._writer: Writer[Transact | Work] | None = None
+        self._writer: Writer[Work] | None = None
 
     async def open(self) -> None:
         self._writing = await asyncio.to_thread(prepare, self._path, self._known, self._busy_s)
@@ -119,7 +119,7 @@ class SqliteStore:
         return claimed
 
     async def finish(self, claimed: Claimed, after: Delivery, exchanges: tuple[Exchange, ...]) -> bool:
-        is_mine: bool = await self._write(lambda connection: statements.finish(connection, claimed, after, exchanges))
+        is_mine: bool = await self._write(Finish(claimed, after, exchanges))
         return is_mine
 
     async def next_due(self, sandbox: str | None = None) -> datetime | None:
@@ -155,7 +155,7 @@ class SqliteStore:
     async def totals(self, sandbox: str) -> Totals:
         return await self._read(statements.totals, sandbox)
 
-    async def _write(self, work: Transact | Work) -> Any:
+    async def _write(self, work: Work) -> Any:
         if self._writer is None:
             raise StoreError(f"{self._path}: the store is not open")
         return await self._writer.submit(work)
@@ -169,30 +169,45 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise failure(str(self._path), error) from error
 
-    def _carry_out(self, batch: Sequence[Pending[Transact | Work]]) -> None:
+    def _carry_out(self, batch: Sequence[Pending[Work]]) -> None:
         """One batch's work. Its callers all wait, so any order is right: use cases last, and written together."""
         decisions = Decisions(self._clock)
         for pending in batch:
-            if not isinstance(pending.work, Transact):
+            if not isinstance(pending.work, Transact | Finish):
                 try:
                     pending.reply = pending.work(self._writing)
                 except (UnknownSandbox, ValueError) as error:
                     pending.error = error
         for pending in batch:
-            if isinstance(pending.work, Transact):
+            if isinstance(pending.work, Finish):
+                pending.reply = self._finish(decisions, pending.work)
+            elif isinstance(pending.work, Transact):
                 self._decide(decisions, pending, pending.work)
         statements.write(self._writing, decisions)
 
     def _decide(self, decisions: Decisions, pending: Pending[Any], work: Transact) -> None:
-        tenant = decisions.tenants.get(work.sandbox) or statements.tenant(self._writing, work.sandbox)
+        tenant = self._tenant(decisions, work.sandbox)
         if tenant is None:
             pending.error = UnknownSandbox(work.sandbox)
             return
-        decisions.tenants[work.sandbox] = tenant
         if work.key is not None and not decisions.knows(tenant, work.key):
             decisions.load(tenant, work.key, statements.payment(self._writing, tenant.sandbox_id, work.key))
         with pending:
             pending.reply = decisions.take(tenant, work.key, work.decide)
+
+    def _finish(self, decisions: Decisions, work: Finish) -> bool:
+        tenant = self._tenant(decisions, work.claimed.sandbox)
+        if tenant is None:
+            return False
+        number = statements.finish(self._writing, work.claimed, work.after)
+        decisions.finished(tenant, work, number)
+        return number is not None
+
+    def _tenant(self, decisions: Decisions, name: str) -> Tenant | None:
+        tenant = decisions.tenants.get(name) or statements.tenant(self._writing, name)
+        if tenant is not None:
+            decisions.tenants[name] = tenant
+        return tenant
 
     def _committed(self) -> None:
         self._checkpointer.committed(self._writing)

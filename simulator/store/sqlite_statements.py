@@ -2,16 +2,17 @@
 
 import sqlite3
 from collections import Counter
+from itertools import count
 
 from simulator.faults import Fault
 from simulator.outbox import Delivery, DeliveryState
 from simulator.payment import Payment
 from simulator.store import (
-    AlreadyStored,
     ById,
     Claimed,
     Entry,
     Exchange,
+    ImpossibleChange,
     Key,
     Sandbox,
     Totals,
@@ -19,20 +20,24 @@ from simulator.store import (
     expiry_of,
     rows,
 )
-from simulator.store.decisions import Decisions, Tally, Tenant, delivery_counter
+from simulator.store.decisions import Decisions, Held, Tally, Tenant, delivery_counter
 
 # The partial index is used only by statements that repeat its condition literally.
 _OPEN = "state IN ('waiting', 'claimed')"
 
+_OF_PAYMENT = """
+    AND payment_no = (SELECT payment_no FROM payment WHERE sandbox_id = :of AND payment_id = :payment_id)
+"""
+
 _DUE = f"""
-    SELECT due.delivery_no, due.sandbox_id, due.state, sandbox.name, due.document, payment.document
+    SELECT due.delivery_no, due.payment_no, due.sandbox_id, due.state, sandbox.name, due.document, payment.document
     FROM sandbox
     JOIN delivery AS due ON due.delivery_no IN (
         SELECT delivery_no FROM delivery
         WHERE sandbox_id = sandbox.sandbox_id AND {_OPEN} AND due_at <= :now
         ORDER BY due_at, delivery_id LIMIT :limit
     )
-    JOIN payment ON payment.sandbox_id = due.sandbox_id AND payment.payment_id = due.payment_id
+    JOIN payment ON payment.payment_no = due.payment_no
     WHERE {{scope}}
     ORDER BY due.due_at, due.delivery_id LIMIT :limit
 """
@@ -51,23 +56,27 @@ def tenant(connection: sqlite3.Connection, name: str) -> Tenant | None:
     return None if row is None else Tenant(row[0], rows.instant_or_none(row[1]), rows.faults(row[2]))
 
 
-def payment(connection: sqlite3.Connection, sandbox_id: int, key: Key) -> Payment | None:
+def payment(connection: sqlite3.Connection, sandbox_id: int, key: Key) -> Held | None:
     if isinstance(key, ById):
         found = connection.execute(
-            "SELECT document FROM payment WHERE sandbox_id = ? AND payment_id = ?",
+            "SELECT payment_no, document FROM payment WHERE sandbox_id = ? AND payment_id = ?",
             (sandbox_id, key.payment_id),
         )
     else:
         found = connection.execute(
-            "SELECT document FROM payment WHERE sandbox_id = ? AND order_key = ? AND merchant_code = ? AND bank = ?",
+            """
+            SELECT payment_no, document FROM payment
+            WHERE sandbox_id = ? AND order_key = ? AND merchant_code = ? AND bank = ?
+            """,
             (sandbox_id, key.order_key, key.merchant_code, key.bank),
         )
     row = found.fetchone()
-    return None if row is None else rows.payment(row[0])
+    return None if row is None else (row[0], rows.payment(row[1]))
 
 
 def payment_of(connection: sqlite3.Connection, name: str, key: Key) -> Payment | None:
-    return payment(connection, sandbox_id(connection, name), key)
+    held = payment(connection, sandbox_id(connection, name), key)
+    return held[1] if held else None
 
 
 def put_sandbox(connection: sqlite3.Connection, sandbox: Sandbox) -> None:
@@ -125,85 +134,77 @@ def set_faults(connection: sqlite3.Connection, of: int, faults: tuple[Fault, ...
 
 
 def write(connection: sqlite3.Connection, decisions: Decisions) -> None:
-    """Raises AlreadyStored if a new payment or entry exists."""
+    """Raises ImpossibleChange, and then the transaction must be undone."""
     try:
+        _create_payments(connection, decisions)
+        _find_numbers(connection, decisions)
         connection.executemany(
-            """
-            INSERT INTO payment (sandbox_id, payment_id, bank, merchant_code, order_key, order_ref,
-                                 state, expires_at, document)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-            """,
-            [rows.new_payment(ref[0], payment) for ref, payment in decisions.created.items()],
-        )
-        connection.executemany(
-            "INSERT INTO ledger (sandbox_id, payment_id, entry_id, document) VALUES (?, ?, ?, ?)",
-            [(*ref, rows.document(entry)) for ref, entry in decisions.entries.items()],
+            "INSERT INTO ledger (sandbox_id, payment_no, entry_id, document) VALUES (?, ?, ?, ?)",
+            [
+                (of, decisions.number_of((of, payment_id)), entry_id, rows.document(entry))
+                for (of, payment_id, entry_id), entry in decisions.entries.items()
+            ],
         )
     except sqlite3.IntegrityError as error:
-        raise AlreadyStored(f"{error}: a payment or a ledger entry exists already") from error
+        raise ImpossibleChange(f"a payment or a ledger entry exists already: {error}") from error
     connection.executemany(
-        "UPDATE payment SET state = ?, expires_at = ?, document = ? WHERE sandbox_id = ? AND payment_id = ?",
+        "UPDATE payment SET expires_at = ?, document = ? WHERE payment_no = ?",
         [
-            (payment.state, rows.micros_or_none(expiry_of(payment)), rows.document(payment), *ref)
+            (rows.micros_or_none(expiry_of(payment)), rows.document(payment), decisions.numbers[ref])
             for ref, payment in decisions.changed.items()
         ],
     )
     for of, faults in decisions.faults.items():
         set_faults(connection, of, faults)
-    for (of, _, _), delivery in decisions.deliveries.items():
-        _put_delivery(connection, of, delivery, decisions.tally)
-    _add_exchanges(connection, decisions.exchanges, decisions.tally)
+    for (of, payment_id, _), delivery in decisions.deliveries.items():
+        _put_delivery(connection, of, decisions.number_of((of, payment_id)), delivery, decisions.tally)
+    connection.executemany(
+        "INSERT INTO exchange (sandbox_id, payment_no, document) VALUES (?, ?, ?)",
+        [
+            (of, decisions.numbers.get((of, exchange.payment_id)), rows.document(exchange))
+            for of, exchange in decisions.exchanges
+        ],
+    )
     _count(connection, decisions.tally)
 
 
 def claim(
-    connection: sqlite3.Connection, now: int, limit: int, until: int, lease: str, name: str | None
+    connection: sqlite3.Connection, now: int, limit: int, until: int, token: str, name: str | None
 ) -> list[Claimed]:
-    """`now` and `until` in microseconds. `name` None: every sandbox on the system clock. Raises UnknownSandbox."""
+    """`now` and `until` in microseconds. `name` None: every sandbox on the system clock. Raises UnknownSandbox.
+
+    The lease that the caller gets names the rows beside the token, so that `finish` need not look for them.
+    """
     if name is not None:
         sandbox_id(connection, name)
     scope = "sandbox.clock_at IS NULL" if name is None else "sandbox.name = :name"
     due = connection.execute(_DUE.format(scope=scope), {"now": now, "limit": limit, "name": name}).fetchall()
     connection.executemany(
         "UPDATE delivery SET state = 'claimed', due_at = ?, lease = ? WHERE delivery_no = ?",
-        [(until, lease, number) for number, *_ in due],
+        [(until, token, number) for number, *_ in due],
     )
     tally: Tally = Counter()
-    for _, of, state, *_ in due:
+    for _, _, of, state, *_ in due:
         tally[of, delivery_counter(state)] -= 1
         tally[of, delivery_counter(DeliveryState.CLAIMED)] += 1
     _count(connection, tally)
-    return [rows.claimed(name, content, paid, until, lease) for _, _, _, name, content, paid in due]
+    return [
+        rows.claimed(name, content, paid, until, f"{number}:{payment_no}:{token}")
+        for number, payment_no, _, _, name, content, paid in due
+    ]
 
 
-def finish(connection: sqlite3.Connection, claimed: Claimed, after: Delivery, exchanges: tuple[Exchange, ...]) -> bool:
-    """False if the lease was lost, or the whole sandbox."""
-    row = connection.execute("SELECT sandbox_id FROM sandbox WHERE name = ?", (claimed.sandbox,)).fetchone()
-    if row is None:
-        return False
-    of: int = row[0]
-    is_mine = connection.execute(
+def finish(connection: sqlite3.Connection, claimed: Claimed, after: Delivery) -> int | None:
+    """The payment's number; None if the lease was lost."""
+    number, payment_no, token = claimed.lease.split(":", 2)
+    written = connection.execute(
         """
         UPDATE delivery SET state = ?, due_at = ?, lease = '', document = ?
-        WHERE sandbox_id = ? AND payment_id = ? AND delivery_id = ? AND lease = ? AND state = 'claimed'
+        WHERE delivery_no = ? AND lease = ? AND state = 'claimed'
         """,
-        (
-            after.state,
-            rows.micros(after.due_at),
-            rows.document(after),
-            of,
-            after.payment_id,
-            after.delivery_id,
-            claimed.lease,
-        ),
-    ).rowcount
-    tally: Tally = Counter()
-    if is_mine:
-        tally[of, delivery_counter(DeliveryState.CLAIMED)] -= 1
-        tally[of, delivery_counter(after.state)] += 1
-    _add_exchanges(connection, [(of, exchange) for exchange in exchanges], tally)
-    _count(connection, tally)
-    return bool(is_mine)
+        (after.state, rows.micros(after.due_at), rows.document(after), int(number), token),
+    )
+    return int(payment_no) if written.rowcount else None
 
 
 def next_due(connection: sqlite3.Connection, name: str | None) -> int | None:
@@ -263,7 +264,7 @@ def payments(
 
 
 def deliveries(connection: sqlite3.Connection, name: str, payment_id: str, limit: int, offset: int) -> list[Delivery]:
-    where = " AND payment_id = :payment_id" if payment_id else ""
+    where = _OF_PAYMENT if payment_id else ""
     found = connection.execute(
         f"""
         SELECT document, state, due_at FROM delivery WHERE sandbox_id = :of{where}
@@ -277,7 +278,7 @@ def deliveries(connection: sqlite3.Connection, name: str, payment_id: str, limit
 def exchanges(
     connection: sqlite3.Connection, name: str, payment_id: str, after_id: int, limit: int
 ) -> list[tuple[int, Exchange]]:
-    where = " AND payment_id = :payment_id" if payment_id else ""
+    where = _OF_PAYMENT if payment_id else ""
     found = connection.execute(
         f"""
         SELECT exchange_no, document FROM exchange WHERE sandbox_id = :of{where} AND exchange_no > :after_id
@@ -289,7 +290,7 @@ def exchanges(
 
 
 def ledger(connection: sqlite3.Connection, name: str, payment_id: str, limit: int, offset: int) -> list[Entry]:
-    where = " AND payment_id = :payment_id" if payment_id else ""
+    where = _OF_PAYMENT if payment_id else ""
     found = connection.execute(
         f"""
         SELECT document FROM ledger WHERE sandbox_id = :of{where}
@@ -305,32 +306,47 @@ def totals(connection: sqlite3.Connection, name: str) -> Totals:
     return rows.totals(dict(connection.execute("SELECT counter, amount FROM tally WHERE sandbox_id = ?", of)))
 
 
-def _put_delivery(connection: sqlite3.Connection, of: int, delivery: Delivery, tally: Tally) -> None:
+def _create_payments(connection: sqlite3.Connection, decisions: Decisions) -> None:
+    if not decisions.created:
+        return
+    (last,) = connection.execute("SELECT coalesce(max(payment_no), 0) FROM payment").fetchone()
+    decisions.numbers.update(zip(decisions.created, count(last + 1)))
+    connection.executemany(
+        """
+        INSERT INTO payment (payment_no, sandbox_id, payment_id, bank, merchant_code, order_key, order_ref,
+                             expires_at, document)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+        [rows.new_payment(decisions.numbers[ref], ref[0], payment) for ref, payment in decisions.created.items()],
+    )
+
+
+def _find_numbers(connection: sqlite3.Connection, decisions: Decisions) -> None:
+    for ref in decisions.unnumbered():
+        row = connection.execute(
+            "SELECT payment_no FROM payment WHERE sandbox_id = ? AND payment_id = ?", ref
+        ).fetchone()
+        if row is not None:
+            decisions.numbers[ref] = row[0]
+
+
+def _put_delivery(connection: sqlite3.Connection, of: int, payment_no: int, delivery: Delivery, tally: Tally) -> None:
     row = (delivery.state, rows.micros(delivery.due_at), rows.document(delivery))
-    ref = (of, delivery.payment_id, delivery.delivery_id)
+    ref = (payment_no, delivery.delivery_id)
     is_new = connection.execute(
         """
-        INSERT INTO delivery (state, due_at, document, sandbox_id, payment_id, delivery_id, lease)
+        INSERT INTO delivery (state, due_at, document, payment_no, delivery_id, sandbox_id, lease)
         VALUES (?, ?, ?, ?, ?, ?, '') ON CONFLICT DO NOTHING
         """,
-        (*row, *ref),
+        (*row, *ref, of),
     ).rowcount
     tally[of, delivery_counter(delivery.state)] += 1
     if is_new:
         return
-    which = "WHERE sandbox_id = ? AND payment_id = ? AND delivery_id = ?"
+    which = "WHERE payment_no = ? AND delivery_id = ?"
     (state,) = connection.execute(f"SELECT state FROM delivery {which}", ref).fetchone()
     tally[of, delivery_counter(state)] -= 1
     connection.execute(f"UPDATE delivery SET state = ?, due_at = ?, document = ?, lease = '' {which}", (*row, *ref))
-
-
-def _add_exchanges(connection: sqlite3.Connection, exchanges: list[tuple[int, Exchange]], tally: Tally) -> None:
-    connection.executemany(
-        "INSERT INTO exchange (sandbox_id, payment_id, document) VALUES (?, ?, ?)",
-        [(of, exchange.payment_id, rows.document(exchange)) for of, exchange in exchanges],
-    )
-    for of, _ in exchanges:
-        tally[of, "exchanges"] += 1
 
 
 def _count(connection: sqlite3.Connection, tally: Tally) -> None:

