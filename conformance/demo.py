@@ -1,4 +1,4 @@
-"""`banksim demo`: citizens pay real dossiers at three simulated banks, then the suite judges a right and a wrong portal.
+"""`banksim demo`: citizens pay at three simulated banks, then the suite judges a right and a wrong portal.
 
 Rule: it does what a newcomer would do by hand, with the same commands, and starts nothing that outlives it.
 """
