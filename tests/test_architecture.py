@@ -18,7 +18,7 @@ LAYERS = {
     "form": 0,
     "cards": 0,
     "client": 0,
-    "receipt": 0,
+    "receipt": 1,
     "protocol": 0,
     "payment": 1,
     "faults": 1,
