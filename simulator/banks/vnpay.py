@@ -270,7 +270,7 @@ def _check(fields: Fields, needed: Iterable[str], optional: Iterable[str]) -> No
 def _is_date(text: str) -> bool:
     try:
         parse_compact(text)
-    except (ValueError, OverflowError):
+    except ValueError:
         return False
     return True
 
