@@ -516,7 +516,12 @@ def test_no_answer_to_a_lookup_is_a_refusal(answer: Answer, reason: Reason) -> N
 NAMES = st.sampled_from([*dvcqg.INIT_SIGNED.split("|"), "MaXacThuc", "ThongTinBienLai", *INFO, "MaLoi", "SoTien"])
 CODES = st.sampled_from(["error_code", "message", "DSKhoanNop"])
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.just("DEMO"),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+    | st.just("DEMO"),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES | CODES | st.text(), inner, max_size=6),
     max_leaves=15,
 )

@@ -184,6 +184,12 @@ def test_the_sender_is_told_only_where_the_contract_says_so(merchant: Merchant) 
 
 
 @BOTH
+def test_a_late_attempt_still_tells_when_the_money_came(merchant: Merchant) -> None:
+    late = Notice(payment=PAYMENT, merchant=merchant, now=PAID_AT + timedelta(hours=1), attempt=3)
+    assert '"transTime":"20240201140634"' in callback(late).body.decode()
+
+
+@BOTH
 def test_a_repeated_notice_keeps_its_trans_id_and_has_a_fresh_message_id(merchant: Merchant) -> None:
     first, second = told(merchant, attempt=1), told(merchant, attempt=2)
     assert first["transId"] == second["transId"] == "501690869"
@@ -267,6 +273,20 @@ def test_an_acceptance_needs_http_200(merchant: Merchant) -> None:
     good = signed(merchant, "acknowledgement", ack_fields())
     for status in (0, 201, 302, 404, 500, 503):
         assert not acknowledged(Answer(status, (), good.body), notice(merchant)).done
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_an_answer_in_records_has_the_one_record_that_was_asked_for(count: int) -> None:
+    good = json.loads(signed(RECORDS, "acknowledgement", ack_fields()).body)
+    good["data"]["records"] *= count
+    assert not acknowledged(Answer(200, (), json.dumps(good).encode()), notice(RECORDS)).done
+
+
+def test_a_refusal_in_records_needs_no_record() -> None:
+    fields = {"errorCode": "02"}
+    answer = json.loads(signed(RECORDS, "bill", fields).body)
+    answer["data"]["records"] = []
+    assert refusal(Answer(200, (), json.dumps(answer).encode()), RECORDS) is Reason.UNKNOWN_ORDER
 
 
 def test_a_forged_notice_reads_its_answer_without_breaking() -> None:
