@@ -168,7 +168,8 @@ class Dialect:
     `announces` = entering these states makes a callback. `return_url` is where the payer's browser goes afterwards,
     "" = nowhere. `query_interval_s` = the same order may be queried once in that time (0 = always).
     `page_life_s` = how long a payer may take when the order sets no expiry. `bank_ref` makes the bank's own number of
-    a payment, `trans_ref` that of a visit with a bill inquiry, from the payment's own stream of chance.
+    a payment, `trans_ref` that of a visit with a bill inquiry, from the payment's own stream of chance. `qr_text` is
+    the code that a payer scans on the bank's page; None = a VietQR code at no real bank.
     """
 
     code: str
@@ -188,5 +189,6 @@ class Dialect:
     bank_ref: Callable[[Random, datetime], str] = _digits
     trans_ref: Callable[[Random, datetime], str] = _digits
     error_page: ErrorPage | None = None
+    qr_text: Callable[[Payment, Merchant], str] | None = None
     sources: tuple[str, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
