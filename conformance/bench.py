@@ -1,0 +1,651 @@
+"""What a requirement is written with: a dossier, its payer, its bank and the connector's books, told as a story.
+
+Rule: a bench moves the bank and asks the connector, and never waits longer than the connector's own promise.
+"""
+
+import json
+import time
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from random import Random
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import httpx
+
+from conformance.forge import Asked, Forge, No, Said
+from conformance.requirement import Capability, Failure, NotApplicable, expect
+from conformance.target import (
+    PAYER,
+    Checkout,
+    CheckoutKind,
+    DossierStatus,
+    Refused,
+    Status,
+    Target,
+    Unreachable,
+)
+from simulator.client import (
+    Answer,
+    Banksim,
+    BankView,
+    ControlError,
+    JournalEntry,
+    MerchantView,
+    Message,
+    PaymentView,
+    SandboxClient,
+)
+
+POLICIES: Mapping[str, Mapping[str, str]] = {
+    "acknowledges": {"first": "answers every callback alike, and judges it afterwards"},
+    "queries": {"paced": "keeps an interval of its own between two questions about one payment"},
+    "cancelled_bill": {"refuses": "refuses money for a cancelled bill, so that the bank gives it back"},
+    "vietinbank_format": {"one": "speaks one of the bank's two formats, as its contract has it"},
+    "fee": {"fixed": "a dossier's fee is set once; an amount that is sent later must not change it"},
+}
+"""Choices in which sound connectors differ, and which a target may declare: name, value, meaning."""
+
+POLL_S = 0.02
+"""How often the connector is asked again while it may still be settling."""
+
+BROWSER_S = 30.0
+DAY_S = 24 * 3600
+QUERY_PAUSE_S = 301
+"""vnpay-querydr-refund#interval: an order may be asked for once in five minutes."""
+
+PAID = DossierStatus.PAID
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One payer's attempt to pay one dossier."""
+
+    dossier_code: str
+    amount_vnd: int
+    checkout: Checkout
+
+    @property
+    def order_ref(self) -> str:
+        return self.checkout.order_ref
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a browser got from the connector. `status` is the HTTP status."""
+
+    status: int
+    text: str
+
+
+def make_bench(
+    simulator: Banksim, sandbox: SandboxClient, target: Target, bank: str, method: str, seed: str
+) -> "Bench":
+    """A bench on an emptied sandbox. `seed` names the run and the requirement."""
+    began_at = sandbox.reset().now
+    banks = {view.code: view for view in simulator.banks()}
+    return Bench(sandbox, target, banks[bank], method, Random(f"{seed}|{bank}|{method}"), began_at)
+
+
+class Bench:
+    """One bank, one method of paying, one connector. `story` tells what was done, a sentence a step."""
+
+    def __init__(
+        self,
+        sandbox: SandboxClient,
+        target: Target,
+        bank: BankView,
+        method: str,
+        chance: Random,
+        began_at: datetime,
+    ) -> None:
+        self.sandbox = sandbox
+        self.target = target
+        self.view = bank
+        self.bank = bank.code
+        self.shape = bank.shape
+        self.channels = bank.channels
+        self.method = method
+        self.chance = chance
+        self.story: list[str] = []
+        self._dossiers = _dossier_codes(began_at)
+        self._payments: dict[tuple[str, str], str] = {}
+        self._references: dict[str, set[str]] = {}
+
+    def fresh(self) -> "Bench":
+        """Another bench for another story of the same requirement, on an emptied sandbox."""
+        return Bench(self.sandbox, self.target, self.view, self.method, self.chance, self.sandbox.reset().now)
+
+    # --- what the suite knows of the bank and of the connector ------------------------------------------------
+
+    @cached_property
+    def merchant(self) -> MerchantView:
+        """The connector's contract with this bank."""
+        wanted = self.target.banks[self.bank].merchant_code
+        known = [each for each in self.sandbox.merchants() if each.bank == self.bank]
+        return next(each for each in known if wanted in ("", each.merchant_code))
+
+    @cached_property
+    def forge(self) -> Forge:
+        return Forge(self.bank, self.merchant.secrets)
+
+    @property
+    def polls(self) -> bool:
+        """Whether the connector can be told to do its timetable's work now."""
+        return Capability.RUN_JOBS in self.target.capabilities
+
+    def chooses(self, policy: str, value: str) -> bool:
+        """Whether the connector's owner declares that choice, one of POLICIES."""
+        assert value in POLICIES[policy], f"{policy} = {value} is no policy that the suite knows"
+        return self.target.policies.get(policy) == value
+
+    @property
+    def judges_before_answering(self) -> bool:
+        return not self.chooses("acknowledges", "first")
+
+    def needs_codes(self) -> None:
+        """For what only a connector can do that judges a callback before it answers. Raises NotApplicable."""
+        if not self.judges_before_answering:
+            raise NotApplicable("the connector acknowledges first and judges afterwards, by its policy")
+
+    def needs_query(self) -> None:
+        """For what only a connector shows that has asked the bank. Raises NotApplicable."""
+        if not self.journal("query"):
+            raise NotApplicable("the connector did not ask the bank")
+
+    # --- the payer and the connector --------------------------------------------------------------------------
+
+    def new_dossier(self, amount_vnd: int | None = None) -> tuple[str, int]:
+        """A dossier code that was never used, and an amount that no other dossier of this bench has."""
+        serial, code = next(self._dossiers)
+        amount = self.chance.randrange(20, 2000) * 1000 + serial if amount_vnd is None else amount_vnd
+        return code, amount
+
+    def open(self, amount_vnd: int | None = None, *, dossier_code: str | None = None, payer: str = PAYER) -> Visit:
+        """A payer opens the payment of a new dossier (or of the one named). Raises Refused, Unreachable."""
+        if dossier_code is None:
+            dossier_code, amount_vnd = self.new_dossier(amount_vnd)
+        assert amount_vnd is not None, "a known dossier is opened with an amount"
+        self.tell(f"a payer opens a payment of {amount_vnd:,} VND for dossier {dossier_code}")
+        checkout = self.target.open(dossier_code, amount_vnd, self.bank, self.method, payer)
+        self._references.setdefault(dossier_code, set()).add(checkout.order_ref)
+        return Visit(dossier_code, amount_vnd, checkout)
+
+    def references(self, dossier_code: str) -> frozenset[str]:
+        """Under which numbers the bank knows the orders that were opened here for that dossier."""
+        return frozenset(self._references.get(dossier_code, ()))
+
+    def open_again(self, visit: Visit) -> Visit:
+        """The same dossier's payment is opened once more (a second tab, another day). Raises Refused."""
+        return self.open(visit.amount_vnd, dossier_code=visit.dossier_code)
+
+    def open_blindly(self) -> Visit:
+        """A payer opens a payment, and whatever comes of that goes on with what the bank has of it."""
+        code, amount_vnd = self.new_dossier()
+        try:
+            return self.open(amount_vnd, dossier_code=code)
+        except (Refused, Unreachable) as failure:
+            self.tell(f"the payer sees no checkout ({failure.actual})")
+        payments = self.sandbox.payments(bank=self.bank)
+        if not payments:
+            raise NotApplicable("the bank was never told of the order")
+        checkout = Checkout(kind=CheckoutKind.QR, order_ref=payments[0].order_ref)
+        return Visit(code, amount_vnd, checkout)
+
+    def open_at_once(self, count: int) -> list[Visit]:
+        """Many payers open payments of different dossiers in the same moment."""
+        dossiers = [self.new_dossier() for _ in range(count)]
+        self.tell(f"{count} payers open payments of {count} dossiers at once")
+
+        def opened(dossier: tuple[str, int]) -> Visit:
+            code, amount_vnd = dossier
+            return Visit(code, amount_vnd, self.target.open(code, amount_vnd, self.bank, self.method, PAYER))
+
+        with ThreadPoolExecutor(max_workers=count) as crowd:
+            return list(crowd.map(opened, dossiers))
+
+    def arrive(self, visit: Visit, channel: str | None = None) -> str:
+        """The payer comes to the bank (once), which then knows the payment; its id."""
+        key = (visit.dossier_code, visit.order_ref)
+        if key not in self._payments:
+            self._payments[key] = self._arrived(visit, channel)
+        return self._payments[key]
+
+    def arrive_anew(self, visit: Visit, channel: str | None = None) -> str:
+        """The payer comes to the bank once more: for a bill another visit, elsewhere the same payment."""
+        self._payments.pop((visit.dossier_code, visit.order_ref), None)
+        return self.arrive(visit, channel)
+
+    def walk(self, visit: Visit) -> None:
+        """The payer pays on the bank's own pages, step by step, and then closes the browser."""
+        from conformance.payer import Payer
+
+        self.tell(f"the payer of {visit.dossier_code} pays on the bank's pages and closes the browser")
+        with httpx.Client(trust_env=False, timeout=BROWSER_S) as browser:
+            Payer(browser).pay(visit.checkout.url)
+
+    def payment(self, visit: Visit) -> PaymentView:
+        """The bank's record."""
+        return self.sandbox.payment(self.arrive(visit))
+
+    def pay(self, visit: Visit) -> None:
+        """The payer pays: the bank has the money, and owes the connector a callback."""
+        self.event(visit, "approve", "pays at the bank")
+
+    def cancel(self, visit: Visit) -> None:
+        self.event(visit, "cancel", "cancels at the bank")
+
+    def decline(self, visit: Visit, outcome: str) -> None:
+        self.event(visit, "decline", f"fails to pay: {outcome.replace('_', ' ')}", outcome)
+
+    def event(self, visit: Visit, event: str, told: str, outcome: str | None = None) -> None:
+        """What the payer or the bank does: approve, decline, suspect, reverse, expire, approve_late, ..."""
+        payment_id = self.arrive(visit)
+        self.tell(f"the payer of {visit.dossier_code} {told}")
+        self.sandbox.event(payment_id, event, outcome)
+
+    def settle(self, visit: Visit) -> None:
+        """The payer pays and the callback is delivered: the ordinary way."""
+        self.pay(visit)
+        self.deliver()
+
+    def pay_unasked(self, visit: Visit, amount_vnd: int) -> None:
+        """The payer types bill code and amount: the bank does not ask the connector first."""
+        self.tell(f"a payer pays {amount_vnd:,} VND for bill {self.bill_code(visit)}, and nobody asks first")
+        code = self.merchant.merchant_code
+        self.sandbox.pay_unasked(self.bank, self.bill_code(visit), amount_vnd, merchant_code=code)
+
+    def run_jobs(self) -> None:
+        """The connector does its timetable's work now."""
+        self.tell("the connector runs its jobs")
+        self.target.run_jobs()
+
+    def cancel_dossier(self, visit: Visit) -> None:
+        self.tell(f"the office cancels dossier {visit.dossier_code}")
+        self.target.cancel(visit.dossier_code)
+
+    def refund(self, visit: Visit, amount_vnd: int | None) -> None:
+        """The office gives money back. Raises Refused."""
+        self.tell(f"the office refunds {'all' if amount_vnd is None else f'{amount_vnd:,} VND'}")
+        self.target.refund(visit.dossier_code, amount_vnd)
+
+    def restart(self) -> None:
+        self.tell("the connector is killed and started again")
+        self.target.restart()
+
+    def status(self, visit: Visit) -> Status:
+        return self.target.status(visit.dossier_code)
+
+    def lookup(self, visit: Visit) -> str:
+        """What a fee lookup tells whoever names the dossier. Raises NotApplicable."""
+        if self.shape != "bill" and self.merchant.inquiry_url:
+            self.tell(f"someone looks up the fee of dossier {visit.dossier_code}")
+            self.refusal_of_bill(visit.dossier_code)
+            return self.journal("inquiry")[-1].response_body
+        if Capability.LOOKUP in self.target.capabilities:
+            self.tell(f"someone looks up the fee of dossier {visit.dossier_code}")
+            return self.target.lookup(visit.dossier_code)
+        raise NotApplicable("the connector has no fee lookup")
+
+    # --- the bank ---------------------------------------------------------------------------------------------
+
+    def deliver(self) -> None:
+        """All callbacks that are due go out now."""
+        attempts = self.sandbox.advance(0).attempts
+        self.tell(f"the bank delivers what is due ({attempts} callbacks)")
+
+    def advance(self, seconds: int) -> None:
+        """The bank's clock moves on, and what falls due on the way is done."""
+        attempts = self.sandbox.advance(seconds).attempts
+        self.tell(f"{seconds} s pass at the bank ({attempts} callbacks)")
+
+    def fault(self, kind: str, *, operation: str | None = None, **how: int | bool) -> None:
+        """Breaks what comes next at this bank: one of the simulator's kinds of fault."""
+        settings = "".join(f", {name} {value}" for name, value in how.items())
+        self.tell(f"from now on: {kind.replace('_', ' ')} ({operation or 'callback'}{settings})")
+        self.sandbox.add_fault(kind, bank=self.bank, operation=operation, **how)  # type: ignore[arg-type]
+
+    def approve(self, payment_id: str) -> None:
+        """A payment that is not the visit's usual one is paid."""
+        self.tell("the same dossier is paid once more at the bank")
+        self.sandbox.event(payment_id, "approve")
+
+    @contextmanager
+    def option(self, name: str, value: str) -> Iterator[None]:
+        """The contract with the bank has another switch for a while ("format" = "records")."""
+        before = self.merchant.options.get(name, "")
+        self.tell(f"the contract with the bank says {name} = {value}")
+        self.sandbox.set_merchant(self.bank, self.merchant.merchant_code, options={name: value})
+        try:
+            yield
+        finally:
+            self.sandbox.set_merchant(self.bank, self.merchant.merchant_code, options={name: before})
+
+    def callback(self, visit: Visit, *, state: str | None = "paid", outcome: str | None = None) -> Message:
+        """The message in which the bank would tell that state, not sent; None = the true one."""
+        return self.sandbox.callback(self.arrive(visit), state=state, outcome=outcome)
+
+    def send(self, message: Message, told: str) -> Answer:
+        """Sends one message as the bank would; `told` names it ("a callback without a signature")."""
+        answer = self.sandbox.send(message, bank=self.bank, note=told)
+        self.tell(f"the connector is sent {told}, and answers {short(answer)}")
+        return answer
+
+    def bill_code(self, visit: Visit) -> str:
+        return visit.checkout.bill_code or visit.order_ref
+
+    def refusal_of_bill(self, bill_code: str) -> str:
+        """Why the connector refuses a bill that a payer names, "" when it does not."""
+        self.tell(f"a payer names {bill_code} at the bank, which asks the connector")
+        try:
+            self.sandbox.inquire_bill(self.bank, bill_code, merchant_code=self.merchant.merchant_code)
+        except ControlError as refused:
+            if refused.status != 422:
+                raise
+            return refused.reason
+        return ""
+
+    def inquiry(self, visit: Visit) -> Message:
+        """The bank's question about this bill, as it was sent when the payer arrived."""
+        self.arrive(visit)
+        asked = [entry for entry in self.journal("inquiry") if self.bill_code(visit) in entry.request_body]
+        assert asked, "the bank asked when the payer named the bill"
+        last = asked[-1]
+        return Message(last.method, last.url, (("content-type", "application/json"),), last.request_bytes)
+
+    def exchanges(self) -> list[JournalEntry]:
+        """All that crossed the wire between the connector and this bank."""
+        return [entry for entry in self.sandbox.journal(limit=1000) if entry.bank == self.bank]
+
+    def journal(self, operation: str) -> list[JournalEntry]:
+        """What crossed the wire in that operation ("create", "query", "refund", "inquiry")."""
+        return [entry for entry in self.exchanges() if entry.operation == operation]
+
+    def asked(self, operation: str, visit: Visit) -> dict[Asked, str]:
+        """What the connector's last request of that operation said of this order; {} if there was none."""
+        return next(reversed(self.all_asked(operation, visit)), {})
+
+    def all_asked(self, operation: str, visit: Visit) -> list[dict[Asked, str]]:
+        """What each of the connector's requests of that operation said of this order."""
+        self.arrive(visit)
+        entries = [entry for entry in self.journal(operation) if entry.direction == "in"]
+        requests = [Message(entry.method, entry.url, (), entry.request_bytes) for entry in entries]
+        mine = [each for each in requests if visit.order_ref in each.url + each.body.decode("utf-8", "replace")]
+        return [self.forge.asked(operation, each) for each in mine]
+
+    # --- the browser ------------------------------------------------------------------------------------------
+
+    def return_url(self, visit: Visit) -> str:
+        """Where the bank would send the browser now. Raises NotApplicable."""
+        url = self.sandbox.browser_return(self.arrive(visit))
+        if not url:
+            raise NotApplicable("this bank sends the browser nowhere")
+        return url
+
+    def return_saying_success(self, visit: Visit) -> str:
+        """The bank's return with "paid" written into it, under its old signature. Raises NotApplicable."""
+        return with_query(self.return_url(visit), self.forge.success)
+
+    def browse(self, url: str, told: str) -> Page:
+        """A browser opens a page of the connector; `told` names it ("the return without parameters")."""
+        try:
+            with httpx.Client(trust_env=False, timeout=BROWSER_S, follow_redirects=True) as browser:
+                response = browser.get(url)
+        except httpx.TransportError as error:
+            raise Unreachable(f"serve {told}", str(error)) from error
+        self.tell(f"a browser opens {told}, and gets {response.status_code}")
+        return Page(response.status_code, response.text)
+
+    def go_back(self, visit: Visit) -> Page:
+        """The payer's browser goes back to the connector as the bank sends it. Raises NotApplicable."""
+        return self.browse(self.return_url(visit), "the connector's page to which the bank sends it back")
+
+    # --- what must hold ---------------------------------------------------------------------------------------
+
+    def expect_paid_once(self, visit: Visit) -> None:
+        """Paid in full and no more, with one receipt, now and once the connector has done all it had to do."""
+        status = self.calm_status(visit, lambda found: found.status is PAID and found.receipts >= 1)
+        expect(status.status is PAID, "the dossier is paid", expected=PAID, actual=seen(status))
+        expect(
+            status.amount_paid_vnd == visit.amount_vnd,
+            "the dossier is paid in full and no more",
+            expected=f"{visit.amount_vnd} VND",
+            actual=seen(status),
+        )
+        expect(status.receipts == 1, "one receipt is issued", expected="1 receipt", actual=seen(status))
+
+    def expect_notified_once(self, visit: Visit) -> None:
+        """One message to the payer, where those can be read."""
+        if Capability.NOTIFICATIONS not in self.target.capabilities:
+            return
+        texts = [notice.text for notice in self.target.notifications(visit.dossier_code)]
+        expect(len(texts) == 1, "the payer is notified once", expected="1 message", actual=texts)
+
+    def expect_not_paid(self, *visits: Visit) -> None:
+        """No money booked for any of them, now and once the connector has done all it had to do."""
+        self._finish_work()
+        for visit in visits:
+            self._watch(visit, self.expect_nothing_booked)
+
+    def expect_nothing_booked(self, visit: Visit) -> None:
+        """No money booked at this moment."""
+        status = self.status(visit)
+        expect(status.status is not PAID, "the dossier is not paid", expected="not paid", actual=seen(status))
+        booked = status.amount_paid_vnd + status.receipts
+        expect(booked == 0, "no money is booked, no receipt issued", expected="nothing", actual=seen(status))
+
+    def expect_unsettled(self, visit: Visit) -> None:
+        """Not paid, though the connector may have flagged money that came."""
+        self._finish_work()
+        self._watch(visit, self._expect_no_settlement)
+
+    def expect_money_not_lost(self, visit: Visit) -> None:
+        """The bank has the money: the connector has booked it, or says that it must be given back."""
+        status = self.calm_status(visit, lambda found: accounted(found) >= visit.amount_vnd)
+        expect(
+            accounted(status) >= visit.amount_vnd,
+            "money that the bank has is booked, or flagged to be given back",
+            expected=f"{visit.amount_vnd} VND booked or to give back",
+            actual=seen(status),
+        )
+        expect(status.receipts <= 1, "at most one receipt is issued", expected="1 receipt", actual=seen(status))
+
+    def expect_second_flagged(self, visit: Visit) -> None:
+        """A dossier that was paid twice: settled once, and the second payment is to be given back."""
+        self.expect_paid_once(visit)
+        status = self.status(visit)
+        if status.refund_due_vnd is not None:
+            expect(
+                status.refund_due_vnd == visit.amount_vnd,
+                "the second payment is flagged to be given back",
+                expected=f"{visit.amount_vnd} VND to give back",
+                actual=seen(status),
+            )
+
+    def expect_acknowledged(self, answer: Answer, message: Message) -> None:
+        """The bank can read the answer, and stops repeating the message."""
+        said = self.expect_well_formed(answer, message)
+        stops = self.forge.accepts(said, message)
+        wanted = "the callback is acknowledged, so that the bank stops"
+        expect(stops, wanted, expected="an acknowledgement", actual=short(answer))
+
+    def expect_refused(self, answer: Answer, message: Message, reason: No) -> None:
+        """The bank can read the answer: a no, with the code that the bank's document gives for it."""
+        said = self.expect_well_formed(answer, message)
+        taken = self.forge.accepts(said, message)
+        expect(not taken, "the message is not acknowledged", expected="a refusal", actual=short(answer))
+        codes = self.forge.refusals(reason, message)
+        expect(
+            not codes or said.code in codes,
+            f"the refusal carries the bank's code for: {reason.replace('_', ' ')}",
+            expected=" or ".join(sorted(codes)),
+            actual=short(answer),
+        )
+
+    def expect_well_formed(self, answer: Answer, message: Message) -> Said:
+        said = self.forge.said(answer, message)
+        wanted = "the answer has the form that the bank demands"
+        expect(not said.problem, wanted, expected="the bank's form", actual=f"{said.problem}: {short(answer)}")
+        return said
+
+    def expect_delivered(self, visit: Visit) -> None:
+        """Every callback of this payment ended with an acknowledgement that the bank understood."""
+        deliveries = self.sandbox.deliveries(payment_id=self.arrive(visit))
+        unheard = [each.last_answer or each.state for each in deliveries if each.state != "acknowledged"]
+        expect(
+            deliveries and not unheard,
+            "the callback is acknowledged, so that the bank stops",
+            expected="an acknowledgement",
+            actual=unheard or "no callback",
+        )
+
+    def expect_no_name(self, answer: Answer, name: str) -> None:
+        """The answer does not tell that name in any spelling."""
+        text = answer.body.decode("utf-8", "replace")
+        expect(
+            _bare(name) not in _bare(_unescaped(text)),
+            "the answer tells nobody's name",
+            expected="no name",
+            actual=text[:300],
+        )
+
+    def calm_status(self, visit: Visit, holds: Callable[[Status], bool] = lambda found: True) -> Status:
+        """The state once all work is done: when `holds`, or when the promised time is over."""
+        self._finish_work()
+        deadline = time.monotonic() + self.target.settle_s
+        while not holds(status := self.status(visit)) and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+        if not self.polls:
+            self._watch(visit, lambda each: None)
+            status = self.status(visit)
+        return status
+
+    def tell(self, sentence: str) -> None:
+        self.story.append(sentence)
+
+    # --- how they do it ---------------------------------------------------------------------------------------
+
+    def _arrived(self, visit: Visit, channel: str | None) -> str:
+        if self.shape == "bill":
+            return self._name_bill(visit, channel)
+        led_to = self._follow(visit.checkout)
+        payments = self.sandbox.payments(order_ref=visit.order_ref, bank=self.bank)
+        expect(
+            payments,
+            "the bank takes the payment order",
+            expected=f"a payment {visit.order_ref}",
+            actual=led_to or "no such payment",
+        )
+        return payments[0].payment_id
+
+    def _follow(self, checkout: Checkout) -> str:
+        """Opens the checkout as a browser does; what the bank answered."""
+        if checkout.kind not in (CheckoutKind.REDIRECT, CheckoutKind.FORM):
+            return ""
+        with httpx.Client(trust_env=False, timeout=BROWSER_S) as browser:
+            if checkout.kind is CheckoutKind.FORM:
+                response = browser.post(checkout.url, data=dict(checkout.fields))
+            else:
+                response = browser.get(checkout.url)
+        return f"{response.status_code} {response.headers.get('location', response.text[:200])}"
+
+    def _name_bill(self, visit: Visit, channel: str | None) -> str:
+        wanted = channel or (self.method if self.method in self.channels else None)
+        code, merchant = self.bill_code(visit), self.merchant.merchant_code
+        self.tell(f"the payer names bill {code} at the bank, which asks the connector")
+        try:
+            return self.sandbox.inquire_bill(self.bank, code, wanted, merchant_code=merchant).payment_id
+        except ControlError as refused:
+            if refused.status != 422:
+                raise
+            raise Failure(
+                "the connector tells the bank what is owed",
+                expected=f"{visit.amount_vnd} VND",
+                actual=f"{refused.reason}: {refused.detail}",
+            ) from refused
+
+    def _finish_work(self) -> None:
+        """All that is queued in the connector is done, where it can be told to."""
+        if self.polls:
+            self.target.run_jobs()
+
+    def _watch(self, visit: Visit, check: Callable[[Visit], None]) -> None:
+        """`check` holds now; where the connector cannot be told to finish, during all its promised time."""
+        check(visit)
+        deadline = time.monotonic() + (0 if self.polls else self.target.settle_s)
+        while time.monotonic() < deadline:
+            time.sleep(POLL_S)
+            check(visit)
+
+    def _expect_no_settlement(self, visit: Visit) -> None:
+        status = self.status(visit)
+        expect(
+            status.status is not PAID and status.receipts == 0,
+            "the dossier is not settled",
+            expected="not paid, no receipt",
+            actual=seen(status),
+        )
+
+
+def accounted(status: Status) -> int:
+    """Money that the connector knows of: booked, or to be given back."""
+    return status.amount_paid_vnd + (status.refund_due_vnd or 0)
+
+
+def parameters(url: str) -> dict[str, str]:
+    """The parameters of an address."""
+    return dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
+
+
+def with_query(url: str, changes: Mapping[str, str | Sequence[str] | None]) -> str:
+    """The address with parameters set (a list = repeated) or, for None, left out."""
+    parts = urlsplit(url)
+    pairs = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in changes]
+    for name, value in changes.items():
+        values = [value] if isinstance(value, str) else value or []
+        pairs.extend((name, each) for each in values)
+    return urlunsplit(parts._replace(query=urlencode(pairs)))
+
+
+def stranger(reference: str) -> str:
+    """A reference of the same form that belongs to nobody: "HS-2041" -> "HS-9999"."""
+    tail = "".join("9" if letter.isdigit() else "Z" if letter.isalpha() else letter for letter in reference[-6:])
+    return reference[:-6] + (tail if tail != reference[-6:] else tail.replace("9", "0").replace("Z", "Y"))
+
+
+def seen(status: Status) -> str:
+    """A status as a report shows it."""
+    due = f", {status.refund_due_vnd} VND to give back" if status.refund_due_vnd else ""
+    return f"{status.status}, {status.amount_paid_vnd} VND paid, {status.receipts} receipts{due}"
+
+
+def short(answer: Answer) -> str:
+    """An answer in one line."""
+    text = answer.body.decode("utf-8", "backslashreplace").strip()
+    return answer.error or f"{answer.status} {text[:200]}".strip()
+
+
+def _dossier_codes(began_at: datetime) -> Iterator[tuple[int, str]]:
+    """(1, "H49.12-260105-081500K3V-001"), ... A connector is never reset: the instant keeps repeated runs apart."""
+    serial = 0
+    while True:
+        serial += 1
+        yield serial, f"H49.12-{began_at:%y%m%d-%H%M%S}{began_at.microsecond:05X}-{serial:03}"
+
+
+def _unescaped(text: str) -> str:
+    """JSON with its letters written out; any other text as it is."""
+    try:
+        return json.dumps(json.loads(text), ensure_ascii=False)
+    except ValueError:
+        return text
+
+
+def _bare(text: str) -> str:
+    """Without diacritics, case and spaces: however a name is spelt, it is recognised."""
+    letters = unicodedata.normalize("NFD", text.replace("đ", "d").replace("Đ", "D"))
+    return "".join(letter for letter in letters if letter.isalnum() and letter.isascii()).casefold()

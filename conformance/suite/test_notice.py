@@ -1,0 +1,50 @@
+"""NOTICE: the payer is told once, and told how much."""
+
+from conformance.bench import Bench
+from conformance.requirement import Level, expect, requirement
+
+
+@requirement(
+    "NOTICE-01",
+    level=Level.SHOULD,
+    source="portal-defects#notice",
+    says="The connector tells the payer once that the fee is paid, and how much it was.",
+    vi="Bộ kết nối báo cho người nộp đúng một lần rằng lệ phí đã nộp, kèm số tiền.",
+    why="The payer has nothing to show when the office asks, and cannot see a wrong sum.",
+    why_vi="Người nộp không có gì làm bằng chứng và không phát hiện được số tiền sai.",
+    needs=("notifications",),
+    guards=("egov D35",),
+)
+def test_the_payer_is_told_the_amount(bench: Bench) -> None:
+    visit = bench.open()
+    bench.settle(visit)
+    bench.expect_paid_once(visit)
+    bench.expect_notified_once(visit)
+    told = bench.target.notifications(visit.dossier_code)[0]
+    digits = "".join(letter for letter in told.text if letter.isdigit())
+    expect(
+        told.amount_vnd == visit.amount_vnd or str(visit.amount_vnd) in digits,
+        "the payer is told how much was paid",
+        expected=visit.amount_vnd,
+        actual=told.text,
+    )
+
+
+@requirement(
+    "NOTICE-02",
+    level=Level.SHOULD,
+    source="portal-defects#notice",
+    says="The connector tells the payer nothing of a payment that was not made.",
+    vi="Bộ kết nối không báo đã nộp khi chưa có khoản nộp nào.",
+    why="The payer believes the message and loses the deadline.",
+    why_vi="Người nộp tin vào tin nhắn và lỡ thời hạn.",
+    needs=("notifications",),
+    guards=("egov D35",),
+)
+def test_no_payment_makes_no_message(bench: Bench) -> None:
+    visit = bench.open()
+    bench.send(bench.forge.signed_by_another(bench.callback(visit)), "a callback signed with another key")
+    bench.expect_not_paid(visit)
+    notices = bench.target.notifications(visit.dossier_code)
+    told = [notice.text for notice in notices if notice.amount_vnd == visit.amount_vnd]
+    expect(not told, "the payer is told of no payment", expected="no message", actual=told)

@@ -1,0 +1,182 @@
+"""OUTCOME: what the bank says of a payment, and what the connector makes of it."""
+
+from conformance.bench import QUERY_PAUSE_S, Bench
+from conformance.forge import Word
+from conformance.requirement import Level, expect, requirement
+
+FAILURES = (
+    "not_registered",
+    "wrong_details",
+    "timed_out",
+    "account_locked",
+    "wrong_otp",
+    "insufficient_funds",
+    "over_limit",
+    "maintenance",
+    "wrong_password",
+    "other",
+)
+CREATED = ("redirect", "server_create")
+UNKNOWN_CODE = "88"
+"""No bank's document has it."""
+
+
+@requirement(
+    "OUTCOME-01",
+    level=Level.MUST,
+    source="vnpay-pay-2-1-0#response-code",
+    says="The connector settles nothing when the payment failed, for whatever reason.",
+    vi="Bộ kết nối không ghi nhận gì khi thanh toán thất bại, dù vì lý do nào.",
+    why="A payer without money in the account gets the service for nothing.",
+    why_vi="Người nộp không đủ tiền vẫn được giải quyết hồ sơ miễn phí.",
+    shapes=CREATED,
+    guards=("egov D4", "egov D1", "gateways D53", "gateways D57"),
+)
+def test_a_failed_payment_settles_nothing(bench: Bench) -> None:
+    visits = []
+    for outcome in FAILURES:
+        visits.append(bench.open())
+        bench.decline(visits[-1], outcome)
+    visits.append(bench.open())
+    bench.cancel(visits[-1])
+    bench.deliver()
+    bench.expect_not_paid(*visits)
+
+
+@requirement(
+    "OUTCOME-02",
+    level=Level.MUST,
+    source="client-defects#unknown-code",
+    says="The connector settles nothing on a result code that it does not know.",
+    vi="Bộ kết nối không ghi nhận gì khi gặp mã kết quả lạ.",
+    why="The bank adds a code for a new kind of failure, and every such failure counts as paid.",
+    why_vi="Ngân hàng thêm mã lỗi mới và mọi lỗi ấy đều bị coi là đã nộp.",
+    shapes=CREATED,
+    guards=("egov D24", "gateways D54"),
+)
+def test_an_unknown_code_is_not_success(bench: Bench) -> None:
+    visit = bench.open()
+    true = bench.callback(visit)
+    words = [word for word in (Word.RESULT, Word.STATUS) if bench.forge.has(true, word)]
+    message = bench.forge.changed(true, dict.fromkeys(words, UNKNOWN_CODE))
+    bench.send(message, f"a rightly signed callback with the unknown code {UNKNOWN_CODE}")
+    bench.expect_not_paid(visit)
+
+
+@requirement(
+    "OUTCOME-03",
+    level=Level.MUST,
+    source="vnpay-pay-2-1-0#response-code",
+    says="The connector settles nothing while the bank holds the money for suspected fraud.",
+    vi="Bộ kết nối không ghi nhận gì khi ngân hàng giữ tiền vì nghi ngờ gian lận.",
+    why="The bank gives the money back to the payer, and the dossier stays paid.",
+    why_vi="Ngân hàng trả lại tiền cho người nộp mà hồ sơ vẫn được coi là đã nộp.",
+    guards=("gateways D52",),
+)
+def test_suspected_fraud_is_not_paid_until_it_is_cleared(bench: Bench) -> None:
+    visit = bench.open()
+    bench.event(visit, "suspect", "pays, and the bank holds the money for a fraud check")
+    bench.deliver()
+    bench.expect_not_paid(visit)
+
+
+@requirement(
+    "OUTCOME-04",
+    level=Level.MUST,
+    source="vnpay-pay-2-1-0#transaction-status",
+    says="The connector settles nothing on a payment that the bank has reversed.",
+    vi="Bộ kết nối không ghi nhận gì với giao dịch mà ngân hàng đã đảo.",
+    why="The payer has the money back and the service too.",
+    why_vi="Người nộp vừa được trả lại tiền vừa được giải quyết hồ sơ.",
+    guards=("gateways D52",),
+)
+def test_a_reversed_payment_settles_nothing(bench: Bench) -> None:
+    visit = bench.open()
+    bench.event(visit, "reverse", "is debited and given the money back by the bank")
+    bench.deliver()
+    bench.expect_not_paid(visit)
+
+
+@requirement(
+    "OUTCOME-05",
+    level=Level.MUST,
+    source="vnpay-pay-2-1-0#ipn",
+    says="The connector settles only when the result code and the transaction's status both say success.",
+    vi="Bộ kết nối chỉ ghi nhận khi cả mã kết quả và trạng thái giao dịch đều báo thành công.",
+    why="One of the two speaks of the request, not of the money.",
+    why_vi="Một trong hai mã chỉ nói về yêu cầu, không nói về tiền.",
+    banks=("vnpay",),
+    guards=("gateways D50", "gateways D51"),
+)
+def test_success_needs_both_codes(bench: Bench) -> None:
+    for result, status in (("00", "02"), ("00", "01"), ("99", "00"), ("24", "00")):
+        visit = bench.open()
+        message = bench.forge.changed(bench.callback(visit), {Word.RESULT: result, Word.STATUS: status})
+        bench.send(message, f"a rightly signed callback with result {result} and status {status}")
+        bench.expect_not_paid(visit)
+
+
+@requirement(
+    "OUTCOME-06",
+    level=Level.MUST,
+    source="client-defects#unknown-code",
+    says="The connector asks again after a code that leaves the outcome open, and settles what turns out paid.",
+    vi="Bộ kết nối hỏi lại khi mã kết quả còn bỏ ngỏ, và ghi nhận nếu hóa ra đã trả tiền.",
+    why="The bank did not know yet; its answer an hour later reaches nobody.",
+    why_vi="Ngân hàng lúc ấy chưa biết kết quả; câu trả lời sau đó không ai nhận.",
+    needs=("run_jobs",),
+    shapes=CREATED,
+    guards=("gateways D54", "egov D13"),
+)
+def test_an_open_outcome_is_asked_again(bench: Bench) -> None:
+    visit = bench.open()
+    true = bench.callback(visit, state="pending", outcome="unknown")
+    bench.send(true, "a callback that leaves the outcome open")
+    bench.fault("lost")
+    bench.pay(visit)
+    bench.advance(QUERY_PAUSE_S)
+    bench.expect_paid_once(visit)
+
+
+@requirement(
+    "OUTCOME-07",
+    level=Level.MUST,
+    source="vietinbank-notify-1-0-0#trans-type",
+    says="The connector does not take an advice of money that went out for money that came in.",
+    vi="Bộ kết nối không coi báo nợ (tiền đi) là báo có (tiền đến).",
+    why="Each refund that the office makes settles the dossier once more.",
+    why_vi="Mỗi lần hoàn tiền lại ghi nhận hồ sơ thêm một lần.",
+    banks=("vietinbank",),
+    guards=("gateways D23",),
+)
+def test_money_that_went_out_is_no_income(bench: Bench) -> None:
+    visit = bench.open()
+    message = bench.forge.signed(bench.callback(visit, state="failed", outcome="other"))
+    bench.send(message, "a rightly signed advice of money that went out")
+    bench.expect_not_paid(visit)
+
+
+@requirement(
+    "OUTCOME-08",
+    level=Level.MUST,
+    source="vnpay-pay-2-1-0#response-code",
+    says="The connector settles the true outcome after a fraud check was passed.",
+    vi="Bộ kết nối ghi nhận đúng kết quả sau khi ngân hàng kiểm tra gian lận xong.",
+    why="The bank clears the payment, and the dossier stays unpaid with the money taken.",
+    why_vi="Ngân hàng đã thông qua mà hồ sơ vẫn chưa được ghi nhận dù tiền đã thu.",
+    guards=("gateways D52", "gateways D38"),
+)
+def test_a_cleared_suspicion_is_settled(bench: Bench) -> None:
+    visit = bench.open()
+    bench.event(visit, "suspect", "pays, and the bank holds the money for a fraud check")
+    bench.deliver()
+    bench.event(visit, "approve", "is cleared by the bank's fraud check")
+    bench.deliver()
+    bench.expect_paid_once(visit)
+    told = bench.sandbox.deliveries(payment_id=bench.arrive(visit))
+    expect(
+        told and told[-1].state == "acknowledged",
+        "the last callback is acknowledged",
+        expected="acknowledged",
+        actual=told[-1].last_answer if told else "no callback",
+    )
