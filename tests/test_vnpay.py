@@ -1042,6 +1042,12 @@ def test_a_qr_code_for_the_merchants_own_page_carries_order_and_amount() -> None
     assert code.merchant_name == "Cong dich vu cong (thu ng"
 
 
+def test_the_banks_own_page_shows_the_same_kind_of_code() -> None:
+    assert DIALECT.qr_text is not None
+    code = qr.parse(DIALECT.qr_text(payment(), MERCHANT))
+    assert (code.scheme, code.bill_number, code.amount_vnd) == (qr.Scheme.VNPAY, "HS-0001", 18_060)
+
+
 @pytest.mark.parametrize("order_ref", ["x" * 26, "x" * 100, "Hồ sơ 5", "HS/1"])
 def test_a_reference_that_does_not_fit_a_qr_code_is_replaced_by_the_banks_number(order_ref: str) -> None:
     of = payment(order=pay(Command="genqr", TxnRef=order_ref).order)

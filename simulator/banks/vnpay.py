@@ -541,7 +541,6 @@ DIALECT = Dialect(
     page_life_s=900,  # vnpay-error-page: the page's timer
     error_page=ErrorPage(path="/paymentv2/Payment/Error.html", parameter="code", texts=ERROR_TEXTS),
     qr_text=_qr_text,
-    qr_text=_qr_text,
     sources=("vnpay-pay-2-1-0", "vnpay-querydr-refund", "vnpay-2-1-0-upgrade", "vnpay-error-page", "vnpay-clients"),
     assumptions=tuple(
         Assumption(key=f"vnpay.{key}", value=value, why=why, setting=setting)
