@@ -59,11 +59,11 @@ def sequence_svg(exchanges: tuple[Exchange, ...], labels: tuple[str, str, str]) 
 def arrows(exchange: Exchange) -> tuple[Arrow, Arrow]:
     """The request and its answer. A payer's browser opens a bank's page by GET; else the two servers talk."""
     start, end = _ends(exchange)
-    place = urlsplit(exchange.url).path or exchange.url
+    place = urlsplit(exchange.url).path.rpartition("/")[2] or exchange.url
     asked = Arrow(
         start,
         end,
-        f"{exchange.operation or exchange.method}: {exchange.note or f'{exchange.method} {place}'}",
+        f"{exchange.operation or exchange.method}: {exchange.note or f'{exchange.method} …/{place}'}",
         f"{exchange.at}  {exchange.method} {exchange.url}",
     )
     lost = exchange.status == 0

@@ -5,6 +5,7 @@ Rule: whatever a connector or a bank wrote is shown as text and can never act as
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from itertools import groupby
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from conformance.results import (
 )
 from conformance.wording import AREAS, JUDGEMENTS, LEVELS, MARKS, VERDICTS, Words
 
+GMT7 = timezone(timedelta(hours=7))
 LIFELINES_VI = ("Người nộp", "Bộ kết nối", "Ngân hàng")
 LIFELINES_EN = ("Payer", "Connector", "Bank")
 
@@ -53,7 +55,11 @@ def html_report(results: Results) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"replay": lambda finding: replay_command(results, finding), "diagram": _diagrams}
+    environment.filters |= {
+        "replay": lambda finding: replay_command(results, finding),
+        "diagram": _diagrams,
+        "local": _local,
+    }
     return environment.get_template("report.html").render(
         results=results,
         judgement=judge(results),
@@ -85,10 +91,11 @@ def judgement_sentence(results: Results) -> Words:
     if judge(results) is Judgement.UNJUDGED:
         return _why_unjudged(results)
     scope_vi, scope_en = ("đã hỏi ", "that was asked ") if results.partly else ("", "")
-    others = len(failed)
+    others_vi = f" {len(failed)} yêu cầu không bắt buộc không được giữ." if failed else ""
+    others_en = f" {len(failed)} of the others are not." if failed else ""
     return (
-        f"Mọi yêu cầu bắt buộc {scope_vi}đều được giữ; {others} yêu cầu khác không được giữ.",
-        f"Every MUST requirement {scope_en}is kept; {others} others are not.",
+        f"Mọi yêu cầu bắt buộc {scope_vi}đều được giữ.{others_vi}",
+        f"Every MUST requirement {scope_en}is kept.{others_en}",
     )
 
 
@@ -148,11 +155,18 @@ def _told(results: Results, asked: Asked, findings: tuple[Finding, ...]) -> list
     others = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
     lines = [
         f"{finding.verdict.upper()} {asked.id} ({asked.level}) {asked.says}",
-        f"  {finding.case}{others}: {finding.sentence}",
+        f"  {finding.case}{others}: {_problem(finding)}",
     ]
     if finding.expected or finding.actual:
         lines.append(f"  expected {_cut(finding.expected)}; found {_cut(finding.actual)}")
     return [*lines, f"  replay: {replay_command(results, finding)}"]
+
+
+def _problem(finding: Finding) -> str:
+    """A failure's sentence says what must hold, a broken test's what went wrong."""
+    if finding.verdict is Verdict.FAILED:
+        return f"it does not hold that {finding.sentence}"
+    return finding.sentence
 
 
 def _cut(text: str, chars: int = 160) -> str:
@@ -192,12 +206,17 @@ def _diagrams(finding: Finding) -> Markup:
     )
 
 
+def _local(instant: str) -> str:
+    """An ISO instant as Vietnam's clocks show it."""
+    return f"{datetime.fromisoformat(instant).astimezone(GMT7):%d/%m/%Y %H:%M} (GMT+7)"
+
+
 def _markdown_failure(results: Results, asked: Asked, findings: tuple[Finding, ...]) -> list[str]:
     lines = [f"## {asked.id} ({asked.level})", "", _inline(asked.says), "", f"*{_inline(asked.why)}*"]
     for finding in findings:
         lines += [
             "",
-            f"**{_inline(finding.case)}**: {_inline(finding.sentence)}",
+            f"**{_inline(finding.case)}**: {_inline(_problem(finding))}",
             "",
             f"- expected: `{_code(finding.expected)}`",
             f"- found: `{_code(finding.actual)}`",
