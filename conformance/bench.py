@@ -112,7 +112,7 @@ class Bench:
         self.method = method
         self.chance = chance
         self.story: list[str] = []
-        self._dossiers = _dossier_codes(began_at)
+        self._dossiers = dossier_codes(began_at)
         self._payments: dict[tuple[str, str], str] = {}
         self._references: dict[str, set[str]] = {}
 
@@ -507,7 +507,7 @@ class Bench:
         """The answer does not tell that name in any spelling."""
         text = answer.body.decode("utf-8", "replace")
         expect(
-            _bare(name) not in _bare(_unescaped(text)),
+            not tells_name(text, name),
             "the answer tells nobody's name",
             expected="no name",
             actual=text[:300],
@@ -612,9 +612,14 @@ def with_query(url: str, changes: Mapping[str, str | Sequence[str] | None]) -> s
 
 
 def stranger(reference: str) -> str:
-    """A reference of the same form that belongs to nobody: "HS-2041" -> "HS-9999"."""
+    """A reference of the same form that belongs to nobody: "H49-2041" -> "H49-9999"."""
     tail = "".join("9" if letter.isdigit() else "Z" if letter.isalpha() else letter for letter in reference[-6:])
     return reference[:-6] + (tail if tail != reference[-6:] else tail.replace("9", "0").replace("Z", "Y"))
+
+
+def tells_name(text: str, name: str) -> bool:
+    """Whether the name stands there in any spelling: without diacritics, in capitals, escaped in JSON."""
+    return _bare(name) in _bare(_unescaped(text))
 
 
 def seen(status: Status) -> str:
@@ -629,7 +634,7 @@ def short(answer: Answer) -> str:
     return answer.error or f"{answer.status} {text[:200]}".strip()
 
 
-def _dossier_codes(began_at: datetime) -> Iterator[tuple[int, str]]:
+def dossier_codes(began_at: datetime) -> Iterator[tuple[int, str]]:
     """(1, "H49.12-260105-081500K3V-001"), ... A connector is never reset: the instant keeps repeated runs apart."""
     serial = 0
     while True:
