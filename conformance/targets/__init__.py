@@ -1,0 +1,1 @@
+"""Connectors that the suite can be pointed at: target files, and the sample portal they describe."""

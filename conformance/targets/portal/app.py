@@ -1,0 +1,68 @@
+"""The portal as a web application: callbacks, JSON interface and citizens' pages under one roof."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from conformance.targets.portal import checkout, jobs
+from conformance.targets.portal.api import api_router
+from conformance.targets.portal.callbacks import callbacks_app
+from conformance.targets.portal.pages import pages_router, static_files
+from conformance.targets.portal.portal import Portal
+
+_STATUSES: dict[type[Exception], int] = {
+    checkout.UnknownDossier: 404,
+    checkout.NotPossible: 409,
+    checkout.Unacceptable: 422,
+}
+
+
+def _nothing() -> None:
+    return None
+
+
+def portal_app(portal: Portal, on_start: Callable[[], None] = _nothing) -> FastAPI:
+    """Its timetable runs as long as the server does. `on_start` is called once it can be used."""
+    app = FastAPI(title="Sample portal", lifespan=_timetable(portal, on_start), docs_url=None, redoc_url=None)
+    app.mount("/callbacks", callbacks_app(portal))
+    app.mount("/static", static_files())
+    app.include_router(api_router(portal))
+    app.include_router(pages_router(portal))
+    for error, status in _STATUSES.items():
+        app.add_exception_handler(error, _told_with(status))
+    app.add_exception_handler(checkout.BankFailed, _told_of_bank)
+    return app
+
+
+def _timetable(portal: Portal, on_start: Callable[[], None]) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def run(app: FastAPI) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(jobs.keep_settling(portal))]
+        if portal.settings.poll_every_s:
+            tasks.append(asyncio.create_task(jobs.keep_asking(portal)))
+        on_start()
+        yield
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        await portal.line.close()
+        for error in ended:
+            if isinstance(error, Exception):
+                raise error
+
+    return run
+
+
+def _told_with(status: int) -> Callable[[Request, Exception], Awaitable[JSONResponse]]:
+    async def tell(request: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, status)
+
+    return tell
+
+
+async def _told_of_bank(request: Request, error: Exception) -> JSONResponse:
+    order_ref = getattr(error, "order_ref", "")
+    return JSONResponse({"detail": str(error), "order_ref": order_ref}, 502)

@@ -1,0 +1,83 @@
+"""The portal's line to the banks. Rule: every answer is bounded in time and size, and no redirect is followed."""
+
+import asyncio
+from collections.abc import Mapping
+
+import httpx
+
+from conformance.targets.portal.dossiers import Rejected
+from conformance.targets.portal.protocols.fields import Fields, json_object
+
+_ANSWER_MAX = 1_000_000
+"""Bytes of an answer; a receipt as PDF is the largest."""
+
+
+class BankSilent(Exception):
+    """No answer that can be read: nothing is known of what the bank did."""
+
+
+class BankLine:
+    """One pool of connections. `transport` replaces the network in tests."""
+
+    def __init__(self, timeout_s: float, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._timeout_s = timeout_s
+        # Compressed answers are not asked for: a few bytes could unfold to any size.
+        self._http = httpx.AsyncClient(
+            timeout=timeout_s,
+            transport=transport,
+            follow_redirects=False,
+            trust_env=False,
+            headers={"accept-encoding": "identity"},
+        )
+
+    async def post(self, url: str, message: Mapping[str, object]) -> Fields:
+        """The answer's JSON object. Raises BankSilent."""
+        body, _ = await self._ask("POST", url, message)
+        return _read(body)
+
+    async def get(self, url: str) -> Fields:
+        """The answer's JSON object. Raises BankSilent."""
+        body, _ = await self._ask("GET", url, None)
+        return _read(body)
+
+    async def post_for_file(self, url: str, message: Mapping[str, object]) -> tuple[bytes, str]:
+        """The answer's body and content type, whatever it is. Raises BankSilent."""
+        return await self._ask("POST", url, message)
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def _ask(self, method: str, url: str, message: Mapping[str, object] | None) -> tuple[bytes, str]:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                async with self._http.stream(method, url, json=message) as response:
+                    _check_head(response)
+                    body = await _bounded(response)
+        except TimeoutError as error:
+            raise BankSilent(f"no whole answer within {self._timeout_s:g} s") from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise BankSilent(f"{type(error).__name__}: {error}") from error
+        return body, response.headers.get("content-type", "")
+
+
+def _check_head(response: httpx.Response) -> None:
+    if response.status_code != 200:
+        raise BankSilent(f"HTTP {response.status_code}")
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise BankSilent("a compressed answer, which was not asked for")
+
+
+async def _bounded(response: httpx.Response) -> bytes:
+    body = bytearray()
+    async for chunk in response.aiter_raw():
+        body += chunk
+        if len(body) > _ANSWER_MAX:
+            raise BankSilent(f"an answer of more than {_ANSWER_MAX} bytes")
+    return bytes(body)
+
+
+def _read(body: bytes) -> Fields:
+    try:
+        return json_object(body)
+    except Rejected as error:
+        raise BankSilent("an answer that is no JSON object") from error

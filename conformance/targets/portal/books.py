@@ -1,0 +1,60 @@
+"""The portal's books on disk: one SQLite file, and transactions that either happen whole or not at all.
+
+Rule: a writer holds the file from its first look to its last word (BEGIN IMMEDIATE), and what was committed
+survives a power cut (synchronous FULL).
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+from conformance.targets.portal.entries import Entries
+
+_WAIT_S = 30.0
+"""How long a transaction waits for another process's."""
+
+
+class Books:
+    """Safe to use from several threads and processes at once. Creates the file if there is none."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writers = threading.Lock()
+        schema = files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
+        with closing(self._connect()) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(schema)
+
+    @contextmanager
+    def writing(self) -> Iterator[Entries]:
+        """One transaction: committed at the end, rolled back if anything is raised."""
+        with self._writers, closing(self._connect()) as connection:
+            with _transaction(connection, "BEGIN IMMEDIATE"):
+                yield Entries(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[Entries]:
+        """One unchanging view of the books."""
+        with closing(self._connect()) as connection, _transaction(connection, "BEGIN"):
+            yield Entries(connection)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, timeout=_WAIT_S, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
+    connection.execute(begin)
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")

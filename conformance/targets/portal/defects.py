@@ -1,0 +1,407 @@
+"""The catalogue of the portal's switchable defects: mistakes of real portals, each one branch where it was made.
+
+Rule: with no defect switched on the portal is correct; every defect shows to someone who only sees messages.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+VNPAY = "vnpay"
+VIETINBANK = "vietinbank"
+DVCQG = "dvcqg"
+ALL_BANKS = (VNPAY, VIETINBANK, DVCQG)
+ASKED_BANKS = (VNPAY, DVCQG)
+"""Banks that answer a status query; VietinBank's bill collection has none."""
+
+
+class Flaw(StrEnum):
+    """The names under which defects are switched on."""
+
+    SIGNATURE_NOT_CHECKED = "signature_not_checked"
+    EMPTY_SIGNATURE_ACCEPTED = "empty_signature_accepted"
+    PARTIAL_SIGNATURE_ACCEPTED = "partial_signature_accepted"
+    UNKNOWN_EXTRA_DROPPED = "unknown_extra_dropped_before_signing"
+    OPTIONAL_FIELD_REQUIRED = "optional_field_required"
+    SIGNATURE_ORACLE = "signature_oracle"
+    BAD_SIGNATURE_POISONS = "bad_signature_poisons"
+    AMOUNT_NOT_COMPARED = "amount_not_compared"
+    MERCHANT_NOT_COMPARED = "merchant_not_compared"
+    CURRENCY_NOT_COMPARED = "currency_not_compared"
+    AMOUNT_IN_INT32 = "amount_in_int32"
+    RESPONSE_CODE_ONLY = "response_code_only"
+    EITHER_CODE = "either_code"
+    UNKNOWN_CODE_IS_SUCCESS = "unknown_code_is_success"
+    UNKNOWN_CODE_IS_FAILURE = "unknown_code_is_failure"
+    SUSPECTED_IS_PAID = "suspected_is_paid"
+    FAILURE_ACKED_WITH_ERROR = "failure_acked_with_error"
+    ALWAYS_ACKED = "always_acked"
+    REFUSAL_IS_HTTP_500 = "refusal_is_http_500"
+    REDIRECT_AS_ACK = "redirect_as_ack"
+    ACK_ECHOES_CALLER = "ack_echoes_caller"
+    DUPLICATE_SETTLES_TWICE = "duplicate_settles_twice"
+    DUPLICATE_KNOWN_IN_MEMORY = "duplicate_known_in_memory"
+    CONCURRENT_DUPLICATE_RACE = "concurrent_duplicate_race"
+    DUPLICATE_REFUSED = "duplicate_refused"
+    LATE_FAILURE_OVERWRITES = "late_failure_overwrites"
+    FAILURE_IS_FINAL = "failure_is_final"
+    LATE_MONEY_DROPPED = "late_money_dropped"
+    SECOND_PAYMENT_NOT_FLAGGED = "second_payment_not_flagged"
+    RETURN_SETTLES = "return_settles"
+    FORGED_RETURN_SETTLES = "forged_return_settles"
+    QUERY_WORKED_IS_PAID = "query_worked_is_paid"
+    QUERY_ANSWER_UNCHECKED = "query_answer_unchecked"
+    QUERY_PENDING_IS_FAILURE = "query_pending_is_failure"
+    QUERY_DATE_IS_NOW = "query_date_is_now"
+    QUERY_NUMBER_REUSED = "query_number_reused"
+    LOST_CALLBACK_NEVER_POLLED = "lost_callback_never_polled"
+    PENDING_POLLED_ONCE = "pending_polled_once"
+    ATTEMPT_RECORDED_AFTER_ANSWER = "attempt_recorded_after_answer"
+    NEW_ATTEMPT_FORGETS_OLD = "new_attempt_forgets_old"
+    PAID_DOSSIER_REOPENED = "paid_dossier_reopened"
+    BROWSER_AMOUNT_TRUSTED = "browser_amount_trusted"
+    ORDER_REF_BY_SECOND = "order_ref_by_second"
+    ORDER_TIME_IN_UTC = "order_time_in_utc"
+    HUNDRED_FORGOTTEN = "hundred_forgotten"
+    DIACRITICS_SENT = "diacritics_sent"
+    SECRET_IN_URL = "secret_in_url"
+    BILL_NOTICE_NEEDS_BANK_REF = "bill_notice_needs_bank_ref"
+    BILL_DEBIT_IS_INCOME = "bill_debit_is_income"
+    INQUIRY_OF_PAID_BILL_PAYABLE = "inquiry_of_paid_bill_payable"
+    INQUIRY_UNSIGNED_ANSWERED = "inquiry_unsigned_answered"
+    LOOKUP_TELLS_NAME = "lookup_tells_name"
+    NOTICE_WITHOUT_AMOUNT = "notice_without_amount"
+    REFUND_ABOVE_PAYMENT = "refund_above_payment"
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """One mistake. `guards` are its numbers in the field's lists ("egov D10"), `banks` where it shows."""
+
+    flaw: Flaw
+    says: str
+    guards: tuple[str, ...]
+    banks: tuple[str, ...] = ALL_BANKS
+
+    @property
+    def name(self) -> str:
+        return self.flaw.value
+
+
+DEFECTS: tuple[Defect, ...] = (
+    Defect(
+        Flaw.SIGNATURE_NOT_CHECKED,
+        "any callback is believed, whoever sent it",
+        ("egov D1", "egov D2", "egov D3"),
+    ),
+    Defect(
+        Flaw.EMPTY_SIGNATURE_ACCEPTED,
+        "a missing or empty signature passes, because a failed computation compares as empty too",
+        ("egov D8",),
+    ),
+    Defect(
+        Flaw.PARTIAL_SIGNATURE_ACCEPTED,
+        "a signature that is part of the right one passes",
+        ("egov D7",),
+        ASKED_BANKS,
+    ),
+    Defect(
+        Flaw.UNKNOWN_EXTRA_DROPPED,
+        "parameters that the portal does not know are dropped before hashing",
+        ("gateways D05",),
+        (VNPAY,),
+    ),
+    Defect(
+        Flaw.OPTIONAL_FIELD_REQUIRED,
+        "a callback without an optional field is refused",
+        ("gateways D06",),
+        ASKED_BANKS,
+    ),
+    Defect(
+        Flaw.SIGNATURE_ORACLE,
+        "the refusal of a bad signature tells the right one",
+        ("gateways D11",),
+        ASKED_BANKS,
+    ),
+    Defect(
+        Flaw.BAD_SIGNATURE_POISONS,
+        "a callback with a bad signature closes the order, and the true one comes too late",
+        ("gateways D36",),
+    ),
+    Defect(
+        Flaw.AMOUNT_NOT_COMPARED,
+        "whatever amount came in pays the bill",
+        ("egov D10", "gateways D21"),
+    ),
+    Defect(
+        Flaw.MERCHANT_NOT_COMPARED,
+        "a signed callback for another merchant code pays the bill",
+        ("gateways D42", "egov D3"),
+    ),
+    Defect(
+        Flaw.CURRENCY_NOT_COMPARED,
+        "the same number in another currency pays the bill",
+        ("gateways D21",),
+        (VIETINBANK, DVCQG),
+    ),
+    Defect(
+        Flaw.AMOUNT_IN_INT32,
+        "amounts beyond 2,147,483,647 are refused",
+        ("egov D26",),
+    ),
+    Defect(
+        Flaw.RESPONSE_CODE_ONLY,
+        "the result code alone decides, the transaction's status is not looked at",
+        ("gateways D51",),
+        (VNPAY,),
+    ),
+    Defect(
+        Flaw.EITHER_CODE,
+        "one of the two codes saying success is enough",
+        ("gateways D50",),
+        (VNPAY,),
+    ),
+    Defect(
+        Flaw.UNKNOWN_CODE_IS_SUCCESS,
+        "what is not a known failure counts as success",
+        ("egov D24", "gateways D54"),
+        ASKED_BANKS,
+    ),
+    Defect(
+        Flaw.UNKNOWN_CODE_IS_FAILURE,
+        "what is not success counts as failure, and nobody asks again",
+        ("gateways D54",),
+        (VNPAY,),
+    ),
+    Defect(
+        Flaw.SUSPECTED_IS_PAID,
+        "money that the bank holds for suspected fraud counts as paid",
+        ("gateways D52",),
+        (VNPAY,),
+    ),
+    Defect(
+        Flaw.FAILURE_ACKED_WITH_ERROR,
+        "a recorded failure is answered with an error, so the bank repeats it",
+        ("gateways D33", "egov D15"),
+        ASKED_BANKS,
+    ),
+    Defect(
+        Flaw.ALWAYS_ACKED,
+        "every callback is answered as received, also those that were refused",
+        ("gateways D34", "egov D16"),
+    ),
+    Defect(
+        Flaw.REFUSAL_IS_HTTP_500,
+        "a refused callback is answered with HTTP 500 instead of the bank's own code",
+        ("egov D15",),
+    ),
+    Defect(
+        Flaw.REDIRECT_AS_ACK,
+        "the bank's server is answered like a browser, with a redirect to a page",
+        ("egov D28", "gateways D33"),
+    ),
+    Defect(
+        Flaw.ACK_ECHOES_CALLER,
+        "the answer repeats the caller's result code, so a failure is never acknowledged",
+        ("egov D15",),
+        (DVCQG,),
+    ),
+    Defect(
+        Flaw.DUPLICATE_SETTLES_TWICE,
+        "the same callback once more issues another receipt and another message",
+        ("gateways D31", "egov D12"),
+    ),
+    Defect(
+        Flaw.DUPLICATE_KNOWN_IN_MEMORY,
+        "which callbacks were handled is kept in memory and forgotten by a restart",
+        ("gateways D37",),
+    ),
+    Defect(
+        Flaw.CONCURRENT_DUPLICATE_RACE,
+        "whether the bill is paid is looked at before the transaction that pays it",
+        ("gateways D30", "egov D12"),
+    ),
+    Defect(
+        Flaw.DUPLICATE_REFUSED,
+        "a repeated callback is answered with an error, so the bank goes on repeating it",
+        ("gateways D33",),
+    ),
+    Defect(
+        Flaw.LATE_FAILURE_OVERWRITES,
+        "a failure that comes after the success makes the paid bill unpaid",
+        ("egov D11", "gateways D38"),
+        ASKED_BANKS,
+    ),
+    Defect(
+        Flaw.FAILURE_IS_FINAL,
+        "a success after a failure is ignored, though the payer tried again",
+        ("gateways D38",),
+        ASKED_BANKS,
+    ),
+    Defect(
+        Flaw.LATE_MONEY_DROPPED,
+        "money for a cancelled dossier is acknowledged and written down nowhere",
+        ("gateways D65", "egov D29"),
+    ),
+    Defect(
+        Flaw.SECOND_PAYMENT_NOT_FLAGGED,
+        "a second payment of a paid dossier is acknowledged and written down nowhere",
+        ("egov D29",),
+    ),
+    Defect(
+        Flaw.RETURN_SETTLES,
+        "the payer's return settles the bill, without the bank's own message",
+        ("gateways D31", "gateways D32"),
+        ASKED_BANKS,
+    ),
+    Defect(
+        Flaw.FORGED_RETURN_SETTLES,
+        "a return that says success settles the bill, whoever made it up",
+        ("egov D5", "egov D6", "gateways D32"),
+        ASKED_BANKS,
+    ),
+    Defect(
+        Flaw.QUERY_WORKED_IS_PAID,
+        "a query that was answered counts as a payment that was made",
+        ("gateways D55",),
+        ASKED_BANKS,
+    ),
+    Defect(
+        Flaw.QUERY_ANSWER_UNCHECKED,
+        "signature, reference, merchant and amount of a query's answer are not looked at",
+        ("egov D31", "egov D24", "gateways D12"),
+        ASKED_BANKS,
+    ),
+    Defect(
+        Flaw.QUERY_PENDING_IS_FAILURE,
+        "an answer that says still pending fails the payment",
+        ("gateways D54",),
+        ASKED_BANKS,
+    ),
+    Defect(
+        Flaw.QUERY_DATE_IS_NOW,
+        "a query carries its own time where the order's time belongs",
+        ("gateways D62", "egov D14"),
+        ASKED_BANKS,
+    ),
+    Defect(
+        Flaw.QUERY_NUMBER_REUSED,
+        "every query of an order has the same request number",
+        ("gateways D66",),
+        (VNPAY,),
+    ),
+    Defect(
+        Flaw.LOST_CALLBACK_NEVER_POLLED,
+        "who never got a callback is never asked about",
+        ("gateways D40",),
+        ASKED_BANKS,
+    ),
+    Defect(
+        Flaw.PENDING_POLLED_ONCE,
+        "a payment that was still pending when asked about is never asked about again",
+        ("egov D13",),
+        ASKED_BANKS,
+    ),
+    Defect(
+        Flaw.ATTEMPT_RECORDED_AFTER_ANSWER,
+        "a payment is written down only after the bank answered, so a lost answer loses it",
+        ("egov D34",),
+        (DVCQG,),
+    ),
+    Defect(
+        Flaw.NEW_ATTEMPT_FORGETS_OLD,
+        "opening a payment again forgets the one before, and its money finds no order",
+        ("egov D30",),
+        ASKED_BANKS,
+    ),
+    Defect(
+        Flaw.PAID_DOSSIER_REOPENED,
+        "a paid dossier can be opened for payment once more",
+        ("egov D29",),
+    ),
+    Defect(
+        Flaw.BROWSER_AMOUNT_TRUSTED,
+        "the amount that the browser sends is the one that is signed",
+        ("egov D20",),
+        ASKED_BANKS,
+    ),
+    Defect(
+        Flaw.ORDER_REF_BY_SECOND,
+        "an order's number is the time to the second, so two of one second are the same",
+        ("gateways D63", "egov D14"),
+        ASKED_BANKS,
+    ),
+    Defect(
+        Flaw.ORDER_TIME_IN_UTC,
+        "an order's time is written in UTC where GMT+7 is meant",
+        ("gateways D60",),
+        ASKED_BANKS,
+    ),
+    Defect(
+        Flaw.HUNDRED_FORGOTTEN,
+        "the amount is not multiplied by one hundred where the bank counts so",
+        ("gateways D20",),
+        (VNPAY,),
+    ),
+    Defect(
+        Flaw.DIACRITICS_SENT,
+        "the payment's text keeps its diacritics and signs where the bank forbids them",
+        ("gateways D01",),
+        (VNPAY,),
+    ),
+    Defect(
+        Flaw.SECRET_IN_URL,
+        "the merchant's secret stands in the address that the browser is sent to",
+        ("egov D17", "gateways D69"),
+        (VNPAY,),
+    ),
+    Defect(
+        Flaw.BILL_NOTICE_NEEDS_BANK_REF,
+        "a notice without the bank's reference, as of cash at a counter, is refused",
+        ("gateways D06",),
+        (VIETINBANK,),
+    ),
+    Defect(
+        Flaw.BILL_DEBIT_IS_INCOME,
+        "an advice of money that went out counts as money that came in",
+        ("gateways D23",),
+        (VIETINBANK,),
+    ),
+    Defect(
+        Flaw.INQUIRY_OF_PAID_BILL_PAYABLE,
+        "the bank is told that a paid bill is still owed",
+        ("egov D29",),
+        (VIETINBANK, DVCQG),
+    ),
+    Defect(
+        Flaw.INQUIRY_UNSIGNED_ANSWERED,
+        "anyone who asks for a bill is told whose it is",
+        ("egov D27",),
+        (VIETINBANK,),
+    ),
+    Defect(
+        Flaw.LOOKUP_TELLS_NAME,
+        "the fee lookup, which anyone may call, tells the applicant's name",
+        ("egov D27",),
+        (DVCQG,),
+    ),
+    Defect(
+        Flaw.NOTICE_WITHOUT_AMOUNT,
+        "the payer is told of a payment, but not of how much",
+        ("egov D35",),
+    ),
+    Defect(
+        Flaw.REFUND_ABOVE_PAYMENT,
+        "several partial refunds may give back more than was paid",
+        ("banks 6.9",),
+        (VNPAY,),
+    ),
+)
+
+
+def named(names: list[str]) -> frozenset[Flaw]:
+    """The flaws of those names. Raises ValueError with a sentence for one that does not exist."""
+    unknown = sorted(set(names) - {flaw.value for flaw in Flaw})
+    if unknown:
+        known = ", ".join(sorted(flaw.value for flaw in Flaw))
+        raise ValueError(f"no defect is called {', '.join(unknown)}; choose from {known}")
+    return frozenset(Flaw(name) for name in names)

@@ -1,0 +1,307 @@
+"""What can be read from and written into the books within one transaction.
+
+Rule: statements only. What a bank's word means is decided in dossiers.py, before anything is written.
+"""
+
+import json
+import sqlite3
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from conformance.targets.portal.dossiers import Attempt, AttemptState, BankWord, Dossier, Outcome, Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credit:
+    """Money that came in. `settles` = it is what the dossier is paid by; else it is due back."""
+
+    once: str
+    bank: str
+    order_ref: str
+    dossier_code: str
+    amount_vnd: int
+    bank_ref: str
+    settles: bool
+    credited_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    template: str
+    symbol: str
+    number: int
+    amount_vnd: int
+    issued_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    """`channel` is "sms" or "email"."""
+
+    dossier_code: str
+    channel: str
+    address: str
+    text: str
+    amount_vnd: int | None
+    written_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
+    """`state` is "asked", "done" or "refused"; one that was asked for and not answered may have been done."""
+
+    once: str
+    request_ref: str
+    credit: str
+    dossier_code: str
+    amount_vnd: int
+    state: str
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    _connection: sqlite3.Connection
+
+    # Dossiers
+
+    def add_dossier(self, dossier: Dossier) -> None:
+        self._insert("dossiers", asdict(dossier))
+
+    def dossier(self, dossier_code: str) -> Dossier | None:
+        return self._dossier("dossier_code", dossier_code)
+
+    def dossier_of_bill(self, bill_code: str) -> Dossier | None:
+        return self._dossier("bill_code", bill_code)
+
+    def newest_dossiers(self, count: int) -> list[Dossier]:
+        rows = self._rows("SELECT * FROM dossiers ORDER BY declared_at DESC, rowid DESC LIMIT ?", count)
+        return [_dossier(row) for row in rows]
+
+    def next_serial(self, prefix: str) -> int:
+        """One more than the highest number behind `prefix` ("H49.12.6-261122-") among the dossier codes."""
+        sql = "SELECT max(CAST(substr(dossier_code, ?) AS INTEGER)) AS highest FROM dossiers WHERE dossier_code GLOB ?"
+        return int(self._row(sql, len(prefix) + 1, f"{prefix}[0-9]*")["highest"] or 0) + 1
+
+    def cancel(self, dossier_code: str, now: datetime) -> None:
+        self._run("UPDATE dossiers SET cancelled_at = ? WHERE dossier_code = ?", now.isoformat(), dossier_code)
+
+    def standing(self, dossier: Dossier) -> Standing:
+        code = dossier.dossier_code
+        money = self._row(
+            """
+            SELECT coalesce(sum(settles * amount_vnd), 0) AS paid,
+                   coalesce(sum(settles * returned), 0) AS refunded,
+                   coalesce(sum((1 - settles) * (amount_vnd - returned)), 0) AS due
+            FROM (SELECT settles, amount_vnd, (SELECT coalesce(sum(amount_vnd), 0) FROM refunds
+                                               WHERE credit = credits.once AND state = 'done') AS returned
+                  FROM credits WHERE dossier_code = ?)
+            """,
+            code,
+        )
+        return Standing(
+            dossier=dossier,
+            attempts=tuple(self.attempts(code)),
+            paid_vnd=money["paid"],
+            refunded_vnd=money["refunded"],
+            refund_due_vnd=money["due"],
+            receipts=len(self.receipts(code)),
+            notifications=len(self.notifications(code)),
+        )
+
+    # Attempts
+
+    def add_attempt(self, attempt: Attempt, instead: bool = False) -> None:
+        """`instead` = in place of an attempt with the same number, which only a defect asks for."""
+        self._insert("attempts", asdict(attempt), "INSERT OR REPLACE" if instead else "INSERT")
+
+    def attempt(self, bank: str, order_ref: str) -> Attempt | None:
+        row = self._row_or_none("SELECT * FROM attempts WHERE bank = ? AND order_ref = ?", bank, order_ref)
+        return _attempt(row) if row else None
+
+    def attempts(self, dossier_code: str) -> list[Attempt]:
+        sql = "SELECT * FROM attempts WHERE dossier_code = ? ORDER BY ordered_at, rowid"
+        return [_attempt(row) for row in self._rows(sql, dossier_code)]
+
+    def attempts_to_ask(self, banks: tuple[str, ...], ordered_after: datetime, dossier_code: str) -> list[Attempt]:
+        """Unpaid ones that a bank may still have news of; failed ones too, for their payer may have tried again.
+
+        `dossier_code` "" = of all dossiers.
+        """
+        places = ", ".join("?" * len(banks))
+        sql = (
+            f"SELECT * FROM attempts WHERE closed = 0 AND state <> 'paid' AND bank IN ({places})"
+            " AND ordered_at > ? AND (? = '' OR dossier_code = ?) ORDER BY ordered_at DESC"
+        )
+        rows = self._rows(sql, *banks, ordered_after.isoformat(), dossier_code, dossier_code)
+        return [_attempt(row) for row in rows]
+
+    def set_state(self, attempt: Attempt, state: AttemptState, code: str) -> None:
+        sql = "UPDATE attempts SET state = ?, code = ? WHERE bank = ? AND order_ref = ?"
+        self._run(sql, state, code, attempt.bank, attempt.order_ref)
+
+    def set_url(self, attempt: Attempt, url: str) -> None:
+        sql = "UPDATE attempts SET url = ? WHERE bank = ? AND order_ref = ?"
+        self._run(sql, url, attempt.bank, attempt.order_ref)
+
+    def count_ask(self, attempt: Attempt, now: datetime) -> None:
+        sql = "UPDATE attempts SET asks = asks + 1, asked_at = ? WHERE bank = ? AND order_ref = ?"
+        self._run(sql, now.isoformat(), attempt.bank, attempt.order_ref)
+
+    def close(self, attempt: Attempt) -> None:
+        sql = "UPDATE attempts SET closed = 1 WHERE bank = ? AND order_ref = ?"
+        self._run(sql, attempt.bank, attempt.order_ref)
+
+    def forget_pending(self, dossier_code: str, bank: str) -> None:
+        """What the defect does that knows one attempt at a time."""
+        sql = "DELETE FROM attempts WHERE dossier_code = ? AND bank = ? AND state = 'pending'"
+        self._run(sql, dossier_code, bank)
+
+    # Money
+
+    def add_credit(self, credit: Credit) -> None:
+        self._insert("credits", asdict(credit))
+
+    def credit(self, once: str) -> Credit | None:
+        row = self._row_or_none("SELECT * FROM credits WHERE once = ?", once)
+        return _credit(row) if row else None
+
+    def credits(self, dossier_code: str) -> list[Credit]:
+        sql = "SELECT * FROM credits WHERE dossier_code = ? ORDER BY rowid"
+        return [_credit(row) for row in self._rows(sql, dossier_code)]
+
+    def forget_credit(self, attempt: Attempt) -> None:
+        """What the defect does that lets a late failure overwrite a success."""
+        self._run("DELETE FROM credits WHERE bank = ? AND order_ref = ?", attempt.bank, attempt.order_ref)
+
+    def add_refund(self, refund: Refund) -> None:
+        self._insert("refunds", asdict(refund))
+
+    def refund(self, once: str) -> Refund | None:
+        row = self._row_or_none("SELECT * FROM refunds WHERE once = ?", once)
+        return _refund(row) if row else None
+
+    def refunds(self, credit: str) -> list[Refund]:
+        """Those of one credit."""
+        return [_refund(row) for row in self._rows("SELECT * FROM refunds WHERE credit = ? ORDER BY rowid", credit)]
+
+    def set_refund_state(self, refund: Refund, state: str) -> None:
+        self._run("UPDATE refunds SET state = ? WHERE once = ?", state, refund.once)
+
+    # What follows from a payment
+
+    def add_receipt(self, once: str, dossier_code: str, template: str, symbol: str, amount_vnd: int, at: str) -> None:
+        """With the next number of its template and symbol."""
+        sql = """
+            INSERT INTO receipts (once, dossier_code, template, symbol, number, amount_vnd, issued_at)
+            SELECT ?, ?, ?, ?, coalesce(max(number), 0) + 1, ?, ? FROM receipts WHERE template = ? AND symbol = ?
+        """
+        self._run(sql, once, dossier_code, template, symbol, amount_vnd, at, template, symbol)
+
+    def receipts(self, dossier_code: str) -> list[Receipt]:
+        rows = self._rows("SELECT * FROM receipts WHERE dossier_code = ? ORDER BY number", dossier_code)
+        return [_receipt(row) for row in rows]
+
+    def add_notification(self, once: str, notification: Notification) -> None:
+        self._insert("notifications", {"once": once} | asdict(notification))
+
+    def notifications(self, dossier_code: str) -> list[Notification]:
+        rows = self._rows("SELECT * FROM notifications WHERE dossier_code = ? ORDER BY rowid", dossier_code)
+        return [_notification(row) for row in rows]
+
+    def newest_notifications(self, count: int) -> list[Notification]:
+        rows = self._rows("SELECT * FROM notifications ORDER BY rowid DESC LIMIT ?", count)
+        return [_notification(row) for row in rows]
+
+    def note_discrepancy(self, once: str, dossier_code: str, says: str, now: datetime) -> None:
+        """Something for a person to look into; noted once however often it is seen."""
+        sql = "INSERT OR IGNORE INTO discrepancies (once, dossier_code, says, noted_at) VALUES (?, ?, ?, ?)"
+        self._run(sql, once, dossier_code, says, now.isoformat())
+
+    def discrepancies(self, dossier_code: str) -> list[str]:
+        rows = self._rows("SELECT says FROM discrepancies WHERE dossier_code = ? ORDER BY rowid", dossier_code)
+        return [row["says"] for row in rows]
+
+    # Callbacks that were acknowledged first
+
+    def queue(self, word: BankWord, now: datetime) -> None:
+        self._run("INSERT INTO inbox (word, received_at) VALUES (?, ?)", json.dumps(asdict(word)), now.isoformat())
+
+    def queued(self) -> list[tuple[int, BankWord]]:
+        """Oldest first."""
+        return [(row["id"], _word(row["word"])) for row in self._rows("SELECT * FROM inbox ORDER BY id")]
+
+    def unqueue(self, number: int) -> None:
+        self._run("DELETE FROM inbox WHERE id = ?", number)
+
+    def _dossier(self, column: str, value: str) -> Dossier | None:
+        row = self._row_or_none(f"SELECT * FROM dossiers WHERE {column} = ?", value)
+        return _dossier(row) if row else None
+
+    def _insert(self, table: str, values: dict[str, object], verb: str = "INSERT") -> None:
+        names = ", ".join(values)
+        places = ", ".join("?" * len(values))
+        self._run(f"{verb} INTO {table} ({names}) VALUES ({places})", *map(_stored, values.values()))
+
+    def _run(self, sql: str, *values: object) -> None:
+        self._connection.execute(sql, values)
+
+    def _rows(self, sql: str, *values: object) -> list[sqlite3.Row]:
+        return self._connection.execute(sql, values).fetchall()
+
+    def _row(self, sql: str, *values: object) -> sqlite3.Row:
+        return self._rows(sql, *values)[0]
+
+    def _row_or_none(self, sql: str, *values: object) -> sqlite3.Row | None:
+        return next(iter(self._rows(sql, *values)), None)
+
+
+def _stored(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _instant(row: sqlite3.Row, name: str) -> datetime:
+    return datetime.fromisoformat(row[name])
+
+
+def _instant_or_none(row: sqlite3.Row, name: str) -> datetime | None:
+    return None if row[name] is None else _instant(row, name)
+
+
+def _dossier(row: sqlite3.Row) -> Dossier:
+    times = {"declared_at": _instant(row, "declared_at"), "cancelled_at": _instant_or_none(row, "cancelled_at")}
+    return Dossier(**{**dict(row), **times})
+
+
+def _attempt(row: sqlite3.Row) -> Attempt:
+    values = dict(row) | {
+        "state": AttemptState(row["state"]),
+        "ordered_at": _instant(row, "ordered_at"),
+        "expires_at": _instant(row, "expires_at"),
+        "asked_at": _instant_or_none(row, "asked_at"),
+        "closed": bool(row["closed"]),
+    }
+    return Attempt(**values)
+
+
+def _credit(row: sqlite3.Row) -> Credit:
+    return Credit(**dict(row) | {"settles": bool(row["settles"]), "credited_at": _instant(row, "credited_at")})
+
+
+def _refund(row: sqlite3.Row) -> Refund:
+    return Refund(**dict(row) | {"asked_at": _instant(row, "asked_at")})
+
+
+def _receipt(row: sqlite3.Row) -> Receipt:
+    values = {name: row[name] for name in ("template", "symbol", "number", "amount_vnd")}
+    return Receipt(**values, issued_at=_instant(row, "issued_at"))
+
+
+def _notification(row: sqlite3.Row) -> Notification:
+    values = {name: row[name] for name in ("dossier_code", "channel", "address", "text", "amount_vnd")}
+    return Notification(**values, written_at=_instant(row, "written_at"))
+
+
+def _word(text: str) -> BankWord:
+    values = json.loads(text)
+    return BankWord(**values | {"outcome": Outcome(values["outcome"])})

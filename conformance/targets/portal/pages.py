@@ -1,0 +1,223 @@
+"""What a citizen sees: choosing a service, declaring a dossier, paying, the status, the receipt and the messages.
+
+Rule: pages show the books. What a browser brings back from a bank is shown to nobody and settles nothing.
+"""
+
+import asyncio
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import segno
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.staticfiles import StaticFiles
+
+from conformance.targets.portal import checkout, returns
+from conformance.targets.portal.api import payer_of
+from conformance.targets.portal.defects import VIETINBANK, VNPAY
+from conformance.targets.portal.dossiers import Attempt, AttemptState, Dossier, Standing
+from conformance.targets.portal.entries import Receipt
+from conformance.targets.portal.moments import spoken
+from conformance.targets.portal.portal import Portal
+from conformance.targets.portal.services import PROVINCES
+from conformance.targets.portal.wording import in_dong, in_words, masked_address, masked_name
+
+# No script runs on these pages, whatever a bank or an applicant wrote into a field.
+_HEADERS = {
+    "content-security-policy": "default-src 'self'; script-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+WAYS = (
+    *("vnpay_redirect", "vnpay_qr", "vnpay_internet_banking", "vnpay_card"),
+    *("dvcqg_redirect", "vietinbank_bill"),
+)
+"""The ways to pay that the page offers: bank and method."""
+
+_SHOWN_MESSAGES = 50
+_PROBLEMS: dict[type[Exception], tuple[int, str]] = {
+    checkout.UnknownDossier: (404, "not_found"),
+    checkout.NotPossible: (409, "not_possible"),
+    checkout.Unacceptable: (422, "unacceptable"),
+    checkout.BankFailed: (502, "bank_failed"),
+}
+
+
+def static_files() -> StaticFiles:
+    return StaticFiles(packages=[("conformance.targets.portal", "static")])
+
+
+class Pages:
+    """Templates and texts, read once."""
+
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+        self._texts = tomllib.loads(files(__package__).joinpath("texts.toml").read_text(encoding="utf-8"))
+        self._templates = Environment(
+            loader=PackageLoader("conformance.targets.portal"), autoescape=True, undefined=StrictUndefined
+        )
+        self._templates.filters |= {
+            "dong": in_dong,
+            "words": in_words,
+            "spoken": spoken,
+            "masked_name": masked_name,
+            "masked_address": masked_address,
+        }
+
+    def show(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+        """`?lang=` wins over the cookie, and is kept in it."""
+        asked = request.query_params.get("lang", "")
+        locale = asked if asked in ("vi", "en") else request.cookies.get("lang", "vi")
+        locale = "en" if locale == "en" else "vi"
+        text = {name: words[locale] for name, words in self._texts.items()}
+        page = self._templates.get_template(template).render(
+            t=text, locale=locale, path=request.url.path, catalogue=self._portal.catalogue, **values
+        )
+        response = HTMLResponse(page, status, _HEADERS)
+        if asked:
+            response.set_cookie("lang", locale, max_age=365 * 86400, samesite="lax")
+        return response
+
+    def problem(self, request: Request, error: Exception) -> HTMLResponse:
+        status, name = _PROBLEMS[type(error)]
+        return self.show(request, "problem.html", status, name=name)
+
+
+def pages_router(portal: Portal) -> APIRouter:
+    router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+    pages = Pages(portal)
+
+    @router.get("/")
+    async def home(request: Request) -> Response:
+        provinces = {code: portal.catalogue.of_province(code) for code in PROVINCES}
+        return pages.show(request, "home.html", provinces=provinces, province_names=PROVINCES)
+
+    @router.get("/find")
+    async def find(dossier_code: str = "") -> Response:
+        return RedirectResponse(_dossier_path(dossier_code.strip()), status_code=303)
+
+    @router.get("/declare/{service_code}")
+    async def declare(request: Request, service_code: str) -> Response:
+        service = portal.catalogue.services.get(service_code)
+        if service is None:
+            return pages.problem(request, checkout.Unacceptable())
+        return pages.show(request, "declare.html", service=service)
+
+    @router.post("/declare/{service_code}")
+    async def declared(
+        request: Request,
+        service_code: str,
+        applicant: Annotated[str, Form()] = "",
+        phone: Annotated[str, Form()] = "",
+        email: Annotated[str, Form()] = "",
+    ) -> Response:
+        declaration = checkout.Declaration(service_code=service_code, applicant=applicant, phone=phone, email=email)
+        try:
+            dossier = await asyncio.to_thread(checkout.declare, portal, declaration)
+        except checkout.Unacceptable as error:
+            return pages.problem(request, error)
+        return RedirectResponse(_dossier_path(dossier.dossier_code), status_code=303)
+
+    @router.get("/dossiers/{dossier_code}")
+    async def dossier(request: Request, dossier_code: str) -> Response:
+        try:
+            standing, receipts = await asyncio.to_thread(_standing, portal, dossier_code)
+        except checkout.UnknownDossier as error:
+            return pages.problem(request, error)
+        return pages.show(
+            request,
+            "dossier.html",
+            standing=standing,
+            dossier=standing.dossier,
+            attempts=_worth_showing(standing.attempts),
+            receipts=receipts,
+            ways=WAYS,
+        )
+
+    @router.post("/dossiers/{dossier_code}/pay")
+    async def pay(
+        request: Request,
+        dossier_code: str,
+        way: Annotated[str, Form()] = "",
+        amount_vnd: Annotated[int | None, Form()] = None,
+    ) -> Response:
+        bank, _, method = way.partition("_")
+        payer = payer_of(request, request.cookies.get("lang", "vi"))
+        try:
+            found = await checkout.open_payment(portal, dossier_code, bank, method, payer, amount_vnd)
+        except tuple(_PROBLEMS) as error:
+            return pages.problem(request, error)
+        return RedirectResponse(found.url or f"{_dossier_path(dossier_code)}#bill", status_code=303)
+
+    @router.get("/dossiers/{dossier_code}/receipt")
+    async def receipt(request: Request, dossier_code: str) -> Response:
+        try:
+            standing, receipts = await asyncio.to_thread(_standing, portal, dossier_code)
+        except checkout.UnknownDossier as error:
+            return pages.problem(request, error)
+        status = 200 if receipts else 404
+        return pages.show(request, "receipt.html", status, dossier=standing.dossier, receipts=receipts)
+
+    @router.get("/qr/{order_ref}")
+    async def qr(request: Request, order_ref: str) -> Response:
+        attempt = await asyncio.to_thread(_attempt, portal, VNPAY, order_ref)
+        if attempt is None or attempt.method != "qr" or not attempt.url:
+            return pages.problem(request, checkout.UnknownDossier())
+        drawing = segno.make(attempt.url, error="m").svg_inline(scale=6, border=2)
+        return pages.show(request, "qr.html", attempt=attempt, drawing=drawing)
+
+    @router.get("/outbox")
+    async def outbox(request: Request) -> Response:
+        messages = await asyncio.to_thread(_messages, portal)
+        return pages.show(request, "outbox.html", messages=messages)
+
+    @router.get("/return/vnpay")
+    async def returned_from_vnpay(request: Request) -> Response:
+        return await returned(request, returns.from_vnpay(portal, request.scope["query_string"]))
+
+    @router.get("/return/dvcqg")
+    async def returned_from_dvcqg(request: Request) -> Response:
+        return await returned(request, returns.from_dvcqg(portal, request.query_params))
+
+    async def returned(request: Request, claim: returns.Claim | None) -> Response:
+        dossier_code = await returns.look_up(portal, claim) if claim else ""
+        if not dossier_code:
+            return pages.show(request, "returned.html", standing=None)
+        standing, _ = await asyncio.to_thread(_standing, portal, dossier_code)
+        return pages.show(request, "returned.html", standing=standing)
+
+    return router
+
+
+def _dossier_path(dossier_code: str) -> str:
+    return f"/dossiers/{quote(dossier_code, safe='')}"
+
+
+def _standing(portal: Portal, dossier_code: str) -> tuple[Standing, list[Receipt]]:
+    with portal.books.reading() as entries:
+        dossier: Dossier = checkout.known_dossier(entries, dossier_code)
+        return entries.standing(dossier), entries.receipts(dossier_code)
+
+
+def _attempt(portal: Portal, bank: str, order_ref: str) -> Attempt | None:
+    with portal.books.reading() as entries:
+        return entries.attempt(bank, order_ref)
+
+
+def _worth_showing(attempts: tuple[Attempt, ...]) -> list[Attempt]:
+    """Newest first; a bill that nobody has paid yet is no payment."""
+    shown = [each for each in attempts if each.bank != VIETINBANK or each.state is not AttemptState.PENDING]
+    return shown[::-1]
+
+
+def _messages(portal: Portal) -> list[Mapping[str, Any]]:
+    with portal.books.reading() as entries:
+        return [
+            {"channel": each.channel, "address": each.address, "text": each.text, "written_at": each.written_at}
+            for each in entries.newest_notifications(_SHOWN_MESSAGES)
+        ]

@@ -1,0 +1,25 @@
+"""The running portal as one value: its settings, books, line to the banks, clock and switched-on defects."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from conformance.targets.portal.bank_line import BankLine
+from conformance.targets.portal.books import Books
+from conformance.targets.portal.defects import Flaw
+from conformance.targets.portal.moments import Clock
+from conformance.targets.portal.services import Catalogue
+from conformance.targets.portal.settings import Settings
+
+
+@dataclass(slots=True)
+class Portal:
+    """`queued` is set when a callback was stored to be settled later. `handled` is for one defect only."""
+
+    settings: Settings
+    books: Books
+    line: BankLine
+    clock: Clock
+    catalogue: Catalogue
+    flaws: frozenset[Flaw] = frozenset()
+    queued: asyncio.Event = field(default_factory=asyncio.Event)
+    handled: set[str] = field(default_factory=set)

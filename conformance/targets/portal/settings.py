@@ -1,0 +1,59 @@
+"""What the portal is told at its start: where the banks are, its contracts with them, and its own choices."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class Style(StrEnum):
+    LISTENS = "listens"
+    """A callback is settled before it is acknowledged."""
+    ACKS_FIRST = "acks_first"
+    """A callback is stored, acknowledged, and settled a little later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VnpayContract:
+    tmn_code: str = "DEMOV210"
+    secret: str = "SIMULATORSECRETKEY0123456789ABCD"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VietinbankContract:
+    """`provider_id` is the biller's number at the bank; keys are PEM texts, the private one the biller's own."""
+
+    provider_id: str = "9111"
+    private_key_pem: str
+    bank_public_key_pem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DvcqgContract:
+    partner_code: str = "DEMO"
+    secret: str = "demo-secret"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """`bank_url` and `public_url` have no "/" at their end.
+
+    `says_already_confirmed` = a repeated callback is answered with the bank's code for that, else as the first one.
+    `return_asks` = the payer's return makes the portal ask the bank at once; it never settles by itself.
+    `order_life_s` = how long the payer may take, `poll_after_s` = when an order without callback is first asked
+    about, `poll_every_s` = how often the poller looks (0 = only when told to).
+    """
+
+    bank_url: str
+    public_url: str
+    database: Path
+    vietinbank: VietinbankContract
+    vnpay: VnpayContract = VnpayContract()
+    dvcqg: DvcqgContract = DvcqgContract()
+    style: Style = Style.LISTENS
+    says_already_confirmed: bool = True
+    return_asks: bool = False
+    bank_timeout_s: float = 8.0
+    order_life_s: int = 900
+    poll_after_s: int = 900
+    poll_every_s: float = 30.0
+    settle_after_s: float = 0.3

@@ -1,0 +1,215 @@
+"""Settling: the one place where a bank's word changes the books, each money once.
+
+Rule: what is looked at and what is written stand in one transaction, so that of twenty callbacks at once one
+settles and nineteen find it done.
+"""
+
+import time
+from datetime import datetime
+
+from conformance.targets.portal.books import Books
+from conformance.targets.portal.defects import DVCQG, Flaw
+from conformance.targets.portal.dossiers import (
+    RECORDED,
+    Attempt,
+    AttemptState,
+    BankWord,
+    Dossier,
+    Effect,
+    Outcome,
+    decide,
+)
+from conformance.targets.portal.entries import Credit, Entries, Notification
+from conformance.targets.portal.moments import VIETNAM
+from conformance.targets.portal.protocols import dvcqg
+from conformance.targets.portal.references import request_number
+from conformance.targets.portal.wording import in_dong
+
+# tt-91-2026-btc#annex: EBL01 is a receipt without a printed face value; its symbol is the year, T and two letters.
+RECEIPT_TEMPLATE = "EBL01"
+_SERIES = "AB"
+
+_POISONED = "poisoned"
+_SLOW_RECEIPT_S = 0.05
+
+
+def settle(books: Books, word: BankWord, now: datetime, flaws: frozenset[Flaw], handled: set[str]) -> Effect:
+    """What `word` did. `handled` is only for the defect that keeps in memory what belongs into the books."""
+    looked_before = _look_before(books, word) if Flaw.CONCURRENT_DUPLICATE_RACE in flaws else None
+    with books.writing() as entries:
+        kept = entries.attempt(word.bank, word.order_ref)
+        attempt = kept or _looked_up(entries, word, now)
+        if attempt is None:
+            return Effect.UNKNOWN_ORDER
+        dossier = _dossier_of(entries, attempt)
+        awaits_money, known = looked_before or _look(entries, attempt, word)
+        if Flaw.DUPLICATE_KNOWN_IN_MEMORY in flaws:
+            known = _money(word) in handled
+            awaits_money = not known
+        if attempt.code == _POISONED:
+            return Effect.REPEATED
+        effect = decide(awaits_money, attempt, known, word, flaws)
+        if kept is None and effect in RECORDED:
+            entries.add_attempt(attempt)
+        _carry_out(entries, effect, attempt, dossier, word, now, flaws)
+    if effect in (Effect.SETTLED, Effect.REFUND_DUE):
+        handled.add(_money(word))
+    return effect
+
+
+def preview(books: Books, word: BankWord, now: datetime, flaws: frozenset[Flaw]) -> Effect:
+    """What `settle` would do now; nothing is written."""
+    with books.reading() as entries:
+        attempt = entries.attempt(word.bank, word.order_ref) or _looked_up(entries, word, now)
+        if attempt is None:
+            return Effect.UNKNOWN_ORDER
+        awaits_money, known = _look(entries, attempt, word)
+        return decide(awaits_money, attempt, known, word, flaws)
+
+
+def settle_queued(books: Books, now: datetime, flaws: frozenset[Flaw], handled: set[str]) -> int:
+    """Works off the callbacks that were acknowledged first, oldest first; how many there were."""
+    with books.reading() as entries:
+        queued = entries.queued()
+    for number, word in queued:
+        # Settled first, taken out second: killed in between, it is found again, and is a repetition by then.
+        settle(books, word, now, flaws, handled)
+        with books.writing() as entries:
+            entries.unqueue(number)
+    return len(queued)
+
+
+def poison(books: Books, bank: str, order_ref: str) -> None:
+    """What the defect does that lets a forged message close an order."""
+    with books.writing() as entries:
+        attempt = entries.attempt(bank, order_ref)
+        if attempt is not None and attempt.state is AttemptState.PENDING:
+            entries.set_state(attempt, AttemptState.FAILED, _POISONED)
+
+
+def _looked_up(entries: Entries, word: BankWord, now: datetime) -> Attempt | None:
+    """The order that the national portal made of its own fee lookup: the dossier is named by the reference."""
+    dossier = entries.dossier(dvcqg.looked_up(word.order_ref)) if word.bank == DVCQG else None
+    if dossier is None:
+        return None
+    return Attempt(
+        bank=DVCQG,
+        order_ref=word.order_ref,
+        dossier_code=dossier.dossier_code,
+        method="lookup",
+        amount_vnd=dossier.fee_vnd,
+        ordered_at=now,
+        expires_at=now,
+    )
+
+
+def _look(entries: Entries, attempt: Attempt, word: BankWord) -> tuple[bool, bool]:
+    """Whether the dossier still wants money, and whether this money is known."""
+    standing = entries.standing(_dossier_of(entries, attempt))
+    return standing.awaits_money, entries.credit(_money(word)) is not None
+
+
+def _look_before(books: Books, word: BankWord) -> tuple[bool, bool] | None:
+    """What the defect does that looks in a transaction of its own: by the time it writes, others have written."""
+    with books.reading() as entries:
+        attempt = entries.attempt(word.bank, word.order_ref)
+        found = _look(entries, attempt, word) if attempt else None
+    time.sleep(_SLOW_RECEIPT_S)
+    return found
+
+
+def _dossier_of(entries: Entries, attempt: Attempt) -> Dossier:
+    dossier = entries.dossier(attempt.dossier_code)
+    assert dossier is not None, "an attempt is of a dossier in the same books"
+    return dossier
+
+
+def _money(word: BankWord) -> str:
+    return f"{word.bank}:{word.money_ref}"
+
+
+def _carry_out(
+    entries: Entries,
+    effect: Effect,
+    attempt: Attempt,
+    dossier: Dossier,
+    word: BankWord,
+    now: datetime,
+    flaws: frozenset[Flaw],
+) -> None:
+    if effect in (Effect.SETTLED, Effect.REFUND_DUE):
+        entries.set_state(attempt, AttemptState.PAID, word.code)
+        if effect is Effect.SETTLED or not _dropped(dossier, flaws):
+            entries.add_credit(_credit(effect, attempt, word, now, flaws))
+    if effect is Effect.SETTLED:
+        _issue_receipt(entries, attempt, now, flaws)
+        _tell_payer(entries, attempt, dossier, now, flaws)
+    elif effect is Effect.FAILED:
+        entries.set_state(attempt, AttemptState.FAILED, word.code)
+        if attempt.state is AttemptState.PAID:
+            entries.forget_credit(attempt)
+    elif effect is Effect.NOTED:
+        entries.set_state(attempt, attempt.state, word.code)
+    else:
+        _note_contradiction(entries, effect, attempt, word, now)
+
+
+def _dropped(dossier: Dossier, flaws: frozenset[Flaw]) -> bool:
+    if dossier.cancelled_at is not None:
+        return Flaw.LATE_MONEY_DROPPED in flaws
+    return Flaw.SECOND_PAYMENT_NOT_FLAGGED in flaws
+
+
+def _credit(effect: Effect, attempt: Attempt, word: BankWord, now: datetime, flaws: frozenset[Flaw]) -> Credit:
+    return Credit(
+        once=_once(_money(word), flaws),
+        bank=word.bank,
+        order_ref=word.order_ref,
+        dossier_code=attempt.dossier_code,
+        amount_vnd=attempt.amount_vnd,
+        bank_ref=word.bank_ref,
+        settles=effect is Effect.SETTLED,
+        credited_at=now,
+    )
+
+
+def _issue_receipt(entries: Entries, attempt: Attempt, now: datetime, flaws: frozenset[Flaw]) -> None:
+    # nd-254-2026#dieu-24: numbers begin anew with the year, which the symbol names.
+    symbol = f"{now.astimezone(VIETNAM):%y}T{_SERIES}"
+    once = _once(attempt.dossier_code, flaws)
+    entries.add_receipt(once, attempt.dossier_code, RECEIPT_TEMPLATE, symbol, attempt.amount_vnd, now.isoformat())
+
+
+def _tell_payer(entries: Entries, attempt: Attempt, dossier: Dossier, now: datetime, flaws: frozenset[Flaw]) -> None:
+    told = Flaw.NOTICE_WITHOUT_AMOUNT not in flaws
+    amount = f" {in_dong(attempt.amount_vnd)}" if told else ""
+    notification = Notification(
+        dossier_code=dossier.dossier_code,
+        channel="sms" if dossier.phone or not dossier.email else "email",
+        address=dossier.phone or dossier.email,
+        text=f"Đã nhận{amount} lệ phí hồ sơ {dossier.dossier_code}. Biên lai điện tử đã được lập.",
+        amount_vnd=attempt.amount_vnd if told else None,
+        written_at=now,
+    )
+    entries.add_notification(_once(dossier.dossier_code, flaws), notification)
+
+
+def _note_contradiction(entries: Entries, effect: Effect, attempt: Attempt, word: BankWord, now: datetime) -> None:
+    """What the bank says does not fit the books, which stay as they are: for a person to look into."""
+    if effect is Effect.WRONG_AMOUNT:
+        says = f"{word.bank} {word.order_ref}: {word.amount_vnd} instead of {attempt.amount_vnd} ({word.outcome})"
+    elif attempt.state is AttemptState.PAID and word.outcome is not Outcome.PAID:
+        says = f"{word.bank} {word.order_ref}: paid, and now {word.outcome} ({word.code})"
+    else:
+        return
+    entries.note_discrepancy(f"{_money(word)}: {says}", attempt.dossier_code, says, now)
+
+
+def _once(key: str, flaws: frozenset[Flaw]) -> str:
+    """A key that the books take one time. Defects make a fresh one, and with it every repetition is new."""
+    repeatable = flaws & {
+        Flaw.DUPLICATE_SETTLES_TWICE,
+        Flaw.DUPLICATE_KNOWN_IN_MEMORY,
+        Flaw.CONCURRENT_DUPLICATE_RACE,
+    }
+    return f"{key}#{request_number()}" if repeatable else key
