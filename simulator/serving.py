@@ -10,22 +10,23 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import uvicorn
 
 from simulator.app import App
 from simulator.banks import dialects
-from simulator.clock import VIETNAM, Clock, system_clock
-from simulator.control import create_control
-from simulator.control.guard import Guard, is_loopback
+from simulator.clock import VIETNAM, system_clock
+from simulator.control import PREFIXES, create_control
+from simulator.control.guard import ASGIApp, Guard, Receive, Scope, Send, is_loopback
 from simulator.delivery import Courier
 from simulator.dialect import Dialect
 from simulator.merchants import default_merchants
+from simulator.pages import create_pages
 from simulator.payment import Merchant
 from simulator.protocol import Connection
-from simulator.store import Store, StoreError
+from simulator.store import StoreError
+from simulator.store.opening import open_store
 from simulator.world import DEFAULT, World, Worlds
 
 GRACE_S = 1
@@ -60,29 +61,46 @@ def serve(settings: Settings) -> None:
     with listener:
         base_url = settings.public_url or _base_url(listener)
         token = _token(settings, listener)
-        hosts = frozenset({urlsplit(base_url).hostname or "", settings.host.lower()})
-        worlds = Worlds(_store(settings.store, system_clock), system_clock, base_url, default_merchants())
-        courier = Courier(worlds, f"{socket.gethostname()}-{os.getpid()}")
-        seed = settings.seed or secrets.token_hex(8)
-        control = create_control(worlds, courier, Guard(token, hosts))
-        app = App(worlds, courier, control, seed, settings.manual)
+        guard = Guard(token, frozenset({urlsplit(base_url).hostname or "", settings.host.lower()}))
+        app = _app(settings, base_url, guard)
         server = _Server(_configured(app))
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-            runner.run(_run(server, app, listener, settings, seed, token))
+            runner.run(_run(server, app, listener, settings, token))
 
 
-async def _run(
-    server: "_Server", app: App, listener: socket.socket, settings: Settings, seed: str, token: str | None
-) -> None:
+def _app(settings: Settings, base_url: str, guard: Guard) -> App:
+    """The banks, the control API and the pages over one store, not yet started."""
+    try:
+        store = open_store(settings.store, system_clock)
+    except StoreError as error:
+        raise StartError(f"the store cannot be used: {error}") from error
+    worlds = Worlds(store, system_clock, base_url, default_merchants())
+    courier = Courier(worlds, f"{socket.gethostname()}-{os.getpid()}")
+    control = create_control(worlds, courier, guard)
+    pages = create_pages(worlds, courier, guard.objection)
+    return App(worlds, courier, _either(control, pages), settings.seed or secrets.token_hex(8), settings.manual)
+
+
+def _either(control: ASGIApp, pages: ASGIApp) -> ASGIApp:
+    """What is no bank's own: the control API and its docs, else the pages."""
+
+    async def rest(scope: Scope, receive: Receive, send: Send) -> None:
+        app = control if scope["path"].startswith(PREFIXES) else pages
+        await app(scope, receive, send)
+
+    return rest
+
+
+async def _run(server: "_Server", app: App, listener: socket.socket, settings: Settings, token: str | None) -> None:
     try:
         await app.start()
     except StoreError as error:
-        raise StartError(f"the store {settings.store!r} cannot be used: {error}") from error
+        raise StartError(f"the store cannot be used: {error}") from error
     try:
+        world = await app.worlds.get(DEFAULT)
         clock_at = app.worlds.clock() if settings.manual else None
         for name in settings.sandboxes:
-            await app.worlds.ensure(name, seed=seed, clock_at=clock_at)
-        world = await app.worlds.get(DEFAULT)
+            await app.worlds.ensure(name, seed=settings.seed or world.sandbox.seed, clock_at=clock_at)
         _warn(world, settings)
         text = await _where(world, settings, token)
         server.ready = lambda: print(f"{text}\nbanksim ready at {world.base_url}", flush=True)
@@ -124,17 +142,6 @@ class _Server(uvicorn.Server):
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, self.handle_exit)
         yield
-
-
-def _store(name: str, clock: Clock) -> Store:
-    """The store of that name; only its own driver is loaded."""
-    if name.startswith(("postgresql://", "postgres://")):
-        from simulator.store.postgres import PostgresStore
-
-        return PostgresStore(name, clock)
-    from simulator.store.sqlite import SqliteStore
-
-    return SqliteStore(Path(name), clock)
 
 
 def _listener(host: str, port: int) -> socket.socket:
@@ -180,7 +187,7 @@ def _warn(world: World, settings: Settings) -> None:
         kept.append("a manual clock" if world.manual else "the machine's clock")
     if kept:
         print(
-            f"banksim: {settings.store} keeps {' and '.join(kept)} from an earlier run; "
+            f"banksim: {_shown(settings.store)} keeps {' and '.join(kept)} from an earlier run; "
             "use another --store, or remove that one, to start anew.",
             file=sys.stderr,
         )
@@ -199,7 +206,7 @@ async def _where(world: World, settings: Settings, token: str | None) -> str:
         ("payer pages", f"{world.base_url}/pay/ID (each bank tells the connector its payments' addresses)"),
         *(("bill payers", f"{world.base_url}/bill/{code}") for code in asks),
         ("sandboxes", f"{world.base_url}/s/NAME/..."),
-        ("store", settings.store),
+        ("store", _shown(settings.store)),
         ("seed", world.sandbox.seed),
         ("clock", f"manual, at {now}: POST /_control/sandboxes/default/clock moves it" if world.manual else now),
     ]
@@ -215,6 +222,14 @@ async def _where(world: World, settings: Settings, token: str | None) -> str:
     tell = f"PUT {world.base_url}/_control/sandboxes/{world.name}/merchants/BANK/MERCHANT"
     lines += ["", f'  Tell each bank where your connector listens: {tell} {{"callback_url": "http://..."}}']
     return "\n".join([*lines, ""])
+
+
+def _shown(store: str) -> str:
+    """Where the store is, without a password."""
+    parts = urlsplit(store)
+    if not parts.scheme:
+        return os.path.abspath(store)
+    return store.replace(f":{parts.password}@", ":***@") if parts.password else store
 
 
 def _credentials(world: World, dialect: Dialect, merchant: Merchant) -> list[str]:

@@ -337,6 +337,7 @@ async def test_the_browser_goes_back_to_the_merchants_signed_address(api: Caller
         ("POST", "payments/none/abandon", None),
         ("POST", "payments/none/return", None),
         ("POST", "payments/none/callback", None),
+        ("POST", "send", {"method": "GET", "url": "http://127.0.0.1:1/", "payment_id": "none"}),
     ],
 )
 async def test_an_unknown_payment_is_named(api: Caller, method: str, path: str, body: Any) -> None:
@@ -427,13 +428,14 @@ async def test_a_message_is_sent_byte_for_byte_and_journalled(api: Caller) -> No
         "headers": [["content-type", "application/json"]],
         "body_base64": base64.b64encode(b"\xfe{}").decode(),
         "bank": "vietinbank",
-        "payment_id": "p",
+        "payment_id": await api.payment_id(),
         "note": "hostile bytes",
     }
     answer = await api.post(f"{CI}/send", message)
     assert (answer["status"], base64.b64decode(answer["body_base64"]), answer["error"]) == (418, b"\xff\x00", "")
     assert api.connector.requests == [("POST", "/notice?a=%2f", b"\xfe{}")]
-    [entry] = await api.get(f"{CI}/journal", payment_id="p")
+    created, entry = await api.get(f"{CI}/journal", payment_id=message["payment_id"])
+    assert created["operation"] == "create"
     assert (entry["direction"], entry["bank"], entry["status"]) == ("out", "vietinbank", 418)
     assert "hostile bytes" in entry["note"]
     assert base64.b64decode(entry["request_body_base64"]) == b"\xfe{}"

@@ -17,7 +17,7 @@ from simulator.control.problems import Refused
 from simulator.delivery import crafted_exchange
 from simulator.outbox import Retry
 from simulator.payment import DEFAULT_OUTCOMES, TRANSITIONS, Outcome, Payment, State
-from simulator.store import Change, Stored
+from simulator.store import ById, Change, Stored
 from simulator.wire import Outgoing
 
 router = APIRouter(prefix="/sandboxes/{sandbox}", tags=["messages"], responses=REFUSALS)
@@ -60,7 +60,7 @@ class Sending(Body):
     headers: Annotated[tuple[HeaderLine, ...], Field(max_length=100)] = ()
     body_base64: Annotated[str, Field(max_length=BODY_CHARACTERS_MAX)] = ""
     bank: Annotated[str, Field(description="In whose name; for the journal and the time limit.")] = ""
-    payment_id: Annotated[str, Field(max_length=100, description="For the journal.")] = ""
+    payment_id: Annotated[str, Field(description="The payment that it is about, for the journal.")] = ""
     note: Annotated[str, Field(max_length=500, description="For the journal.")] = ""
 
     @field_validator("body_base64")
@@ -108,6 +108,8 @@ async def write(world: TheWorld, payment_id: str, wanted: Telling | None = None)
 @router.post("/send", summary="Send a message as the bank would")
 async def send(desk: TheDesk, world: TheWorld, wanted: Sending) -> AnswerView:
     """Sent through the banks' own HTTP client and journalled; no payment changes by it."""
+    if wanted.payment_id:
+        await kept(world, wanted.payment_id)
     outgoing = Outgoing(
         method=wanted.method,
         url=wanted.url,
@@ -121,7 +123,7 @@ async def send(desk: TheDesk, world: TheWorld, wanted: Sending) -> AnswerView:
         entry = crafted_exchange(wanted.bank, wanted.payment_id, outgoing, answer, stored.now, wanted.note)
         return Change(reply=None, exchanges=(entry,))
 
-    await world.store.transact(world.name, None, journalled)
+    await world.store.transact(world.name, ById(wanted.payment_id) if wanted.payment_id else None, journalled)
     return AnswerView(
         status=answer.status,
         headers=list(answer.headers),

@@ -86,7 +86,7 @@ async def _no_sandbox(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _no_payment(request: Request, error: Exception) -> JSONResponse:
-    sandbox, payment_id = (request.path_params.get(name, "") for name in ("sandbox", "payment_id"))
+    sandbox, payment_id = request.path_params.get("sandbox", ""), str(error)
     return answer(
         404,
         f"There is no payment {payment_id!r} in sandbox {sandbox!r}; "
