@@ -389,6 +389,7 @@ DIALECT = Dialect(
     secrets=("secret",),
     sources=("dvcqg-td", "dvcqg-opencps", "dvcqg-opencps-front", "nd-254-2026", "tt-91-2026-btc"),
     assumptions=tuple(
-        Assumption(key=key, value=value, why=why, setting=setting) for key, value, why, setting in ASSUMPTIONS
+        Assumption(key=f"dvcqg.{key}", value=value, why=why, setting=setting)
+        for key, value, why, setting in ASSUMPTIONS
     ),
 )

@@ -311,6 +311,7 @@ DIALECT = Dialect(
     bank_ref=_bank_ref,
     sources=("vietinbank-notify-1-0-0", "vietinbank-y3-1-4-1", "vietinbank-thvqr-1-0", "onefin-bank"),
     assumptions=tuple(
-        Assumption(key=key, value=value, why=why, setting=setting) for key, value, why, setting in ASSUMPTIONS
+        Assumption(key=f"vietinbank.{key}", value=value, why=why, setting=setting)
+        for key, value, why, setting in ASSUMPTIONS
     ),
 )
