@@ -11,13 +11,13 @@ from markupsafe import Markup, escape
 
 from conformance.results import Exchange
 
-PAYER, CONNECTOR, BANK = 90, 370, 680
-WIDTH = 770
+PAYER, CONNECTOR, BANK = 66, 230, 550
+WIDTH = 622
 HEAD = 46
 ROW = 40
 """Height of one arrow with its words above it."""
 
-LABEL_CHARS = 46
+LABEL_CHARS = 44
 SHOWN_MAX = 16
 """A longer history shows its beginning and its end."""
 
@@ -94,9 +94,9 @@ def _all_arrows(exchanges: Iterable[Exchange]) -> list[Arrow | Gap]:
 def _lifelines(labels: tuple[str, str, str], height: int) -> Markup:
     parts = [
         Markup(
-            '<rect x="{}" y="2" width="140" height="28" rx="6"/><text x="{}" y="21" class="who">{}</text>'
+            '<rect x="{}" y="2" width="128" height="28" rx="6"/><text x="{}" y="21" class="who">{}</text>'
             '<line class="life" x1="{}" y1="30" x2="{}" y2="{}"/>'
-        ).format(x - 70, x, label, x, x, height)
+        ).format(x - 64, x, label, x, x, height)
         for x, label in zip((PAYER, CONNECTOR, BANK), labels, strict=True)
     ]
     return Markup("").join(parts)
@@ -120,17 +120,13 @@ def _arrow(arrow: Arrow, y: int) -> Markup:
         _cross(middle, y) if arrow.lost else Markup('<path d="{}"/>').format(head),
         _label_x(arrow, middle),
         y - 7,
-        _short(arrow.label, _room(arrow)),
+        _short(arrow.label, LABEL_CHARS),
     )
 
 
 def _label_x(arrow: Arrow, middle: int) -> int:
     """A long arrow passes the connector's lifeline; its words stand beside that."""
-    return middle if abs(arrow.end - arrow.start) < BANK - PAYER else (PAYER + CONNECTOR) // 2
-
-
-def _room(arrow: Arrow) -> int:
-    return LABEL_CHARS if CONNECTOR in (arrow.start, arrow.end) else LABEL_CHARS - 6
+    return middle if CONNECTOR in (arrow.start, arrow.end) else (CONNECTOR + BANK) // 2
 
 
 def _cross(x: int, y: int) -> Markup:

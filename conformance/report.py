@@ -155,7 +155,7 @@ def _told(results: Results, asked: Asked, findings: tuple[Finding, ...]) -> list
     others = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
     lines = [
         f"{finding.verdict.upper()} {asked.id} ({asked.level}) {asked.says}",
-        f"  {finding.case}{others}: {_problem(finding)}",
+        f"  {finding.case}{others}: {_cut(_problem(finding), 300)}",
     ]
     if finding.expected or finding.actual:
         lines.append(f"  expected {_cut(finding.expected)}; found {_cut(finding.actual)}")
@@ -170,7 +170,8 @@ def _problem(finding: Finding) -> str:
 
 
 def _cut(text: str, chars: int = 160) -> str:
-    one_line = " ".join(text.split())
+    """One line that no terminal takes for a command."""
+    one_line = "".join(char if char.isprintable() else "\ufffd" for char in " ".join(text.split()))
     return one_line if len(one_line) <= chars else f"{one_line[: chars - 1]}…"
 
 
