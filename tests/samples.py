@@ -1,5 +1,6 @@
 """Well-formed messages to each bank, signed by code of the tests' own, for tests that hold for every bank."""
 
+import base64
 import hashlib
 import hmac
 import json
@@ -8,7 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
 from simulator.clock import compact
+from simulator.merchants import default_merchants
 from simulator.wire import Request
 
 VNPAY_SECRET = "SIMULATORSECRETKEY0123456789ABCD"
@@ -147,3 +152,48 @@ SAMPLES = {
     "vnpay": Sample("DEMOV210", vnpay_pay, vnpay_querydr),
     "dvcqg": Sample("DEMO", dvcqg_init, dvcqg_query),
 }
+
+
+def vnpay_answer(method: str, path: str, body: bytes) -> dict[str, str]:
+    return {"RspCode": "00", "Message": "Confirm Success"}
+
+
+def dvcqg_answer(method: str, path: str, body: bytes) -> dict[str, str]:
+    told = json.loads(body)
+    kept = {name: str(told[name]) for name in ("MaDoiTac", "MaThamChieu", "ThoiGianGD", "MaXacThuc")}
+    return {"MaLoi": "00", "MoTaLoi": "Thành công", **kept}
+
+
+BILL_AMOUNT_VND = 20_000
+
+
+def vietinbank_answer(method: str, path: str, body: bytes) -> dict[str, str]:
+    """To an inquiry: a bill of BILL_AMOUNT_VND; to a notice: 00. Signed by the biller."""
+    asked = json.loads(body)
+    if "amount" in asked:
+        said = {"transId": asked["transId"], "errorCode": "00", "errorDesc": "OK"}
+        signed = ("transId", "errorCode", "errorDesc")
+    else:
+        said = {
+            **{name: asked[name] for name in ("transId", "channelId", "transTime", "transType", "custCode")},
+            "custName": "NGUYEN VAN A",
+            "billId": "B1",
+            "billTerm": "112026",
+            "amount": str(BILL_AMOUNT_VND),
+            "errorCode": "00",
+        }
+        signed = tuple(said)
+    (merchant,) = (each for each in default_merchants() if each.bank == "vietinbank")
+    text = "".join(said[name] for name in signed)
+    key = serialization.load_pem_private_key(merchant.secrets["biller_private_key"].encode(), None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    signature = base64.b64encode(key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())).decode()
+    return {**said, "providerId": asked["providerId"], "signature": signature}
+
+
+ANSWERS: dict[str, Callable[[str, str, bytes], dict[str, str]]] = {
+    "vnpay": vnpay_answer,
+    "dvcqg": dvcqg_answer,
+    "vietinbank": vietinbank_answer,
+}
+"""What a sound connector answers to each bank's messages."""

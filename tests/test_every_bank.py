@@ -1,0 +1,428 @@
+"""Facts that hold for every bank: what a new file in simulator/banks must keep."""
+
+import json
+import tomllib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from itertools import product
+from pathlib import Path
+
+import msgspec
+import pytest
+from aiohttp import web
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from simulator.bank import act, forged, returned
+from simulator.banks import dialects
+from simulator.delivery import Courier
+from simulator.dialect import Command, Dialect, Endpoint, Notice, Question, Reply
+from simulator.faults import Fault, FaultKind
+from simulator.merchants import default_merchants
+from simulator.outbox import DeliveryState
+from simulator.payment import (
+    Bill,
+    Channel,
+    Event,
+    Merchant,
+    Order,
+    Outcome,
+    Payment,
+    Reason,
+    Refusal,
+    State,
+    Step,
+)
+from simulator.wire import Answer, Request, Response
+from simulator.world import World, Worlds
+from tests.samples import ANSWERS, BILL_AMOUNT_VND, SAMPLES
+from tests.worlds import START, Connector, ask, connector, courier_of, worlds_in
+
+ROOT = Path(__file__).resolve().parent.parent
+BANKS = tuple(dialects())
+ENDPOINTS = [(code, endpoint) for code, dialect in dialects().items() for endpoint in dialect.endpoints]
+LONG = timedelta(days=7)
+
+every_bank = pytest.mark.parametrize("code", BANKS)
+every_endpoint = pytest.mark.parametrize(
+    ("code", "endpoint"), ENDPOINTS, ids=[f"{code}-{endpoint.method}{endpoint.path}" for code, endpoint in ENDPOINTS]
+)
+
+
+def merchant_of(code: str) -> Merchant:
+    (merchant,) = (each for each in default_merchants() if each.bank == code)
+    urls = {"callback_url": "http://portal.test/callback", "inquiry_url": "http://portal.test/inquiry"}
+    return msgspec.structs.replace(merchant, **urls)
+
+
+def looked_up(code: str) -> Merchant | None:
+    return next((each for each in default_merchants() if each.merchant_code == code), None)
+
+
+def settled(code: str, state: State = State.PAID, outcome: Outcome | None = Outcome.SUCCESS) -> Payment:
+    order = Order(
+        order_ref="HS0001",
+        order_key="HS0001",
+        amount_vnd=20_000,
+        description="Nop le phi HS0001",
+        ordered_at=START,
+        expires_at=START + timedelta(minutes=15),
+        return_url="http://portal.test/return?dossier=1",
+    )
+    return Payment(
+        payment_id="p" * 32,
+        bank=code,
+        merchant_code=merchant_of(code).merchant_code,
+        order=order,
+        amount_vnd=20_000,
+        bank_ref="14226112",
+        created_at=START,
+        settled_at=START,
+        state=state,
+        outcome=outcome,
+        channel=dialects()[code].channels[0],
+        step=Step.DONE,
+    )
+
+
+def notice(code: str, payment: Payment | None = None, merchant: Merchant | None = None) -> Notice:
+    return Notice(payment=payment or settled(code), merchant=merchant or merchant_of(code), now=START)
+
+
+# --- its identity card -----------------------------------------------------------------------------------------
+
+
+@every_bank
+def test_its_test_merchant_has_the_secrets_that_it_names(code: str) -> None:
+    assert set(dialects()[code].secrets) <= set(merchant_of(code).secrets)
+
+
+@every_bank
+def test_its_sources_are_declared(code: str) -> None:
+    declared = tomllib.loads((ROOT / "fixtures" / "sources.toml").read_text(encoding="utf-8"))
+    assert dialects()[code].sources
+    assert set(dialects()[code].sources) <= set(declared)
+
+
+@every_bank
+def test_its_ladder_ends_and_never_waits_for_nothing(code: str) -> None:
+    retry = dialects()[code].retry
+    assert 1 <= retry.attempts_max <= 100
+    assert all(delay_s > 0 for delay_s in retry.delays_s)
+    assert 0 < retry.timeout_s <= 60
+
+
+@every_bank
+def test_what_no_source_tells_is_said(code: str) -> None:
+    assumptions = dialects()[code].assumptions
+    assert assumptions
+    assert all(each.key.startswith(f"{code}.") and each.value and each.why for each in assumptions)
+    assert len({each.key for each in assumptions}) == len(assumptions)
+
+
+# --- what it writes --------------------------------------------------------------------------------------------
+
+
+@every_endpoint
+@pytest.mark.parametrize("reason", Reason)
+def test_every_refusal_has_an_answer(code: str, endpoint: Endpoint, reason: Reason) -> None:
+    request = Request(endpoint.method, endpoint.path)
+    for merchant in (None, merchant_of(code)):
+        response = endpoint.encode(request, None, Refusal(reason, "why", merchant=merchant))
+        assert response.status < 500
+        assert response.body or response.status == 302
+
+
+@every_bank
+def test_a_callback_tells_every_state_and_outcome(code: str) -> None:
+    dialect = dialects()[code]
+    told = {
+        (state, outcome): dialect.callback(notice(code, settled(code, state, outcome)))
+        for state, outcome in product(State, (None, *Outcome))
+    }
+    assert all(each.url.startswith("http://portal.test/callback") for each in told.values())
+    paid, failed = told[State.PAID, Outcome.SUCCESS], told[State.FAILED, Outcome.INSUFFICIENT_FUNDS]
+    assert (paid.url, paid.body) != (failed.url, failed.body)
+
+
+@every_bank
+def test_a_callback_depends_on_the_key_and_on_the_amount(code: str) -> None:
+    dialect = dialects()[code]
+    true = dialect.callback(notice(code))
+    other_key = dialect.callback(notice(code, merchant=forged(merchant_of(code))))
+    other_amount = dialect.callback(notice(code, msgspec.structs.replace(settled(code), amount_vnd=19_999)))
+    assert len({(each.url, each.body) for each in (true, other_key, other_amount)}) == 3
+
+
+@every_bank
+def test_the_same_notice_is_the_same_bytes(code: str) -> None:
+    dialect = dialects()[code]
+    assert dialect.callback(notice(code)) == dialect.callback(notice(code))
+
+
+@every_bank
+def test_no_secret_is_in_what_it_writes(code: str) -> None:
+    dialect, merchant = dialects()[code], merchant_of(code)
+    outgoing = dialect.callback(notice(code))
+    written = (outgoing.url.encode(), outgoing.body, dialect.return_url(settled(code), merchant).encode())
+    for secret in merchant.secrets.values():
+        assert not [text for text in written if secret.encode() in text]
+
+
+@every_bank
+def test_a_return_goes_only_to_the_merchant(code: str) -> None:
+    for state in State:
+        url = dialects()[code].return_url(settled(code, state, None), merchant_of(code))
+        assert url == "" or url.startswith(("http://", "https://"))
+
+
+# --- what it reads ---------------------------------------------------------------------------------------------
+
+
+@every_bank
+@pytest.mark.parametrize("status", [0, 200, 204, 302, 500])
+def test_an_empty_answer_is_no_acknowledgement(code: str, status: int) -> None:
+    assert not dialects()[code].acknowledged(Answer(status), notice(code)).done
+
+
+@every_bank
+def test_a_good_answer_is_an_acknowledgement_and_elsewhere_it_is_not(code: str) -> None:
+    dialect = dialects()[code]
+    outgoing = dialect.callback(notice(code))
+    body = msgspec.json.encode(ANSWERS[code](outgoing.method, outgoing.url, outgoing.body))
+    headers = (("content-type", "application/json"),)
+    assert dialect.acknowledged(Answer(200, headers, body), notice(code)).done
+    assert not dialect.acknowledged(Answer(302, headers, body), notice(code)).done
+    assert not dialect.acknowledged(Answer(500, headers, body), notice(code)).done
+
+
+hostile_bodies = st.one_of(
+    st.binary(max_size=300),
+    st.recursive(
+        st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20)),
+        lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(max_size=12), inner, max_size=6)),
+        max_leaves=12,
+    ).map(lambda value: json.dumps(value).encode("utf-8", "surrogatepass")),
+    st.just(b"[" * 100_000),
+    st.just(b'{"a":' * 50_000),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(status=st.integers(0, 599), body=hostile_bodies)
+def test_no_garbage_acknowledges_or_breaks_a_bank(status: int, body: bytes) -> None:
+    for code, dialect in dialects().items():
+        ack = dialect.acknowledged(Answer(status, (("content-type", "application/json"),), body), notice(code))
+        assert not ack.done or b'"00"' in body or b'"02"' in body
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(status=st.integers(0, 599), body=hostile_bodies)
+def test_no_garbage_is_a_bill_or_breaks_a_bank(status: int, body: bytes) -> None:
+    question = Question(bill_code="HS1", trans_ref="501690869", channel=Channel.COUNTER, now=START)
+    for code, dialect in dialects().items():
+        if dialect.inquiry is None:
+            continue
+        try:
+            found = dialect.inquiry.read(Answer(status, (), body), question, merchant_of(code))
+        except Refusal:
+            continue
+        assert isinstance(found, Bill)
+        assert found.amount_vnd > 0
+
+
+def understood(endpoint: Endpoint, request: Request) -> tuple[Command | None, Response | None]:
+    """What the endpoint makes of a request: a command, or its own refusal written out."""
+    try:
+        return endpoint.decode(request, looked_up), None
+    except Refusal as refusal:
+        return None, endpoint.encode(request, None, refusal)
+
+
+def _mutilated(request: Request) -> st.SearchStrategy[Request]:
+    """A well-formed request with some of its bytes changed, cut out or doubled."""
+    raw = request.body or request.query
+
+    def mutilate(cuts: list[tuple[int, int, bytes]]) -> Request:
+        changed = raw
+        for start, length, put_in in cuts:
+            at = start % (len(changed) + 1)
+            changed = changed[:at] + put_in + changed[at + length :]
+        return replace(request, body=changed) if request.body else replace(request, query=changed)
+
+    cut = st.tuples(st.integers(0, 5000), st.integers(0, 30), st.binary(max_size=6))
+    return st.lists(cut, min_size=1, max_size=4).map(mutilate)
+
+
+hostile_requests = st.sampled_from(ENDPOINTS).flatmap(
+    lambda found: st.one_of(
+        st.binary(max_size=400).map(
+            lambda raw: (
+                found,
+                Request(found[1].method, found[1].path, query=raw)
+                if found[1].method == "GET"
+                else Request(found[1].method, found[1].path, body=raw),
+            )
+        ),
+        hostile_bodies.map(lambda raw: (found, Request(found[1].method, found[1].path, query=raw[:2000], body=raw))),
+    )
+)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(hostile_requests)
+def test_hostile_bytes_get_only_a_protocol_answer(case: tuple[tuple[str, Endpoint], Request]) -> None:
+    (_, endpoint), request = case
+    command, response = understood(endpoint, request)
+    assert command is not None or (response is not None and response.status < 500)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_a_mutilated_request_gets_only_a_protocol_answer(data: st.DataObject) -> None:
+    code = data.draw(st.sampled_from(sorted(SAMPLES)))
+    sample = SAMPLES[code]
+    good = data.draw(st.sampled_from([sample.create("HS1", 20_000, START), sample.query("HS1", START, "Q1")]))
+    request = data.draw(_mutilated(good))
+    endpoint = next(
+        each for each in dialects()[code].endpoints if (each.method, each.path) == (request.method, request.path)
+    )
+    command, response = understood(endpoint, request)
+    if command is None:
+        assert response is not None
+        assert response.status < 500
+    else:
+        reply = Reply(now=START, reply_ref="0" * 32, payment=settled(code), page_url="http://banksim.test/pay/1")
+        assert endpoint.encode(request, command, reply).status < 500
+
+
+# --- every fault, at every bank --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def worlds(tmp_path: Path) -> AsyncIterator[Worlds]:
+    async with worlds_in(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def courier(worlds: Worlds) -> AsyncIterator[Courier]:
+    async with courier_of(worlds) as it:
+        yield it
+
+
+@pytest.fixture
+async def portal() -> AsyncIterator[Connector]:
+    async with connector() as it:
+        yield it
+
+
+async def a_world(worlds: Worlds, portal: Connector, code: str) -> World:
+    """A sandbox on a manual clock whose only merchant is served by the portal."""
+    portal.answer = lambda method, path, body: web.json_response(ANSWERS[code](method, path, body))
+    urls = {"callback_url": f"{portal.url}/callback", "inquiry_url": f"{portal.url}/inquiry"}
+    merchant = msgspec.structs.replace(merchant_of(code), **urls)
+    return await worlds.create("ci", seed="1", clock_at=START, merchants=(merchant,))
+
+
+async def opened(world: World, courier: Courier, code: str) -> Payment:
+    """A pending payment, come about in the way of this bank's shape."""
+    dialect: Dialect = dialects()[code]
+    if dialect.endpoints:
+        await ask(world, code, SAMPLES[code].create("HS0001", BILL_AMOUNT_VND, START))
+    else:
+        await courier.inquire(
+            world, dialect, world.merchants[code, merchant_of(code).merchant_code], "HS0001", Channel.POS
+        )
+    return (await world.store.payments(world.name))[0]
+
+
+def callbacks(portal: Connector) -> list[tuple[str, bytes]]:
+    return [(path, body) for _, path, body in portal.requests if path.startswith("/callback")]
+
+
+async def told(
+    worlds: Worlds, courier: Courier, portal: Connector, code: str, **fault: object
+) -> list[tuple[str, bytes]]:
+    """The callbacks that arrive when one payment is approved under that fault and a week passes."""
+    world = await a_world(worlds, portal, code)
+    payment = await opened(world, courier, code)
+    planned = msgspec.convert({"fault_id": "f", **fault}, Fault)
+    await world.store.set_faults(world.name, (planned,))
+    await act(world, payment.payment_id, Event.APPROVE)
+    await returned(world, payment.payment_id)
+    await courier.advance(world, START + LONG)
+    booked = [entry.amount_vnd for entry in await world.store.ledger(world.name)]
+    assert booked == [BILL_AMOUNT_VND], "whatever is told, the books are right"
+    return callbacks(portal)
+
+
+@every_bank
+@pytest.mark.parametrize(
+    ("fault", "arrive", "different"),
+    [
+        ({"kind": FaultKind.DELAY, "delay_s": 90}, 1, 1),
+        ({"kind": FaultKind.LOST}, 0, 0),
+        ({"kind": FaultKind.DUPLICATE, "copies": 3}, 3, 1),
+        ({"kind": FaultKind.DUPLICATE, "copies": 5, "at_once": True}, 5, 1),
+        ({"kind": FaultKind.FORGED_SIGNATURE}, 2, 2),
+        ({"kind": FaultKind.WRONG_AMOUNT, "amount_delta_vnd": -1}, 1, 1),
+        ({"kind": FaultKind.SUCCESS_THEN_FAILURE, "delay_s": 5}, 2, 2),
+        ({"kind": FaultKind.FAILURE_THEN_SUCCESS, "delay_s": 5}, 2, 2),
+        ({"kind": FaultKind.CALLBACK_AFTER_RETURN}, 1, 1),
+        ({"kind": FaultKind.ANSWER_LOST, "operation": "callback"}, 2, None),
+        ({"kind": FaultKind.HTTP_500, "operation": "callback"}, 1, 1),
+        ({"kind": FaultKind.CONNECTION_RESET, "operation": "callback"}, 1, 1),
+    ],
+    ids=lambda value: str(value["kind"]) if isinstance(value, dict) else str(value),
+)
+async def test_a_callback_fault_works(
+    worlds: Worlds,
+    courier: Courier,
+    portal: Connector,
+    code: str,
+    fault: dict[str, object],
+    arrive: int,
+    different: int | None,
+) -> None:
+    """`different` is None where a bank may number its attempts."""
+    arrived = await told(worlds, courier, portal, code, **fault)
+    assert len(arrived) == arrive
+    assert different is None or len(set(arrived)) == different
+
+
+@every_bank
+async def test_a_callback_may_come_before_the_answer(
+    worlds: Worlds, courier: Courier, portal: Connector, code: str
+) -> None:
+    world = await a_world(worlds, portal, code)
+    fault = Fault(fault_id="f", kind=FaultKind.CALLBACK_BEFORE_ANSWER)
+    await world.store.set_faults(world.name, (fault,))
+    payment = await opened(world, courier, code)
+    await courier.run_due(world)
+    assert payment.state is State.PAID
+    assert len(callbacks(portal)) == 1
+
+
+@every_bank
+@pytest.mark.parametrize("kind", [FaultKind.ANSWER_LOST, FaultKind.HTTP_500, FaultKind.CONNECTION_RESET])
+async def test_a_broken_first_exchange_loses_no_money(
+    worlds: Worlds, courier: Courier, portal: Connector, code: str, kind: FaultKind
+) -> None:
+    world = await a_world(worlds, portal, code)
+    await world.store.set_faults(world.name, (Fault(fault_id="f", kind=kind),))
+    await opened_or_not(world, courier, code)
+    payment = await opened(world, courier, code)
+    if payment.state is State.PENDING:
+        payment = await act(world, payment.payment_id, Event.APPROVE)
+    await courier.advance(world, START + LONG)
+    states = {each.state for each in await world.store.deliveries(world.name)}
+    assert states == {DeliveryState.ACKNOWLEDGED}
+    assert sum(entry.amount_vnd for entry in await world.store.ledger(world.name)) == BILL_AMOUNT_VND
+
+
+async def opened_or_not(world: World, courier: Courier, code: str) -> None:
+    """The first try, which the fault breaks."""
+    if dialects()[code].endpoints:
+        await ask(world, code, SAMPLES[code].create("HS0001", BILL_AMOUNT_VND, START))
