@@ -603,6 +603,13 @@ async def test_a_body_that_is_no_json_is_refused_with_the_place(api: Caller) -> 
     assert "not JSON" in response.json()["detail"]
 
 
+async def test_a_body_of_another_kind_is_told_what_it_should_be(api: Caller) -> None:
+    form = await api.http.post("/_control/sandboxes", data={"name": "x"})
+    assert form.status_code == 400
+    assert "it came as application/x-www-form-urlencoded" in form.json()["detail"]
+    assert "there was none" in (await api.http.post("/_control/sandboxes")).json()["detail"]
+
+
 async def test_the_docs_need_nothing_from_outside(api: Caller) -> None:
     page = await api.http.get("/docs")
     assert page.headers["content-type"].startswith("text/html")

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
-from simulator.control.desk import REFUSALS, Body, Dong, TheDesk, TheWorld, dialect_of, merchant_of
+from simulator.control.desk import REFUSALS, Body, Dong, TheDesk, TheWorld, dialect_of, merchant_of, shown_as
 from simulator.control.payments import AMOUNT_MAX, PaymentView, view
 from simulator.control.problems import Refused
 from simulator.dialect import Dialect
@@ -15,6 +15,8 @@ router = APIRouter(prefix="/sandboxes/{sandbox}/bills", tags=["bills"], response
 
 
 class BillAsked(Body):
+    model_config = shown_as(bank="vietinbank", bill_code="HS2026-0001", channel="counter")
+
     bank: Annotated[str, Field(examples=["vietinbank"])]
     merchant_code: Annotated[str, Field(description="Without it, the bank's first merchant.")] = ""
     bill_code: Annotated[str, Field(min_length=1, max_length=100, examples=["HS2026-0001"])]
@@ -24,6 +26,8 @@ class BillAsked(Body):
 
 
 class BillPaid(BillAsked):
+    model_config = shown_as(bank="vietinbank", bill_code="HS2026-0001", amount_vnd=50_000)
+
     amount_vnd: Annotated[Dong, Field(ge=1, le=AMOUNT_MAX)]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from fastapi import APIRouter
 from pydantic import AwareDatetime, Field, model_validator
 
-from simulator.control.desk import REFUSALS, Body, Instant, TheDesk, TheWorld, View
+from simulator.control.desk import REFUSALS, Body, Instant, TheDesk, TheWorld, View, shown_as
 from simulator.control.problems import Refused
 
 YEARS_S = 10 * 366 * 24 * 3600
@@ -16,6 +16,8 @@ router = APIRouter(prefix="/sandboxes/{sandbox}/clock", tags=["clock"], response
 
 class Move(Body):
     """One of both."""
+
+    model_config = shown_as(advance_s=900)
 
     advance_s: Annotated[
         int | None,

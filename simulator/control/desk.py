@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query, Request
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from simulator.banks import dialects
 from simulator.control.problems import Problem, Refused
@@ -25,6 +26,12 @@ class Body(BaseModel):
     """A request's body: a misspelt field is refused, not ignored."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+def shown_as(**example: str | int) -> ConfigDict:
+    """A body's configuration with the example that /docs fills in."""
+    shown: JsonDict = {**example}
+    return ConfigDict(extra="forbid", json_schema_extra={"examples": [shown]})
 
 
 class View(BaseModel):

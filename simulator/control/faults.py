@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from simulator.banks import dialects
-from simulator.control.desk import REFUSALS, Body, TheWorld, View, dialect_of
+from simulator.control.desk import REFUSALS, Body, TheWorld, View, dialect_of, shown_as
 from simulator.control.problems import Refused
 from simulator.faults import ANSWER_KINDS, CALLBACK, CALLBACK_KINDS, EXCHANGE_KINDS, MEANINGS, Fault, FaultKind
 from simulator.store import Change, Stored
@@ -24,6 +24,8 @@ ANSWERED = (CREATE, "query", "refund", "receipt", "issuers")
 
 
 class NewFault(Body):
+    model_config = shown_as(kind="duplicate", bank="vnpay", copies=3)
+
     kind: Annotated[
         FaultKind,
         Field(description="\n".join(f"- `{kind}`: {meaning}" for kind, meaning in MEANINGS.items())),

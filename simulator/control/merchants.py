@@ -6,7 +6,7 @@ import msgspec
 from fastapi import APIRouter, Path
 from pydantic import Field, StringConstraints
 
-from simulator.control.desk import REFUSALS, Body, TheDesk, TheWorld, View, dialect_of
+from simulator.control.desk import REFUSALS, Body, TheDesk, TheWorld, View, dialect_of, shown_as
 from simulator.control.problems import Refused
 from simulator.dialect import Dialect
 from simulator.outbox import Retry
@@ -53,6 +53,8 @@ class MerchantView(View):
 
 class MerchantChange(Body):
     """What is given is changed, the rest stays. In `secrets` and `options` each name is changed by itself."""
+
+    model_config = shown_as(callback_url="http://127.0.0.1:9000/callbacks/vnpay")
 
     name: Annotated[str | None, Field(max_length=200)] = None
     secrets: dict[str, str] | None = None

@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints, field_validator
 
 from simulator import bank
 from simulator.banks import dialects
-from simulator.control.desk import REFUSALS, Body, Dong, TheDesk, TheWorld, View, dialect_of
+from simulator.control.desk import REFUSALS, Body, Dong, TheDesk, TheWorld, View, dialect_of, shown_as
 from simulator.control.payments import kept
 from simulator.control.problems import Refused
 from simulator.delivery import crafted_exchange
@@ -33,6 +33,8 @@ HeaderLine = tuple[
 
 class Telling(Body):
     """What the message says where that differs from the payment as it is."""
+
+    model_config = shown_as(state="paid", amount_vnd=1)
 
     state: State | None = None
     outcome: Annotated[Outcome | None, Field(description="Without it, the usual one of that state.")] = None

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, Field, model_validator
 
 from simulator import bank
-from simulator.control.desk import REFUSALS, Body, Dong, Limit, Offset, TheWorld, View
+from simulator.control.desk import REFUSALS, Body, Dong, Limit, Offset, TheWorld, View, shown_as
 from simulator.payment import Channel, Event, Outcome, Payment, State
 from simulator.store import ById
 from simulator.world import World
@@ -39,6 +39,8 @@ class PaymentView(View):
 
 
 class Happening(Body):
+    model_config = shown_as(event="decline", outcome="insufficient_funds")
+
     event: Annotated[
         Literal["approve", "decline", "cancel", "expire", "suspect", "reverse", "approve_late"],
         Field(

@@ -63,6 +63,10 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
 
 async def _misunderstood(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError), "registered for this error only"
+    kind = request.headers.get("content-type", "")
+    if error.errors()[0]["loc"] == ("body",) and not kind.startswith("application/json"):
+        came = f"it came as {kind}" if kind else "there was none"
+        return answer(400, f"The body must be JSON with the header `content-type: application/json`; {came}.")
     return answer(400, sentence(error.errors()))
 
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import AwareDatetime, Field
 
 from simulator.banks import dialects
-from simulator.control.desk import REFUSALS, Body, Instant, TheDesk, TheWorld, View
+from simulator.control.desk import REFUSALS, Body, Instant, TheDesk, TheWorld, View, shown_as
 from simulator.control.merchants import MerchantView
 from simulator.control.problems import Refused
 from simulator.store import UnknownSandbox
@@ -39,6 +39,8 @@ ClockAt = Annotated[
 class NewSandbox(Body):
     """All is optional: an empty object gives a sandbox with a drawn name on the machine's clock."""
 
+    model_config = shown_as(name="ci-41", seed="42", clock_at="2026-01-05T09:00:00+07:00")
+
     name: Annotated[
         str | None,
         Field(pattern=NAME, description="Letters, digits, `-`, `_`. It stands in every URL.", examples=["ci-41"]),
@@ -52,6 +54,8 @@ class NewSandbox(Body):
 
 
 class Reset(Body):
+    model_config = shown_as(seed="42")
+
     clock_at: ClockAt = None
     seed: Seed = None
 
