@@ -271,10 +271,11 @@ async def close_visit(
             raise UnknownPayment(payment.payment_id)
         plan = _Plan(world, dialect, stored.faults)
         after = _billed(before, found, stored.now)
-        if isinstance(found, Bill):
-            rush = frozenset({FaultKind.CALLBACK_BEFORE_ANSWER})
-            if plan.take(rush, "inquiry", before.merchant_code, before.order.order_ref):
-                after = apply(after, Event.APPROVE, stored.now)
+        if isinstance(found, Refusal):  # Nobody was asked to pay, so there is nothing to tell the connector.
+            return Change(reply=(after, False), payment=after, exchanges=(exchange,) if exchange else ())
+        rush = frozenset({FaultKind.CALLBACK_BEFORE_ANSWER})
+        if plan.take(rush, "inquiry", before.merchant_code, before.order.order_ref):
+            after = apply(after, Event.APPROVE, stored.now)
         done = _Done(Reply(now=stored.now, reply_ref=""), before, after)
         written, ledger, deliveries = _settled(world, dialect, done, stored.now, plan)
         return Change(
@@ -616,6 +617,8 @@ def forged(merchant: Merchant) -> Merchant:
 
 
 def _other_secret(name: str, value: str, merchant: Merchant) -> str:
+    if "PUBLIC KEY" in value:
+        return value  # It signs nothing; the connector's answer is still judged by it.
     if "PRIVATE KEY" in value:
         others = merchant.secrets.items()
         return next((key for other, key in others if "PRIVATE KEY" in key and other != name), value)

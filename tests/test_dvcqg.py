@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import pytest
+from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 from pypdf import PdfReader
@@ -21,6 +22,7 @@ from simulator.dialect import Command, Create, Endpoint, GetReceipt, Notice, Que
 from simulator.merchants import default_merchants
 from simulator.payment import Bill, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
 from simulator.wire import Answer, Request, Response
+from tests.worlds import connector, courier_of, worlds_in
 
 VECTOR_FILE = Path(__file__).parent.parent / "fixtures" / "wire" / "dvcqg" / "messages.json"
 VECTORS = {vector["message"]: vector for vector in json.loads(VECTOR_FILE.read_text())}
@@ -509,6 +511,19 @@ def test_no_answer_to_a_lookup_is_a_refusal(answer: Answer, reason: Reason) -> N
     with pytest.raises(Refusal) as caught:
         read(answer, QUESTION, DIRECT)
     assert caught.value.reason is reason
+
+
+async def test_a_refused_lookup_leads_to_no_confirm(tmp_path: Path) -> None:
+    async with worlds_in(tmp_path) as worlds, connector() as portal, courier_of(worlds) as courier:
+        portal.answer = lambda method, path, body: web.json_response({"error_code": -1, "message": []})
+        merchant = msgspec.structs.replace(
+            DIRECT, callback_url=f"{portal.url}/confirm", inquiry_url=f"{portal.url}/lookup"
+        )
+        world = await worlds.create("a", seed="1", clock_at=PAID_AT, merchants=(merchant,))
+        with pytest.raises(Refusal, match="unknown_order"):
+            await courier.inquire(world, DIALECT, merchant, "HS01", Channel.MOBILE)
+        assert await courier.advance(world, PAID_AT + timedelta(days=1)) == 0
+        assert [path for _, path, _ in portal.requests] == ["/lookup"]
 
 
 # --- whatever comes ------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simulator.bank import forged
 from simulator.banks import vietinbank
 from simulator.banks.vietinbank import DIALECT, acknowledged, ask, callback, read
 from simulator.dialect import Ack, Notice, Question
@@ -298,6 +299,14 @@ def test_a_forged_notice_reads_its_answer_without_breaking() -> None:
     sent = callback(notice(forger))
     assert json.loads(sent.body)["signature"] != VECTORS["F1"]["signature"]
     assert not acknowledged(vector_answer("F3"), notice(forger)).done
+
+
+def test_a_forged_notice_is_signed_by_an_impostor_and_its_answer_judged_by_the_true_key() -> None:
+    forger = forged(FLAT)
+    assert forger.secrets["bank_private_key"] == FLAT.secrets["impostor_private_key"]
+    assert forger.secrets["biller_public_key"] == FLAT.secrets["biller_public_key"]
+    refused = signed(FLAT, "acknowledgement", ack_fields(errorCode="01"))
+    assert acknowledged(refused, notice(forger)) == Ack(False, "errorCode 01")
 
 
 # --- bills ---------------------------------------------------------------------------------------------------
