@@ -262,6 +262,12 @@ def cancel() -> Change:
     return change
 
 
+def test_otp(payment: Payment) -> str:
+    """The one-time password that the page tells testers; "" before anybody has identified himself."""
+    means = _means(payment.payer_account)
+    return means.otp if means else ""
+
+
 def issuer_of(pan: str) -> str:
     """The code of the bank that issued a domestic card, or an international scheme's name ("VISA")."""
     scheme = scheme_of(pan)

@@ -1,0 +1,79 @@
+"""What a browser sees: the payers' pages of all banks, the bill pages, and the control room.
+
+Rule: no build step and nothing from another server; every form works without JavaScript.
+"""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Route
+
+from simulator.bank import UnknownPayment
+from simulator.banks import dialects
+from simulator.delivery import Courier
+from simulator.pages import bill, frame, pay, room
+from simulator.pages.frame import FormTooLarge, Objection
+from simulator.store import StoreError, UnknownSandbox
+from simulator.world import Worlds
+
+SANDBOXES = ("", "/s/{sandbox}")
+"""The default sandbox's pages stand at the root, those of others below their name, as the banks' own paths do."""
+
+
+def create_pages(worlds: Worlds, courier: Courier, objection: Objection) -> Starlette:
+    """The ASGI application of all pages, to be served at the root for every path that is neither a bank's own nor the
+    control API's. `objection` says who may not see the control room (`Guard.objection`)."""
+    app = Starlette(
+        routes=routes(),
+        exception_handlers={
+            UnknownPayment: frame.unknown_payment,
+            UnknownSandbox: frame.unknown_sandbox,
+            FormTooLarge: frame.form_too_large,
+            StoreError: frame.store_down,
+            HTTPException: frame.not_served,
+        },
+    )
+    app.state.office = frame.open_office(worlds, courier, objection)
+    return app
+
+
+def routes() -> list[BaseRoute]:
+    return [
+        Route("/", room.sandboxes),
+        Route("/room/token", room.give_token, methods=["POST"]),
+        Route("/room/{sandbox}", room.sandbox),
+        Route("/room/{sandbox}/payments/{payment_id}", room.payment),
+        Route("/room/{sandbox}/deliveries", room.deliveries),
+        Route("/room/{sandbox}/journal", room.journal),
+        Route("/pages/{name}", frame.asset),
+        *(route for prefix in SANDBOXES for route in _of_one_sandbox(prefix)),
+    ]
+
+
+def _of_one_sandbox(prefix: str) -> list[BaseRoute]:
+    error_pages = [dialect for dialect in dialects().values() if dialect.error_page]
+    return [
+        Route(f"{prefix}/pay/{{payment_id}}", pay.show),
+        Route(f"{prefix}/pay/{{payment_id}}/result", pay.result),
+        Route(f"{prefix}/pay/{{payment_id}}/phone", pay.phone),
+        Route(f"{prefix}/pay/{{payment_id}}/return", pay.go_back),
+        *(
+            Route(f"{prefix}/pay/{{payment_id}}/{step}", act, methods=["POST"])
+            for step, act in (
+                ("choose", pay.choose),
+                ("again", pay.choose_again),
+                ("login", pay.log_in),
+                ("card", pay.give_card),
+                ("otp", pay.give_otp),
+                ("scan", pay.scan),
+                ("confirm", pay.confirm),
+                ("cancel", pay.cancel),
+            )
+        ),
+        Route(f"{prefix}/bill/{{bank}}", bill.ask, methods=["GET"]),
+        Route(f"{prefix}/bill/{{bank}}", bill.look_up, methods=["POST"]),
+        *(
+            Route(f"{prefix}/{dialect.code}{dialect.error_page.path}", pay.error_of(dialect))
+            for dialect in error_pages
+            if dialect.error_page
+        ),
+    ]

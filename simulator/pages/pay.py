@@ -1,0 +1,289 @@
+"""The pages on which a payer pays: choose, log in or give a card, one-time password, QR code, result, and back.
+
+Rule: a form changes the payment by one function of `payer` and answers 303; what is shown is read from the payment.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import segno
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from simulator import bank, payer, qr
+from simulator.banks import dialects
+from simulator.dialect import Dialect
+from simulator.pages.frame import HEADERS, page, posted, see, texts_of, world_of
+from simulator.payer import Change, Problem, Stage
+from simulator.payment import Channel, Merchant, Payment
+from simulator.store import ById
+from simulator.world import World
+
+NO_BANK = "970499"
+"""A number that no bank has: a real banking app cannot pay a code with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One look at one payment."""
+
+    world: World
+    payment: Payment
+    dialect: Dialect
+    merchant: Merchant | None
+    now: datetime
+
+    @property
+    def url(self) -> str:
+        """The payer's page without the host, so that it works behind any name of this server."""
+        return f"{self.world.prefix}/pay/{self.payment.payment_id}"
+
+    @property
+    def stage(self) -> Stage:
+        return payer.stage(self.payment, self.now)
+
+    @property
+    def of_a_bill(self) -> bool:
+        """The bank asked for it; an order that a connector made carries the connector's own time."""
+        return self.dialect.inquiry is not None and self.payment.order.ordered_at is None
+
+    @property
+    def merchant_name(self) -> str:
+        return self.merchant.name if self.merchant else self.payment.merchant_code
+
+    @property
+    def expired(self) -> bool:
+        return payer.expired(self.payment, self.now)
+
+    @property
+    def seconds_left(self) -> int | None:
+        expires_at = self.payment.order.expires_at
+        return None if expires_at is None else max(int((expires_at - self.now).total_seconds()), 0)
+
+    @property
+    def tries_left(self) -> int:
+        return payer.tries_left(self.payment)
+
+    @property
+    def issuer_name(self) -> str:
+        """The bank at which the payer logs in."""
+        issuer = payer.issuers().get(self.payment.issuer_code)
+        return issuer.name if issuer else self.payment.issuer_code or self.dialect.name
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The way through the pages on the chosen channel, as keys of the texts' section "steps"."""
+        first = "bill" if self.of_a_bill else "choose"
+        middle = _STEPS.get(self.payment.channel, ("login", "otp")) if self.payment.channel else ("login", "otp")
+        return (first, *middle, "done")
+
+
+_STEPS = {
+    Channel.QR: ("qr",),
+    Channel.CARD: ("card", "otp"),
+    Channel.COUNTER: ("confirm",),
+    Channel.POS: ("confirm",),
+}
+
+
+async def visit(request: Request) -> Visit:
+    """Raises UnknownSandbox, UnknownPayment."""
+    world = await world_of(request)
+    payment_id = request.path_params["payment_id"]
+    payment = await world.store.payment(world.name, ById(payment_id))
+    if payment is None:
+        raise bank.UnknownPayment(payment_id)
+    return await _look(world, payment)
+
+
+async def _look(world: World, payment: Payment) -> Visit:
+    merchant = world.merchant(payment.bank, payment.merchant_code)
+    return Visit(world, payment, dialects()[payment.bank], merchant, await world.now())
+
+
+# --- what is shown ---------------------------------------------------------------------------------------------------
+
+
+async def show(request: Request) -> Response:
+    """The step that the payment waits for; its result, if it waits for none."""
+    here = await visit(request)
+    if here.stage is Stage.DONE:
+        return see(f"{here.url}/result")
+    template, values = _TEMPLATES[here.stage](here)
+    return page(
+        request, template, payment=here.payment, visit=here, problem=_problem_of(request), current=here.stage, **values
+    )
+
+
+async def result(request: Request) -> Response:
+    here = await visit(request)
+    if here.stage is not Stage.DONE:
+        return see(here.url)
+    shown = "expired" if here.expired and here.payment.state == "pending" else here.payment.state.value
+    goes_back = here.merchant is not None and bool(here.dialect.return_url(here.payment, here.merchant))
+    return page(request, "result", payment=here.payment, visit=here, shown=shown, goes_back=goes_back, current="done")
+
+
+async def phone(request: Request) -> Response:
+    """The simulated phone that scans the code."""
+    here = await visit(request)
+    accounts = payer.accounts().values()
+    return page(request, "phone", payment=here.payment, visit=here, accounts=accounts, current="qr")
+
+
+async def go_back(request: Request) -> Response:
+    """The payer's browser returns to the merchant; callbacks that waited for this are let go."""
+    here = await visit(request)
+    if here.stage is not Stage.DONE:
+        return see(here.url)
+    url = await bank.returned(here.world, here.payment.payment_id)
+    return RedirectResponse(url, 302, HEADERS) if url else see(f"{here.url}/result")
+
+
+def error_of(dialect: Dialect) -> Callable[[Request], Awaitable[Response]]:
+    """The bank's own page for a code that it sends the browser away with."""
+
+    async def error(request: Request) -> Response:
+        await world_of(request)
+        assert dialect.error_page is not None, "routes are made for banks that have one"
+        code = request.query_params.get(dialect.error_page.parameter, "")[:20]
+        texts = texts_of(request)
+        vietnamese, english = dialect.error_page.texts.get(code, ("", ""))
+        sentence = (english if texts.code == "en" else vietnamese) or texts("error.unknown_code")
+        return page(request, "error", sentence=sentence, code=code, brand=dialect.name)
+
+    return error
+
+
+Shown = tuple[str, Mapping[str, Any]]
+
+
+def _choose(here: Visit) -> Shown:
+    wanted = here.payment.order.channel
+    channels = here.dialect.channels if wanted is None else (wanted,)
+    offered = list(payer.issuers().values()) if payer.chooses_issuer(here.dialect) else []
+    popular = [issuer for issuer in offered if issuer.popular]
+    others = [issuer for issuer in offered if not issuer.popular]
+    return "choose", {"channels": channels, "popular": popular, "others": others}
+
+
+def _log_in(here: Visit) -> Shown:
+    return "login", {"accounts": payer.accounts().values(), "may_choose_again": _may_choose_again(here)}
+
+
+def _card(here: Visit) -> Shown:
+    return "card", {"cards": payer.cards().values(), "may_choose_again": _may_choose_again(here)}
+
+
+def _may_choose_again(here: Visit) -> bool:
+    return payer.may_choose_again(here.payment, here.now)
+
+
+def _otp(here: Visit) -> Shown:
+    return "otp", {"test_otp": payer.test_otp(here.payment)}
+
+
+def _qr(here: Visit) -> Shown:
+    text = qr_text(here)
+    return "qr", {"text": text, "picture": _picture(text), "may_choose_again": _may_choose_again(here)}
+
+
+def _confirm(here: Visit) -> Shown:
+    if here.payment.channel is Channel.COUNTER:
+        return "counter", {}
+    return "pos", {"cards": payer.cards().values()}
+
+
+_TEMPLATES: Mapping[Stage, Callable[[Visit], Shown]] = {
+    Stage.CHOOSE: _choose,
+    Stage.LOGIN: _log_in,
+    Stage.CARD: _card,
+    Stage.OTP: _otp,
+    Stage.QR: _qr,
+    Stage.CONFIRM: _confirm,
+}
+
+
+def qr_text(here: Visit) -> str:
+    """The code that the bank shows for this payment; a VietQR code at no real bank, if it has no code of its own."""
+    if here.dialect.qr_text is not None and here.merchant is not None:
+        return here.dialect.qr_text(here.payment, here.merchant)
+    return qr.vietqr(NO_BANK, here.payment.bank_ref[-19:], here.payment.amount_vnd, purpose=here.payment.bank_ref[-25:])
+
+
+def _picture(text: str) -> str:
+    """The code as SVG that scales with the page; there is nothing in it but paths."""
+    drawn: str = segno.make(text, error="m", micro=False).svg_inline(omitsize=True, border=2, svgclass="qr-code")
+    return drawn
+
+
+def _problem_of(request: Request) -> Problem | None:
+    given = request.query_params.get("problem", "")
+    return Problem(given) if given in list(Problem) else None
+
+
+# --- what a payer does -----------------------------------------------------------------------------------------------
+
+
+async def choose(request: Request) -> Response:
+    here, form = await visit(request), await posted(request)
+    channel, issuer_code = form.get("channel", ""), form.get("issuer", "")
+    problem = payer.choice_problem(here.dialect, channel, issuer_code)
+    if problem is not None:
+        return _again(here, problem)
+    return await _stepped(here, payer.choose(Channel(channel), issuer_code))
+
+
+async def choose_again(request: Request) -> Response:
+    return await _stepped(await visit(request), payer.choose_again())
+
+
+async def log_in(request: Request) -> Response:
+    here, form = await visit(request), await posted(request)
+    change = payer.log_in(form.get("username", ""), form.get("password", ""), _tries_seen(form))
+    return await _stepped(here, change, unless={Stage.LOGIN: Problem.WRONG_LOGIN})
+
+
+async def give_card(request: Request) -> Response:
+    here, form = await visit(request), await posted(request)
+    card = (form.get("card_number", ""), form.get("card_holder", ""), form.get("card_date", ""))
+    return await _stepped(here, payer.give_card(*card, _tries_seen(form)), unless={Stage.CARD: Problem.WRONG_CARD})
+
+
+async def give_otp(request: Request) -> Response:
+    here, form = await visit(request), await posted(request)
+    change = payer.give_otp(form.get("otp", ""), _tries_seen(form))
+    return await _stepped(here, change, unless={Stage.OTP: Problem.WRONG_OTP})
+
+
+async def scan(request: Request) -> Response:
+    here, form = await visit(request), await posted(request)
+    return await _stepped(here, payer.scan(form.get("username", "")))
+
+
+async def confirm(request: Request) -> Response:
+    here, form = await visit(request), await posted(request)
+    return await _stepped(here, payer.confirm(form.get("card_number", "")))
+
+
+async def cancel(request: Request) -> Response:
+    return await _stepped(await visit(request), payer.cancel())
+
+
+async def _stepped(here: Visit, change: Change, unless: Mapping[Stage, Problem] | None = None) -> Response:
+    """Makes the change, then shows the next step; `unless` = staying at that stage means that problem."""
+    payment = await bank.progress(here.world, here.payment.payment_id, change)
+    after = await _look(here.world, payment)
+    problem = (unless or {}).get(after.stage)
+    return _again(after, problem) if problem else see(after.url)
+
+
+def _again(here: Visit, problem: Problem) -> Response:
+    return see(f"{here.url}?problem={problem}")
+
+
+def _tries_seen(form: Mapping[str, str]) -> int | None:
+    given = form.get("tries", "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 4 else None
