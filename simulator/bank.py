@@ -37,6 +37,7 @@ from simulator.faults import (
     Occasion,
     take,
 )
+from simulator.merchants import impostor_key
 from simulator.outbox import Delivery, announce, release
 from simulator.payment import (
     COLLECTED,
@@ -612,14 +613,11 @@ def _url(world: World, dialect: Dialect, request: Request) -> str:
 
 def forged(merchant: Merchant) -> Merchant:
     """The merchant with secrets of the right form that are not its own: what a forger would sign with."""
-    secrets = {name: _other_secret(name, value, merchant) for name, value in merchant.secrets.items()}
+    secrets = {name: _other_secret(value) for name, value in merchant.secrets.items()}
     return msgspec.structs.replace(merchant, secrets=secrets)
 
 
-def _other_secret(name: str, value: str, merchant: Merchant) -> str:
+def _other_secret(value: str) -> str:
     if "PUBLIC KEY" in value:
         return value  # It signs nothing; the connector's answer is still judged by it.
-    if "PRIVATE KEY" in value:
-        others = merchant.secrets.items()
-        return next((key for other, key in others if "PRIVATE KEY" in key and other != name), value)
-    return "forged-" + value[::-1]
+    return impostor_key() if "PRIVATE KEY" in value else "forged-" + value[::-1]

@@ -1,6 +1,7 @@
 """The merchants that a new sandbox starts with, read from fixtures/merchants.toml."""
 
 import tomllib
+from functools import cache
 from importlib.resources import files
 
 import msgspec
@@ -15,6 +16,12 @@ def default_merchants() -> tuple[Merchant, ...]:
     listed = tomllib.loads(_fixture("merchants.toml"))
     merchants = msgspec.convert(listed.get("merchant", []), tuple[Merchant, ...])
     return tuple(msgspec.structs.replace(each, secrets=_resolved(each.secrets)) for each in merchants)
+
+
+@cache
+def impostor_key() -> str:
+    """A private key (PEM) that belongs to no merchant and no bank: a forger's."""
+    return _fixture("keys/impostor_private.pem")
 
 
 def _resolved(secrets: dict[str, str]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from simulator.bank import forged
 from simulator.banks import vietinbank
 from simulator.banks.vietinbank import DIALECT, acknowledged, ask, callback, read
 from simulator.dialect import Ack, Notice, Question
-from simulator.merchants import default_merchants
+from simulator.merchants import default_merchants, impostor_key
 from simulator.payment import Bill, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
 from simulator.signing import rsa_sha256_sign, rsa_sha256_verify
 from simulator.wire import Answer
@@ -69,11 +69,12 @@ def wrapped(merchant: Merchant, fields: dict[str, Any], signature: object) -> di
     return {"header": header, "data": {"records": [record]}}
 
 
-def signed(merchant: Merchant, message: str, fields: dict[str, Any], key: str = "biller_private_key") -> Answer:
+def signed(merchant: Merchant, message: str, fields: dict[str, Any], key: str = "") -> Answer:
+    """The biller's answer; `key` is another's private key (PEM)."""
     form = vietinbank.RECORDS if merchant.options["format"] == "records" else vietinbank.FLAT
     texts = {name: str(value) for name, value in fields.items()}
     text = vietinbank.string_to_sign(texts, getattr(form, message))
-    signature = rsa_sha256_sign(merchant.secrets[key], text.encode())
+    signature = rsa_sha256_sign(key or merchant.secrets["biller_private_key"], text.encode())
     return Answer(200, (), json.dumps(wrapped(merchant, fields, signature), ensure_ascii=False).encode())
 
 
@@ -256,7 +257,7 @@ def test_only_00_and_05_end_the_retries(merchant: Merchant, code: str, done: boo
 
 @BOTH
 def test_a_wrong_or_missing_signature_acknowledges_nothing(merchant: Merchant) -> None:
-    impostor = signed(merchant, "acknowledgement", ack_fields(), key="impostor_private_key")
+    impostor = signed(merchant, "acknowledgement", ack_fields(), key=impostor_key())
     assert not acknowledged(impostor, notice(merchant)).done
     for signature in ("", None, 7, "AAAA", "không phải base64"):
         body = json.dumps(wrapped(merchant, ack_fields(), signature)).encode()
@@ -294,7 +295,7 @@ def test_a_forged_notice_reads_its_answer_without_breaking() -> None:
     """A forger has no true key of the biller either: its secrets may be any text."""
     forger = msgspec.structs.replace(
         FLAT,
-        secrets={"bank_private_key": FLAT.secrets["impostor_private_key"], "biller_public_key": "no key at all"},
+        secrets={"bank_private_key": impostor_key(), "biller_public_key": "no key at all"},
     )
     sent = callback(notice(forger))
     assert json.loads(sent.body)["signature"] != VECTORS["F1"]["signature"]
@@ -303,7 +304,7 @@ def test_a_forged_notice_reads_its_answer_without_breaking() -> None:
 
 def test_a_forged_notice_is_signed_by_an_impostor_and_its_answer_judged_by_the_true_key() -> None:
     forger = forged(FLAT)
-    assert forger.secrets["bank_private_key"] == FLAT.secrets["impostor_private_key"]
+    assert forger.secrets["bank_private_key"] == impostor_key()
     assert forger.secrets["biller_public_key"] == FLAT.secrets["biller_public_key"]
     refused = signed(FLAT, "acknowledgement", ack_fields(errorCode="01"))
     assert acknowledged(refused, notice(forger)) == Ack(False, "errorCode 01")
