@@ -46,20 +46,24 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 """Every route declares these: a refusal always has this form."""
 
 
-async def the_desk(request: Request) -> Desk:
+def desk_of(request: Request) -> Desk:
     desk = request.app.state.desk
     assert isinstance(desk, Desk), "the control app is made with a desk"
     return desk
+
+
+async def the_desk(request: Request) -> Desk:
+    return desk_of(request)
 
 
 TheDesk = Annotated[Desk, Depends(the_desk)]
 
 
 async def the_world(
-    desk: TheDesk,
+    request: Request,
     sandbox: Annotated[str, Path(description="The sandbox's name.", examples=["default"])],
 ) -> World:
-    return await desk.worlds.get(sandbox)
+    return await desk_of(request).worlds.get(sandbox)
 
 
 TheWorld = Annotated[World, Depends(the_world)]
