@@ -359,7 +359,7 @@ def test_a_bill_in_another_currency_is_refused(merchant: Merchant) -> None:
 
 @BOTH
 def test_a_bill_signed_by_another_is_refused(merchant: Merchant) -> None:
-    answer = signed(merchant, "bill", bill_fields(), key="impostor_private_key")
+    answer = signed(merchant, "bill", bill_fields(), key=impostor_key())
     assert refusal(answer, merchant) is Reason.BAD_SIGNATURE
 
 
