@@ -4,6 +4,7 @@ Rule: a bench moves the bank and asks the connector, and never waits longer than
 """
 
 import json
+import ssl
 import time
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,13 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from random import Random
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import httpx
 
 from conformance.forge import Asked, Forge, No, Said
+from conformance.payer import Payer
 from conformance.requirement import Capability, Failure, NotApplicable, expect
 from conformance.target import (
     PAYER,
@@ -86,9 +88,21 @@ def make_bench(
     simulator: Banksim, sandbox: SandboxClient, target: Target, bank: str, method: str, seed: str
 ) -> "Bench":
     """A bench on an emptied sandbox. `seed` names the run and the requirement."""
-    began_at = sandbox.reset().now
     banks = {view.code: view for view in simulator.banks()}
+    _close_open_payments(sandbox, banks)
+    began_at = sandbox.reset().now
     return Bench(sandbox, target, banks[bank], method, Random(f"{seed}|{bank}|{method}"), began_at)
+
+
+def _close_open_payments(sandbox: SandboxClient, banks: Mapping[str, BankView]) -> None:
+    """What an earlier requirement left open is given up, or the connector would ask about it ever after."""
+    payments = [each for each in sandbox.payments(limit=1000) if each.state == "pending"]
+    sandbox.clear_faults()
+    for payment in payments:
+        if "cancelled" in banks[payment.bank].announces:
+            sandbox.event(payment.payment_id, "cancel")
+    if payments:
+        sandbox.advance(0)
 
 
 class Bench:
@@ -222,11 +236,12 @@ class Bench:
 
     def walk(self, visit: Visit) -> None:
         """The payer pays on the bank's own pages, step by step, and then closes the browser."""
-        from conformance.payer import Payer
-
         self.tell(f"the payer of {visit.dossier_code} pays on the bank's pages and closes the browser")
-        with httpx.Client(trust_env=False, timeout=BROWSER_S) as browser:
-            Payer(browser).pay(visit.checkout.url)
+        scans = visit.checkout.kind is CheckoutKind.QR
+        url = visit.checkout.url if visit.checkout.kind is CheckoutKind.REDIRECT else self.payment(visit).page_url
+        with browser_window() as browser:
+            payer = Payer(browser)
+            payer.scan(url) if scans else payer.pay(url)
 
     def payment(self, visit: Visit) -> PaymentView:
         """The bank's record."""
@@ -309,9 +324,9 @@ class Bench:
         self.tell(f"from now on: {kind.replace('_', ' ')} ({operation or 'callback'}{settings})")
         self.sandbox.add_fault(kind, bank=self.bank, operation=operation, **how)  # type: ignore[arg-type]
 
-    def approve(self, payment_id: str) -> None:
-        """A payment that is not the visit's usual one is paid."""
-        self.tell("the same dossier is paid once more at the bank")
+    def approve(self, payment_id: str, told: str) -> None:
+        """One payment of several that the bank has of a dossier is paid."""
+        self.tell(told)
         self.sandbox.event(payment_id, "approve")
 
     @contextmanager
@@ -393,8 +408,8 @@ class Bench:
     def browse(self, url: str, told: str) -> Page:
         """A browser opens a page of the connector; `told` names it ("the return without parameters")."""
         try:
-            with httpx.Client(trust_env=False, timeout=BROWSER_S, follow_redirects=True) as browser:
-                response = browser.get(url)
+            with browser_window() as browser:
+                response = browser.get(url, follow_redirects=True)
         except httpx.TransportError as error:
             raise Unreachable(f"serve {told}", str(error)) from error
         self.tell(f"a browser opens {told}, and gets {response.status_code}")
@@ -546,7 +561,7 @@ class Bench:
         """Opens the checkout as a browser does; what the bank answered."""
         if checkout.kind not in (CheckoutKind.REDIRECT, CheckoutKind.FORM):
             return ""
-        with httpx.Client(trust_env=False, timeout=BROWSER_S) as browser:
+        with browser_window() as browser:
             if checkout.kind is CheckoutKind.FORM:
                 response = browser.post(checkout.url, data=dict(checkout.fields))
             else:
@@ -569,8 +584,8 @@ class Bench:
             ) from refused
 
     def _finish_work(self) -> None:
-        """All that is queued in the connector is done, where it can be told to."""
-        if self.polls:
+        """All that is queued in the connector is done, where there is a queue and it can be told to."""
+        if self.polls and self.target.settle_s:
             self.target.run_jobs()
 
     def _watch(self, visit: Visit, check: Callable[[Visit], None]) -> None:
@@ -589,6 +604,17 @@ class Bench:
             expected="not paid, no receipt",
             actual=seen(status),
         )
+
+
+def browser_window() -> httpx.Client:
+    """A browser without cookies or history."""
+    return httpx.Client(trust_env=False, timeout=BROWSER_S, verify=_authorities())
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Reading them takes longer than a page of the bank's."""
+    return ssl.create_default_context()
 
 
 def accounted(status: Status) -> int:

@@ -17,11 +17,17 @@ _RECORD: Path = ("data", "records", 0)
 INQUIRY = "1100"  # onefin-bank#message-types
 _NOTICE = ("transId", "transTime", "custCode", "amount", "bankTransId", "remark")
 _INQUIRY = ("transId", "channelId", "transTime", "transType", "custCode", "custName", "custAcct")
+_BILL = (*_INQUIRY[:6], "billId", "billTerm", "amount", "errorCode")
+_ANSWER = ("transId", "errorCode", "errorDesc")
 _RECORD_NOTICE: tuple[Path, ...] = (
     *(("transId",), ("originalId",), ("transTime",), ("custCode",), ("custName",), ("custAcct",)),
     *(("amount",), ("balance",), ("status", "code"), ("bankTransId",), ("remark",)),
 )
 _RECORD_INQUIRY: tuple[Path, ...] = (("transId",), ("transTime",), ("custCode",))
+_RECORD_BILL: tuple[Path, ...] = (
+    *(("transId",), ("channelId",), ("transTime",), ("custCode",), ("custName",)),
+    *(("billId",), ("amount",), ("errorCode",)),
+)
 _RECORD_ANSWER: tuple[Path, ...] = (
     *(("transId",), ("originalId",), ("transTime",), ("custCode",), ("custName",), ("custAcct",)),
     *(("amount",), ("status", "code")),
@@ -32,10 +38,22 @@ def _joined(fields: Any, paths: tuple[Path, ...]) -> str:
     return "".join(str(get(fields, path)) for path in paths)
 
 
+def _flat_joined(fields: Any, names: tuple[str, ...]) -> str:
+    return _joined(fields, tuple((name,) for name in names))
+
+
+def _is_flat_inquiry(fields: Fields) -> bool:
+    """Only a notice says an amount."""
+    return "amount" not in fields
+
+
+def _is_record_inquiry(fields: Fields) -> bool:
+    return bool(get(fields, ("header", "msgType")) == INQUIRY)
+
+
 def _flat_text(fields: Fields) -> str:
     # vietinbank-y3-1-4-1#signature: no separator between the values, what is absent adds nothing.
-    names = _NOTICE if "amount" in fields else _INQUIRY
-    return _joined(fields, tuple((name,) for name in names))
+    return _flat_joined(fields, _INQUIRY if _is_flat_inquiry(fields) else _NOTICE)
 
 
 def _records_text(fields: Fields) -> str:
@@ -98,11 +116,12 @@ def _read_flat(answer: Answer, message: Message, secrets: Secrets) -> Said:
     said = text_code(found, "errorCode")
     if said.problem:
         return said
-    asked = str(get(JSON.read(message), ("transId",)))
+    question = JSON.read(message)
+    asked = str(get(question, ("transId",)))
     if found.get("transId") != asked:
         return Said(said.code, f"transId is {found.get('transId')!r} where {asked!r} was asked")
-    # vietinbank-notify-1-0-0#signature: the biller signs transId, errorCode and errorDesc.
-    text = _joined(found, (("transId",), ("errorCode",), ("errorDesc",)))
+    # vietinbank-notify-1-0-0#signature, vietinbank-thvqr-1-0#inq-bill: what the biller signs.
+    text = _flat_joined(found, _BILL if _is_flat_inquiry(question) else _ANSWER)
     if not _signed_by_biller(text, str(found.get("signature", "")), secrets):
         return Said(said.code, "the answer is not signed with the biller's key")
     return said
@@ -122,7 +141,10 @@ def _read_records(answer: Answer, message: Message, secrets: Secrets) -> Said:
         return said
     # onefin-bank#signature: the biller signs the error code and the values of every record.
     records = get(found, ("data", "records")) or []
-    text = said.code + "".join(_joined(record, _RECORD_ANSWER) for record in records)
+    if _is_record_inquiry(JSON.read(message)):
+        text = "".join(_joined(record, _RECORD_BILL) for record in records)
+    else:
+        text = said.code + "".join(_joined(record, _RECORD_ANSWER) for record in records)
     if not _signed_by_biller(text, str(header.get("signature", "")), secrets):
         return Said(said.code, "the answer is not signed with the biller's key")
     return said

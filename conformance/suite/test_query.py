@@ -53,6 +53,7 @@ def test_pending_is_followed_to_the_end(bench: Bench) -> None:
         bench.advance(QUERY_PAUSE_S)
     bench.fault("lost")
     bench.pay(visit)
+    bench.run_jobs()
     bench.expect_paid_once(visit)
 
 

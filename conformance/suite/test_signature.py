@@ -259,7 +259,7 @@ def test_a_signature_does_not_pay_another_bill(bench: Bench) -> None:
 def test_hostile_text_settles_nothing(bench: Bench) -> None:
     visit = bench.open()
     true = bench.callback(visit)
-    for signature in ("null", "ộ" * 64, "0" * 20_000, "' OR '1'='1"):
+    for signature in ("null", "ộ" * 64, "0" * 8_000, "' OR '1'='1"):
         told = f"a callback with the signature {signature[:12]}"
         answer = bench.send(bench.forge.with_signature(true, signature), told)
         expect(answer.status, "the connector answers", expected="an answer", actual=short(answer))
