@@ -43,7 +43,7 @@ def main() -> None:
 
 
 async def _serve(given: argparse.Namespace, flaws: frozenset[Flaw]) -> None:
-    listener = socket.create_server((given.host, given.port), backlog=256)
+    listener = _listener(given.host, given.port)
     address = f"http://{given.host}:{listener.getsockname()[1]}"
     settings = _settings(given, given.public_url or address)
     portal = Portal(
@@ -58,6 +58,15 @@ async def _serve(given: argparse.Namespace, flaws: frozenset[Flaw]) -> None:
     config = uvicorn.Config(app, log_level="warning", access_log=False)
     # The listener takes connections already; they are served as soon as the application has started.
     await uvicorn.Server(config).serve(sockets=[listener])
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    """Its protocol is named: asyncio sends small answers at once only on sockets that say they are TCP."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.listen(256)
+    return listener
 
 
 def _settings(given: argparse.Namespace, public_url: str) -> Settings:
