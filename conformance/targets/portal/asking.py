@@ -4,6 +4,7 @@ Rule: an answer is believed no sooner than a callback, and whatever is unclear i
 """
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 from conformance.targets.portal import settlement
@@ -22,7 +23,6 @@ _GRACE = timedelta(minutes=5)
 
 async def ask(portal: Portal, attempt: Attempt) -> Effect | None:
     """What the bank's answer did; None when there was none to be believed, or nothing in it."""
-    await asyncio.to_thread(_count, portal, attempt)
     try:
         word = await _question(portal, attempt)
     except (BankSilent, Rejected):
@@ -31,6 +31,13 @@ async def ask(portal: Portal, attempt: Attempt) -> Effect | None:
         await asyncio.to_thread(_give_up_unseen, portal, attempt)
         return None
     return await asyncio.to_thread(settlement.settle, portal.books, word, portal.clock(), portal.flaws, portal.handled)
+
+
+def count(portal: Portal, attempts: Sequence[Attempt]) -> None:
+    """Writes down, before they are asked, that the banks are asked about these."""
+    with portal.books.writing() as entries:
+        for attempt in attempts:
+            entries.count_ask(attempt, portal.clock())
 
 
 async def _question(portal: Portal, attempt: Attempt) -> BankWord:
@@ -42,11 +49,6 @@ async def _question(portal: Portal, attempt: Attempt) -> BankWord:
     message = dvcqg.query_request(settings.dvcqg, attempt, now, flaws)
     answer = await portal.line.post(f"{settings.bank_url}{dvcqg.QUERY_PATH}", message)
     return dvcqg.read_query(settings.dvcqg, attempt, answer, flaws)
-
-
-def _count(portal: Portal, attempt: Attempt) -> None:
-    with portal.books.writing() as entries:
-        entries.count_ask(attempt, portal.clock())
 
 
 def _give_up_unseen(portal: Portal, attempt: Attempt) -> None:

@@ -16,9 +16,12 @@ _log = logging.getLogger(__name__)
 _ASK_FOR = timedelta(days=3)
 """How long after its creation an order is asked about."""
 
+_NEWEST = 60
+"""How many orders are asked about when someone wants it now."""
+
 _AT_ONCE = 8
-_FIRST_WAIT_S = 300
 # vnpay-querydr-refund#codes: 94 for the same question within five minutes.
+_FIRST_WAIT_S = 300
 _LONGEST_WAIT_S = 6 * 3600
 
 
@@ -32,10 +35,14 @@ class Done:
 
 
 async def run_now(portal: Portal, dossier_code: str = "") -> Done:
-    """Everything at once, without regard to timetables; only one dossier's orders if it is named."""
+    """Everything that waits, and what is due by timetable; besides it, due or not, the newest open orders.
+
+    Only one dossier's orders if it is named.
+    """
     settled = await _settle_queued(portal)
     attempts = await asyncio.to_thread(_open_attempts, portal, dossier_code)
-    return Done(settled, len(attempts), await _ask_all(portal, attempts))
+    due = _due(portal, attempts[_NEWEST:])
+    return await _ask_all(portal, attempts[:_NEWEST] + due, settled)
 
 
 async def keep_settling(portal: Portal) -> None:
@@ -63,8 +70,7 @@ async def keep_asking(portal: Portal) -> None:
 
 async def _ask_due(portal: Portal) -> None:
     attempts = await asyncio.to_thread(_open_attempts, portal, "")
-    now = portal.clock()
-    await _ask_all(portal, [each for each in attempts if _is_due(each, now, portal.settings.poll_after_s)])
+    await _ask_all(portal, _due(portal, attempts))
 
 
 def _open_attempts(portal: Portal, dossier_code: str) -> list[Attempt]:
@@ -77,6 +83,11 @@ def _open_attempts(portal: Portal, dossier_code: str) -> list[Attempt]:
     return found
 
 
+def _due(portal: Portal, attempts: list[Attempt]) -> list[Attempt]:
+    now = portal.clock()
+    return [each for each in attempts if _is_due(each, now, portal.settings.poll_after_s)]
+
+
 def _is_due(attempt: Attempt, now: datetime, poll_after_s: int) -> bool:
     if attempt.asked_at is None:
         return now >= attempt.ordered_at + timedelta(seconds=poll_after_s)
@@ -85,14 +96,16 @@ def _is_due(attempt: Attempt, now: datetime, poll_after_s: int) -> bool:
     return now >= attempt.asked_at + timedelta(seconds=wait_s)
 
 
-async def _ask_all(portal: Portal, attempts: list[Attempt]) -> int:
+async def _ask_all(portal: Portal, attempts: list[Attempt], settled: int = 0) -> Done:
     places = asyncio.Semaphore(_AT_ONCE)
 
     async def one(attempt: Attempt) -> bool:
         async with places:
             return await asking.ask(portal, attempt) in RECORDED
 
-    return sum(await asyncio.gather(*(one(attempt) for attempt in attempts)))
+    await asyncio.to_thread(asking.count, portal, attempts)
+    told = sum(await asyncio.gather(*(one(attempt) for attempt in attempts)))
+    return Done(settled, len(attempts), told)
 
 
 async def _settle_queued(portal: Portal) -> int:

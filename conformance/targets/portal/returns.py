@@ -48,6 +48,7 @@ async def look_up(portal: Portal, claim: Claim) -> str:
     if claim.paid and portal.flaws & {Flaw.RETURN_SETTLES, Flaw.FORGED_RETURN_SETTLES}:
         await asyncio.to_thread(_believe, portal, attempt)
     elif portal.settings.return_asks and attempt.state is AttemptState.PENDING:
+        await asyncio.to_thread(asking.count, portal, [attempt])
         await asking.ask(portal, attempt)
     return attempt.dossier_code
 
