@@ -19,9 +19,10 @@ from simulator import bank
 from simulator.banks import dialects
 from simulator.dialect import Ack, Dialect, Question
 from simulator.faults import CALLBACK, FaultKind
+from simulator.journal import outgoing_exchange
 from simulator.outbox import after_attempt, said
 from simulator.payment import Bill, Channel, Event, IllegalEvent, Merchant, Payment, Reason, Refusal
-from simulator.store import Claimed, Exchange, StoreError
+from simulator.store import Claimed, StoreError
 from simulator.wire import Answer, Outgoing
 from simulator.world import World, Worlds
 
@@ -179,7 +180,7 @@ class Courier:
         acks = [dialect.acknowledged(answer, notice) for answer in answers]
         ack = next((each for each in acks if each.done), acks[0])
         exchanges = tuple(
-            bank.outgoing_exchange(dialect, CALLBACK, told, outgoing, answer, now, _note(claimed, each, fault))
+            outgoing_exchange(dialect.code, CALLBACK, told, outgoing, answer, now, _note(claimed, each, fault))
             for answer, each in zip(answers, acks, strict=True)
         )
         after = after_attempt(delivery, ack.done, ack.text, now, retry)
@@ -229,7 +230,7 @@ class Courier:
         answer = await self._exchange(outgoing, world.retry(dialect).timeout_s, fault)
         found = _read_bill(dialect, answer, question, merchant)
         note = str(found) if isinstance(found, Refusal) else ""
-        exchange = bank.outgoing_exchange(dialect, "inquiry", payment, outgoing, answer, question.now, note)
+        exchange = outgoing_exchange(dialect.code, "inquiry", payment, outgoing, answer, question.now, note)
         payment, due = await bank.close_visit(world, dialect, payment, found, exchange)
         if due and world.manual:
             await self.run_due(world)
@@ -307,24 +308,3 @@ def reset(transport: asyncio.WriteTransport) -> None:
     if sock is not None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
-
-
-def crafted_exchange(
-    bank_code: str, payment_id: str, outgoing: Outgoing, answer: Answer, at: datetime, note: str
-) -> Exchange:
-    """The journal entry of a message that a test made by hand."""
-    return Exchange(
-        direction="out",
-        at=at,
-        bank=bank_code,
-        operation="crafted",
-        payment_id=payment_id,
-        method=outgoing.method,
-        url=outgoing.url,
-        request_headers=bank.journal_headers(outgoing.headers),
-        request_body=outgoing.body,
-        status=answer.status,
-        response_headers=bank.journal_headers(answer.headers),
-        response_body=answer.body,
-        note="; ".join(part for part in (note, answer.error) if part),
-    )

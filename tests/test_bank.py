@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import pytest
 
-from simulator import bank
+from simulator.answering import forged
 from simulator.bank import UnknownPayment, act, progress, returned
 from simulator.faults import Fault, FaultKind
 from simulator.merchants import default_merchants
@@ -287,7 +287,7 @@ async def test_an_order_without_an_expiry_gets_the_banks_own(world: World) -> No
 
 def test_a_forger_signs_with_a_secret_that_is_not_the_merchants() -> None:
     for merchant in default_merchants():
-        forged = bank.forged(merchant)
+        false = forged(merchant)
         signing = [name for name in merchant.secrets if "public" not in name]
         assert signing
-        assert all(forged.secrets[name] != merchant.secrets[name] for name in signing)
+        assert all(false.secrets[name] != merchant.secrets[name] for name in signing)

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from aiohttp import web
 
-from simulator import bank, client
+from simulator import answering, client
 from simulator.banks import dialects
 from simulator.control import create_control
 from simulator.control.faults import ANSWERED
@@ -481,6 +481,8 @@ async def test_faults_can_be_taken_back(api: Caller) -> None:
     assert first["fault_id"] != second["fault_id"]
     await api.delete(f"{CI}/faults/{first['fault_id']}")
     assert await api.get(f"{CI}/faults") == [second]
+    third = await api.post(f"{CI}/faults", {"kind": "lost"}, 201)
+    assert third["fault_id"] not in (first["fault_id"], second["fault_id"])
     assert "unknown, or spent" in (await api.delete(f"{CI}/faults/{first['fault_id']}", 404))["detail"]
     await api.delete(f"{CI}/faults")
     assert await api.get(f"{CI}/faults") == []
@@ -513,7 +515,7 @@ async def test_a_fault_that_could_never_strike_is_refused(api: Caller, body: Any
 
 
 def test_faults_know_every_exchange_that_a_bank_answers() -> None:
-    assert set(ANSWERED) == set(bank._OPERATIONS.values())
+    assert set(ANSWERED) == set(answering.OPERATIONS.values())
 
 
 async def test_one_run_gives_its_faults_the_same_ids_as_the_next(api: Caller) -> None:

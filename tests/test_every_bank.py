@@ -14,7 +14,8 @@ from aiohttp import web
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from simulator.bank import act, forged, returned
+from simulator.answering import forged
+from simulator.bank import act, returned
 from simulator.banks import dialects
 from simulator.delivery import Courier
 from simulator.dialect import Command, Dialect, Endpoint, Notice, Question, Reply

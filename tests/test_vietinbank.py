@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.bank import forged
+from simulator.answering import forged
 from simulator.banks import vietinbank
 from simulator.banks.vietinbank import DIALECT, acknowledged, ask, callback, read
 from simulator.dialect import Ack, Notice, Question

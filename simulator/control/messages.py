@@ -14,7 +14,7 @@ from simulator.banks import dialects
 from simulator.control.desk import REFUSALS, Body, Dong, TheDesk, TheWorld, View, dialect_of, shown_as
 from simulator.control.payments import kept
 from simulator.control.problems import Refused
-from simulator.delivery import crafted_exchange
+from simulator.journal import outgoing_exchange
 from simulator.outbox import Retry
 from simulator.payment import DEFAULT_OUTCOMES, TRANSITIONS, Outcome, Payment, State
 from simulator.store import ById, Change, Stored
@@ -122,7 +122,8 @@ async def send(desk: TheDesk, world: TheWorld, wanted: Sending) -> AnswerView:
     answer = await desk.courier.send(outgoing, retry.timeout_s)
 
     def journalled(stored: Stored) -> Change[None]:
-        entry = crafted_exchange(wanted.bank, wanted.payment_id, outgoing, answer, stored.now, wanted.note)
+        about = (wanted.bank, "crafted", stored.payment)
+        entry = outgoing_exchange(*about, outgoing, answer, stored.now, wanted.note)
         return Change(reply=None, exchanges=(entry,))
 
     await world.store.transact(world.name, ById(wanted.payment_id) if wanted.payment_id else None, journalled)

@@ -1,0 +1,215 @@
+"""What a bank answers to each command of a connector, alike for all dialects.
+
+Rule: pure decisions over what is stored.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import msgspec
+
+from simulator.dialect import (
+    Command,
+    Create,
+    Dialect,
+    Endpoint,
+    GetReceipt,
+    ListIssuers,
+    Query,
+    RefundOrder,
+    Reply,
+    Shape,
+)
+from simulator.faults import ANSWER_KINDS, FaultKind
+from simulator.merchants import impostor_key
+from simulator.payment import (
+    COLLECTED,
+    Event,
+    Merchant,
+    Order,
+    Payment,
+    Reason,
+    Refund,
+    Refusal,
+    State,
+    apply,
+)
+from simulator.settling import Plan, new_payment, usual_channel
+from simulator.store import Stored
+from simulator.wire import Request, Response
+from simulator.world import World
+
+QUERIES_KEPT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was decided: the reply, and the payment before and after it."""
+
+    reply: Reply
+    before: Payment | None = None
+    after: Payment | None = None
+
+
+def answer(
+    world: World,
+    dialect: Dialect,
+    endpoint: Endpoint,
+    request: Request,
+    command: Command | None,
+    refusal: Refusal | None,
+    stored: Stored,
+    plan: Plan,
+) -> tuple[Done | None, Response, str]:
+    """(what was decided, None for a refusal; the bank's answer; a note for the journal)."""
+    if command is None:
+        assert refusal is not None, "a request is either understood or refused"
+        return None, endpoint.encode(request, None, refusal), str(refusal)
+    try:
+        done = _DECISIONS[type(command)](world, dialect, command, stored, plan)
+    except Refusal as refused:
+        return None, endpoint.encode(request, command, refused), str(refused)
+    command, reply, note = _distorted(command, done.reply, plan)
+    return done, endpoint.encode(request, command, reply), "; ".join((*command.warnings, *note))
+
+
+def _distorted(command: Command, reply: Reply, plan: Plan) -> tuple[Command, Reply, tuple[str, ...]]:
+    """The answer as a fault on this operation falsifies it: the truth in the books is untouched."""
+    payment = reply.payment
+    if payment is None or not plan.left:
+        return command, reply, ()
+    where = (OPERATIONS[type(command)], command.merchant.merchant_code, payment.order.order_ref)
+    struck = plan.take(ANSWER_KINDS, *where)
+    for fault in struck:
+        if fault.kind is FaultKind.FORGED_SIGNATURE:
+            command = replace(command, merchant=forged(command.merchant))
+        else:
+            amount_vnd = payment.amount_vnd + fault.amount_delta_vnd
+            reply = replace(reply, payment=msgspec.structs.replace(payment, amount_vnd=amount_vnd))
+    return command, reply, tuple(f"fault: {fault.kind}" for fault in struck)
+
+
+def _create(world: World, dialect: Dialect, command: Create, stored: Stored, plan: Plan) -> Done:
+    order, merchant, now = command.order, command.merchant, stored.now
+    if merchant.return_hosts and urlsplit(order.return_url).hostname not in merchant.return_hosts:
+        raise Refusal(Reason.RETURN_URL_NOT_REGISTERED, order.return_url, merchant=merchant)
+    if order.expires_at is not None and order.expires_at <= now:
+        raise Refusal(Reason.EXPIRED, f"the order expired at {order.expires_at:%Y-%m-%d %H:%M:%SZ}", merchant=merchant)
+    before = stored.payment
+    if before is not None:
+        if dialect.shape is Shape.REDIRECT and before.state is State.PENDING and _same_order(before.order, order):
+            return Done(_reply(world, command, stored, before, order.order_key))
+        raise Refusal(Reason.DUPLICATE_ORDER, order.order_ref, merchant=merchant)
+    payment = new_payment(world, dialect, merchant, order, now)
+    rush = frozenset({FaultKind.CALLBACK_BEFORE_ANSWER})
+    if plan.take(rush, "create", merchant.merchant_code, order.order_ref):
+        payment = apply(payment, Event.APPROVE, now, channel=usual_channel(payment))
+    return Done(_reply(world, command, stored, payment, order.order_key), None, payment)
+
+
+def _query(world: World, dialect: Dialect, command: Query, stored: Stored, plan: Plan) -> Done:
+    payment = _known(command, stored, command.order_key)
+    asked = payment.queries
+    interval = timedelta(seconds=dialect.query_interval_s)
+    if any(ref == command.request_ref and ref for ref, _ in asked):
+        raise Refusal(Reason.TOO_SOON, f"request {command.request_ref} was used before", merchant=command.merchant)
+    if asked and dialect.query_interval_s and stored.now - asked[-1][1] < interval:
+        raise Refusal(Reason.TOO_SOON, f"asked again within {interval}", merchant=command.merchant)
+    queries = (*asked, (command.request_ref, stored.now))[-QUERIES_KEPT:]
+    after = msgspec.structs.replace(payment, queries=queries)
+    reply = _reply(world, command, stored, payment, f"{command.order_key}|{command.request_ref}|{len(asked)}")
+    return Done(reply, payment, after)
+
+
+def _refund(world: World, dialect: Dialect, command: RefundOrder, stored: Stored, plan: Plan) -> Done:
+    payment = _known(command, stored, command.order_key)
+    reason = _refund_refusal(payment, command)
+    if reason is not None:
+        raise Refusal(reason, f"{command.amount_vnd} of {payment.amount_vnd}", merchant=command.merchant)
+    rng = world.rng_for("refund", payment.payment_id, command.request_ref)
+    refund = Refund(
+        request_ref=command.request_ref,
+        amount_vnd=command.amount_vnd,
+        refunded_at=stored.now,
+        bank_ref=dialect.bank_ref(rng, stored.now),
+    )
+    whole = payment.refunded_vnd + command.amount_vnd == payment.amount_vnd
+    event = Event.REFUND_REST if whole else Event.REFUND_PART
+    after = apply(payment, event, stored.now, refunds=(*payment.refunds, refund))
+    reply = _reply(world, command, stored, after, f"{command.order_key}|{command.request_ref}")
+    return Done(replace(reply, refund=refund), payment, after)
+
+
+def _refund_refusal(payment: Payment, command: RefundOrder) -> Reason | None:
+    left = payment.amount_vnd - payment.refunded_vnd
+    checks = (
+        (any(refund.request_ref == command.request_ref for refund in payment.refunds), Reason.TOO_SOON),
+        (payment.state not in COLLECTED, Reason.NOT_PAID),
+        (command.amount_vnd <= 0 or command.amount_vnd > payment.amount_vnd, Reason.REFUND_ABOVE_PAYMENT),
+        (command.full and bool(payment.refunds), Reason.FULL_REFUND_AFTER_PART),
+        (command.full and command.amount_vnd != payment.amount_vnd, Reason.REFUND_ABOVE_PAYMENT),
+        (command.amount_vnd > left, Reason.REFUNDS_ABOVE_PAYMENT),
+    )
+    return next((reason for holds, reason in checks if holds), None)
+
+
+def _receipt(world: World, dialect: Dialect, command: GetReceipt, stored: Stored, plan: Plan) -> Done:
+    payment = _known(command, stored, command.order_key)
+    if payment.state not in COLLECTED:
+        raise Refusal(Reason.NOT_PAID, "there is no receipt of an unpaid order", merchant=command.merchant)
+    return Done(_reply(world, command, stored, payment, command.order_key))
+
+
+def _issuers(world: World, dialect: Dialect, command: ListIssuers, stored: Stored, plan: Plan) -> Done:
+    return Done(Reply(now=stored.now, reply_ref=world.token("issuers", dialect.code)))
+
+
+_DECISIONS: dict[type[Command], Callable[..., Done]] = {
+    Create: _create,
+    Query: _query,
+    RefundOrder: _refund,
+    GetReceipt: _receipt,
+    ListIssuers: _issuers,
+}
+OPERATIONS: dict[type[Command], str] = {
+    Create: "create",
+    Query: "query",
+    RefundOrder: "refund",
+    GetReceipt: "receipt",
+    ListIssuers: "issuers",
+}
+
+
+def _known(command: Command, stored: Stored, order_key: str) -> Payment:
+    if stored.payment is None:
+        raise Refusal(Reason.UNKNOWN_ORDER, order_key, merchant=command.merchant)
+    return stored.payment
+
+
+def _reply(world: World, command: Command, stored: Stored, payment: Payment, purpose: str) -> Reply:
+    kind = OPERATIONS[type(command)]
+    return Reply(
+        now=stored.now,
+        reply_ref=world.token("reply", kind, command.merchant.merchant_code, purpose),
+        payment=payment,
+        page_url=world.page_url(payment.payment_id),
+    )
+
+
+def _same_order(kept: Order, asked: Order) -> bool:
+    """The very same request again (a reloaded page), whatever expiry the bank added itself."""
+    return msgspec.structs.replace(kept, expires_at=None) == msgspec.structs.replace(asked, expires_at=None)
+
+
+def forged(merchant: Merchant) -> Merchant:
+    """The merchant with secrets of the right form that are not its own: what a forger would sign with."""
+    secrets = {name: _other_secret(value) for name, value in merchant.secrets.items()}
+    return msgspec.structs.replace(merchant, secrets=secrets)
+
+
+def _other_secret(value: str) -> str:
+    if "PUBLIC KEY" in value:
+        return value  # It signs nothing; the connector's answer is still judged by it.
+    return impostor_key() if "PRIVATE KEY" in value else "forged-" + value[::-1]

@@ -1,0 +1,76 @@
+"""Journal entries: one HTTP exchange as it crossed the wire, secrets and card numbers masked. Rule: pure values."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from simulator.cards import mask_pans
+from simulator.payment import Payment
+from simulator.store import Exchange
+from simulator.wire import Answer, Headers, Outgoing, Request, Response
+from simulator.world import World
+
+_CREDENTIALS = frozenset({"authorization", "cookie", "set-cookie", "x-api-key"})
+
+
+def journal_headers(headers: Iterable[tuple[str, str]]) -> Headers:
+    """Headers as the journal keeps them: no credentials, and no `date`, which is the machine's time."""
+    lowered = ((name.lower(), value) for name, value in headers)
+    return tuple((name, "***" if name in _CREDENTIALS else value) for name, value in lowered if name != "date")
+
+
+def outgoing_exchange(
+    bank: str,
+    operation: str,
+    payment: Payment | None,
+    outgoing: Outgoing,
+    answer: Answer,
+    at: datetime,
+    note: str,
+) -> Exchange:
+    """The journal entry of a bank's request to a connector."""
+    return Exchange(
+        direction="out",
+        at=at,
+        bank=bank,
+        operation=operation,
+        payment_id=payment.payment_id if payment else "",
+        order_ref=payment.order.order_ref if payment else "",
+        method=outgoing.method,
+        url=outgoing.url,
+        request_headers=journal_headers(outgoing.headers),
+        request_body=mask_pans(outgoing.body),
+        status=answer.status,
+        response_headers=journal_headers(answer.headers),
+        response_body=mask_pans(answer.body),
+        note="; ".join(part for part in (note, answer.error) if part),
+    )
+
+
+def incoming_exchange(
+    world: World,
+    bank: str,
+    operation: str,
+    payment: Payment | None,
+    request: Request,
+    response: Response | None,
+    at: datetime,
+    note: str,
+) -> Exchange:
+    """The journal entry of a connector's request to a bank. `response` None = it never arrived."""
+    query = mask_pans(request.query).decode("latin-1")
+    return Exchange(
+        direction="in",
+        at=at,
+        bank=bank,
+        operation=operation,
+        payment_id=payment.payment_id if payment else "",
+        order_ref=payment.order.order_ref if payment else "",
+        method=request.method,
+        url=f"{world.prefix}/{bank}{request.path}" + (f"?{query}" if query else ""),
+        request_headers=journal_headers(request.headers.items()),
+        request_body=mask_pans(request.body),
+        status=response.status if response else 0,
+        response_headers=journal_headers(response.headers) if response else (),
+        response_body=mask_pans(response.body) if response else b"",
+        note=note,
+    )

@@ -1,0 +1,141 @@
+"""What follows from a changed payment, in the same transaction: money booked, callbacks planned, faults spent.
+
+Rule: pure; given what is stored and the faults still planned, it says what is to be written.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+
+import msgspec
+
+from simulator.banks import dialects
+from simulator.dialect import Dialect
+from simulator.faults import CALLBACK, CALLBACK_KINDS, EXCHANGE_KINDS, Fault, FaultKind, Occasion, take
+from simulator.outbox import Delivery, announce
+from simulator.payment import COLLECTED, Channel, Merchant, Order, Payment, State
+from simulator.store import Entry, Stored
+from simulator.world import World
+
+_DEBITED = COLLECTED | {State.SUSPECTED}
+
+
+@dataclass(frozen=True, slots=True)
+class Follows:
+    """The payment as it is to be kept, the money that moved, and the callbacks now due."""
+
+    payment: Payment | None = None
+    ledger: tuple[Entry, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+
+
+NOTHING = Follows()
+
+
+class Plan:
+    """The faults still planned while one decision spends some of them."""
+
+    def __init__(self, world: World, dialect: Dialect, stored: Stored) -> None:
+        self.left = stored.faults
+        self._world = world
+        self._dialect = dialect
+        self._turn = f"{stored.payment.told}.{len(stored.payment.queries)}" if stored.payment else ""
+        self._streams: dict[str, Random] = {}
+        self._spent = False
+
+    def take(
+        self, kinds: frozenset[FaultKind], operation: str, merchant_code: str, order_ref: str
+    ) -> tuple[Fault, ...]:
+        """The faults that strike this occasion; without faults this costs nothing."""
+        if not self.left:
+            return ()
+        usual = operation == ("create" if self._dialect.endpoints else CALLBACK)
+        occasion = Occasion(
+            bank=self._dialect.code,
+            operation=operation,
+            merchant_code=merchant_code,
+            order_ref=order_ref,
+            usual=usual,
+        )
+        struck, left = take(self.left, kinds, occasion, self._stream(occasion).random)
+        self._spent = self._spent or left != self.left
+        self.left = left
+        return struck
+
+    def _stream(self, occasion: Occasion) -> Random:
+        """Chance that depends on this order and on how often it has had its turn, on nothing else."""
+        purpose = (occasion.bank, occasion.operation, occasion.merchant_code, occasion.order_ref, self._turn)
+        return self._streams.setdefault("|".join(purpose), self._world.rng_for("faults", *purpose))
+
+    @property
+    def remaining(self) -> tuple[Fault, ...] | None:
+        """What is to be kept of the plan, None if none of it was spent."""
+        return self.left if self._spent else None
+
+
+def new_payment(world: World, dialect: Dialect, merchant: Merchant, order: Order, now: datetime) -> Payment:
+    """A pending payment of that order; its ids follow from the sandbox's seed and the order alone."""
+    purpose = ("payment", dialect.code, merchant.merchant_code, order.order_key)
+    expires_at = order.expires_at or now + timedelta(seconds=dialect.page_life_s)
+    return Payment(
+        payment_id=world.token(*purpose),
+        bank=dialect.code,
+        merchant_code=merchant.merchant_code,
+        order=msgspec.structs.replace(order, expires_at=expires_at),
+        amount_vnd=order.amount_vnd,
+        bank_ref=dialect.bank_ref(world.rng_for("bank_ref", *purpose), now),
+        created_at=now,
+        channel=order.channel,
+        issuer_code=order.issuer_code,
+    )
+
+
+def usual_channel(payment: Payment) -> Channel:
+    """Where the payer acted, if nobody said."""
+    return payment.channel or dialects()[payment.bank].channels[0]
+
+
+def settled(
+    world: World, dialect: Dialect, before: Payment | None, after: Payment, now: datetime, plan: Plan
+) -> Follows:
+    """What is to be written of a payment that was `before` and is `after`."""
+    ledger = _movements(before, after, now)
+    was = before.state if before else State.PENDING
+    if after.state is was or after.state not in dialect.announces:
+        return Follows(after, ledger)
+    where = (CALLBACK, after.merchant_code, after.order.order_ref)
+    struck = plan.take(CALLBACK_KINDS, *where)
+    deliveries = announce(after, now, struck, _breaks(plan, world.retry(dialect).attempts_max, where))
+    return Follows(msgspec.structs.replace(after, told=after.told + len(deliveries)), ledger, deliveries)
+
+
+def _breaks(plan: Plan, attempts: int, where: tuple[str, str, str]) -> tuple[FaultKind | None, ...]:
+    """Which of a callback's coming attempts are broken, one entry an attempt."""
+    if not any(fault.kind in EXCHANGE_KINDS for fault in plan.left):
+        return ()
+    hits = [plan.take(EXCHANGE_KINDS, *where) for _ in range(attempts)]
+    return tuple(struck[0].kind if struck else None for struck in hits) if any(hits) else ()
+
+
+def _movements(before: Payment | None, after: Payment, now: datetime) -> tuple[Entry, ...]:
+    """The money that moved between two states of one payment."""
+    was = before.state if before else State.PENDING
+    moved: list[tuple[str, int]] = []
+    if was not in _DEBITED and was is not State.REVERSED and after.state in _DEBITED | {State.REVERSED}:
+        moved.append(("debit", after.amount_vnd))
+    if after.state is State.REVERSED and was is not State.REVERSED:
+        moved.append(("reversal", after.refunded_vnd - after.amount_vnd))
+    known = before.refunds if before else ()
+    moved.extend((f"refund:{refund.bank_ref}", -refund.amount_vnd) for refund in after.refunds[len(known) :])
+    return tuple(
+        Entry(
+            payment_id=after.payment_id,
+            entry_id=entry_id,
+            bank=after.bank,
+            merchant_code=after.merchant_code,
+            order_ref=after.order.order_ref,
+            amount_vnd=amount_vnd,
+            booked_at=now,
+        )
+        for entry_id, amount_vnd in moved
+    )
