@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
 from time import perf_counter, process_time
 
 import msgspec
@@ -140,9 +139,9 @@ async def whole_payments(store: Store, count: int, at_once: int) -> tuple[float,
     return count / elapsed, spent / count * 1e6
 
 
-def bare_autocommit(folder: str, count: int) -> float:
+def bare_autocommit(path: str, count: int) -> float:
     """Rows of a payment's size a second, one transaction each, in this thread."""
-    connection = sqlite3.connect(f"{folder}/bare.db", isolation_level=None)
+    connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("CREATE TABLE payment (payment_id TEXT PRIMARY KEY, document BLOB)")
@@ -195,8 +194,7 @@ async def main() -> None:
     measured: dict[str, list[tuple[float, float]]] = {}
     with postgres_server() as dsn, tempfile.TemporaryDirectory() as folder:
         for run in range(args.runs):
-            Path(folder, str(run)).mkdir()
-            bare.append(bare_autocommit(f"{folder}/{run}", 5000))
+            bare.append(bare_autocommit(f"{folder}/{run}.db", 5000))
             if args.store != "postgres":
                 measured.setdefault("SQLite", []).append(await sqlite_round(args.count, args.at_once))
             if args.store != "sqlite":

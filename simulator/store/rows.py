@@ -28,6 +28,8 @@ faults = msgspec.msgpack.Decoder(tuple[Fault, ...]).decode
 _delivery = msgspec.msgpack.Decoder(Delivery).decode
 _settings = msgspec.msgpack.Decoder(_Settings).decode
 
+NO_FAULTS = document(())
+
 
 def micros(instant: datetime) -> int:
     """Microseconds since 1970, exactly."""
@@ -72,10 +74,9 @@ def claimed(sandbox: str, content: bytes, paid: bytes, until: int, lease: str) -
     return Claimed(sandbox, delivery(content, DeliveryState.CLAIMED, until), payment(paid), lease)
 
 
-def new_payment(number: int, sandbox_id: int, payment: Payment) -> tuple[object, ...]:
-    """The columns of a payment in the order of its table."""
+def new_payment(sandbox_id: int, payment: Payment) -> tuple[object, ...]:
+    """The columns of a payment in the order of its table, after its number."""
     return (
-        number,
         sandbox_id,
         payment.payment_id,
         payment.bank,

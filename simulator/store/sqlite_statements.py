@@ -317,7 +317,7 @@ def _create_payments(connection: sqlite3.Connection, decisions: Decisions) -> No
                              expires_at, document)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
-        [rows.new_payment(decisions.numbers[ref], ref[0], payment) for ref, payment in decisions.created.items()],
+        [(decisions.numbers[ref], *rows.new_payment(ref[0], payment)) for ref, payment in decisions.created.items()],
     )
 
 

@@ -1,0 +1,527 @@
+"""What PostgreSQL is told: every statement of the store; whole batches as arrays, one round trip a table.
+
+Rule: locks are taken in one order everywhere (sandboxes, payments, deliveries, counters; each by key), so that no two
+transactions wait for each other.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import asyncpg
+from asyncpg import Record
+from asyncpg.pool import PoolConnectionProxy
+
+from simulator.faults import Fault
+from simulator.outbox import Delivery
+from simulator.payment import Payment
+from simulator.store import (
+    ById,
+    ByOrder,
+    Claimed,
+    Entry,
+    Exchange,
+    Key,
+    Sandbox,
+    Totals,
+    UnknownSandbox,
+    expiry_of,
+    rows,
+)
+from simulator.store.decisions import Decisions, Finish, Held, Ref, Tally, Tenant, delivery_counter, order_of
+from simulator.store.migrations import APPLICATION, Found, Migration, owed
+
+Connection = asyncpg.Connection | PoolConnectionProxy
+
+MIGRATING = 0x62616E6B
+"""The advisory lock of whoever migrates."""
+
+_TENANTS = "SELECT name, sandbox_id, clock_at, faults FROM sandbox WHERE name = ANY($1) ORDER BY name"
+
+_LOCK_PAYMENTS = """
+    SELECT sandbox_id, payment_no, document FROM payment
+    WHERE payment_no IN (
+        SELECT payment_no FROM unnest($1::bigint[], $2::text[]) AS wanted (sandbox_id, payment_id)
+        JOIN payment USING (sandbox_id, payment_id)
+        UNION ALL
+        SELECT payment_no
+        FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[])
+            AS wanted (sandbox_id, order_key, merchant_code, bank)
+        JOIN payment USING (sandbox_id, order_key, merchant_code, bank)
+    )
+    ORDER BY payment_no FOR NO KEY UPDATE
+"""
+
+_CREATE_PAYMENTS = """
+    INSERT INTO payment (sandbox_id, payment_id, bank, merchant_code, order_key, order_ref, expires_at, document)
+    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+                         $8::bytea[])
+    RETURNING sandbox_id, payment_id, payment_no
+"""
+
+_CLAIM = """
+    WITH due AS MATERIALIZED (
+        SELECT each.*, sandbox.name
+        FROM sandbox CROSS JOIN LATERAL (
+            SELECT delivery_no, payment_no, sandbox_id, delivery_id, state, due_at, document FROM delivery
+            WHERE sandbox_id = sandbox.sandbox_id AND state IN ('waiting', 'claimed') AND due_at <= $1
+            ORDER BY due_at, delivery_id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
+        ) AS each
+        WHERE {scope}
+        ORDER BY each.due_at, each.delivery_id LIMIT $2
+    ), moved AS (
+        UPDATE delivery SET state = 'claimed', due_at = $3, lease = $4
+        FROM due WHERE delivery.delivery_no = due.delivery_no
+    ), counted AS (
+        INSERT INTO tally (sandbox_id, counter, amount)
+        SELECT sandbox_id, counter, sum(difference) FROM due
+        CROSS JOIN LATERAL (VALUES ('deliveries:claimed', 1), ('deliveries:waiting', -1)) AS move (counter, difference)
+        WHERE state = 'waiting' GROUP BY sandbox_id, counter ORDER BY sandbox_id, counter
+        ON CONFLICT (sandbox_id, counter) DO UPDATE SET amount = tally.amount + excluded.amount
+    )
+    SELECT delivery_no, payment_no, name, due.document, payment.document AS payment
+    FROM due JOIN payment USING (payment_no) ORDER BY due_at, delivery_id
+"""
+
+
+async def migrate(connection: Connection, place: str, known: tuple[Migration, ...]) -> None:
+    """Raises StoreError for a database that is not ours, or newer than `known`."""
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATING)
+    steps = owed(place, await _found(connection), known)
+    for step in steps:
+        await connection.execute(step.script)
+    if steps:
+        await connection.execute("DELETE FROM schema_version")
+        await connection.execute("INSERT INTO schema_version VALUES ($1, $2)", APPLICATION, steps[-1].version)
+
+
+async def _found(connection: Connection) -> Found:
+    columns = await connection.fetch(
+        """
+        SELECT table_name, column_name FROM information_schema.columns
+        WHERE table_schema = current_schema() ORDER BY ordinal_position
+        """
+    )
+    version = [row["column_name"] for row in columns if row["table_name"] == "schema_version"]
+    if version != ["application", "version"]:
+        return Found(has_tables=bool(columns))
+    row = await connection.fetchrow("SELECT application, version FROM schema_version")
+    return Found(True, *row) if row else Found(has_tables=True)
+
+
+async def tenants(connection: Connection, names: Iterable[str]) -> dict[str, Tenant]:
+    """Those that exist, kept from being cleared or dropped until the commit; where faults are planned, ours alone."""
+    found = await connection.fetch(f"{_TENANTS} FOR KEY SHARE", list(set(names)))
+    faulty = [row["name"] for row in found if row["faults"] != rows.NO_FAULTS]
+    if faulty:
+        alone = await connection.fetch(f"{_TENANTS} FOR NO KEY UPDATE", faulty)
+        found = [row for row in found if row["name"] not in faulty] + alone
+    return {
+        row["name"]: Tenant(row["sandbox_id"], rows.instant_or_none(row["clock_at"]), rows.faults(row["faults"]))
+        for row in found
+    }
+
+
+async def load(connection: Connection, decisions: Decisions, keys: set[tuple[str, Key]]) -> None:
+    """Locks the payments that `keys` name, as (sandbox, key), and loads them."""
+    wanted = [(decisions.tenants[name], key) for name, key in keys]
+    by_id = [(tenant.sandbox_id, key.payment_id) for tenant, key in wanted if isinstance(key, ById)]
+    by_order = [
+        (tenant.sandbox_id, key.order_key, key.merchant_code, key.bank)
+        for tenant, key in wanted
+        if isinstance(key, ByOrder)
+    ]
+    found: dict[tuple[int, Key], Held] = {}
+    for of, number, content in await connection.fetch(_LOCK_PAYMENTS, *_columns(by_id, 2), *_columns(by_order, 4)):
+        payment = rows.payment(content)
+        found[of, ById(payment.payment_id)] = found[of, order_of(payment)] = (number, payment)
+    for tenant, key in wanted:
+        decisions.load(tenant, key, found.get((tenant.sandbox_id, key)))
+
+
+async def write(connection: Connection, decisions: Decisions) -> None:
+    """Raises UniqueViolationError if another process was faster with an order, or a decision books an entry twice."""
+    await _create_payments(connection, decisions)
+    await _find_numbers(connection, decisions)
+    entries = [
+        (of, decisions.number_of((of, payment_id)), entry_id, rows.document(entry))
+        for (of, payment_id, entry_id), entry in decisions.entries.items()
+    ]
+    if entries:
+        await connection.execute(
+            """
+            INSERT INTO ledger (sandbox_id, payment_no, entry_id, document)
+            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bytea[])
+            """,
+            *_columns(entries, 4),
+        )
+    changed = [
+        (decisions.numbers[ref], rows.micros_or_none(expiry_of(payment)), rows.document(payment))
+        for ref, payment in decisions.changed.items()
+    ]
+    if changed:
+        await connection.execute(
+            """
+            UPDATE payment SET expires_at = after.expires_at, document = after.document
+            FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) AS after (payment_no, expires_at, document)
+            WHERE payment.payment_no = after.payment_no
+            """,
+            *_columns(changed, 3),
+        )
+    for of, faults in decisions.faults.items():
+        await set_faults(connection, of, faults)
+    await _put_deliveries(connection, decisions)
+    # The counters are locked until the commit, so exchanges of one sandbox are numbered in the order of their commits:
+    # who reads on from the last number misses none.
+    await _count(connection, decisions.tally)
+    exchanges = [
+        (of, decisions.numbers.get((of, exchange.payment_id)), rows.document(exchange))
+        for of, exchange in decisions.exchanges
+    ]
+    if exchanges:
+        await connection.execute(
+            """
+            INSERT INTO exchange (sandbox_id, payment_no, document)
+            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[])
+            """,
+            *_columns(exchanges, 3),
+        )
+
+
+async def finish(connection: Connection, decisions: Decisions, batch: Sequence[Finish]) -> list[bool]:
+    """Which of them still had their lease. Their results are written, their exchanges only handed to `decisions`."""
+    leases = [finish.claimed.lease.split(":", 2) for finish in batch]
+    after = [
+        (int(number), token, finish.after.state, rows.micros(finish.after.due_at), rows.document(finish.after))
+        for (number, _, token), finish in zip(leases, batch, strict=True)
+    ]
+    written = await connection.fetch(
+        """
+        UPDATE delivery SET state = after.state, due_at = after.due_at, lease = '', document = after.document
+        FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bytea[])
+            AS after (delivery_no, lease, state, due_at, document)
+        WHERE delivery.delivery_no = after.delivery_no AND delivery.lease = after.lease AND delivery.state = 'claimed'
+        RETURNING delivery.delivery_no
+        """,
+        *_columns(after, 5),
+    )
+    held = {row["delivery_no"] for row in written}
+    won = []
+    for (number, payment_no, _), finish in zip(leases, batch, strict=True):
+        is_mine = int(number) in held
+        held.discard(int(number))
+        tenant = decisions.tenants.get(finish.claimed.sandbox)
+        if tenant is not None:
+            decisions.finished(tenant, finish, int(payment_no) if is_mine else None)
+        won.append(is_mine)
+    return won
+
+
+async def claim(
+    connection: Connection, now: int, limit: int, until: int, token: str, name: str | None
+) -> list[Claimed]:
+    """`now` and `until` in microseconds. `name` None: every sandbox on the system clock. Raises UnknownSandbox.
+
+    The lease that the caller gets names the rows beside the token, so that `finish` need not look for them.
+    """
+    if name is None:
+        due = await connection.fetch(_CLAIM.format(scope="sandbox.clock_at IS NULL"), now, limit, until, token)
+    else:
+        of = await sandbox_id(connection, name)
+        due = await connection.fetch(_CLAIM.format(scope="sandbox.sandbox_id = $5"), now, limit, until, token, of)
+    return [
+        rows.claimed(name, content, paid, until, f"{number}:{payment_no}:{token}")
+        for number, payment_no, name, content, paid in due
+    ]
+
+
+async def sandbox_id(connection: Connection, name: str) -> int:
+    """Raises UnknownSandbox."""
+    found: int | None = await connection.fetchval("SELECT sandbox_id FROM sandbox WHERE name = $1", name)
+    if found is None:
+        raise UnknownSandbox(name)
+    return found
+
+
+async def put_sandbox(connection: Connection, sandbox: Sandbox) -> None:
+    await connection.execute(
+        """
+        INSERT INTO sandbox (name, clock_at, faults, settings) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (name) DO UPDATE
+        SET clock_at = excluded.clock_at, faults = excluded.faults, settings = excluded.settings
+        """,
+        sandbox.name,
+        rows.micros_or_none(sandbox.clock_at),
+        rows.document(sandbox.faults),
+        rows.settings(sandbox),
+    )
+
+
+async def sandbox(connection: Connection, name: str) -> Sandbox:
+    """Raises UnknownSandbox."""
+    row = await connection.fetchrow("SELECT name, clock_at, faults, settings FROM sandbox WHERE name = $1", name)
+    if row is None:
+        raise UnknownSandbox(name)
+    return rows.sandbox(*row)
+
+
+async def sandboxes(connection: Connection) -> list[Sandbox]:
+    found = await connection.fetch("SELECT name, clock_at, faults, settings FROM sandbox ORDER BY name")
+    return [rows.sandbox(*row) for row in found]
+
+
+async def clear_sandbox(connection: Connection, name: str) -> int:
+    """The sandbox's number. Waits for the transactions under way in it, and keeps others out until the commit."""
+    of: int | None = await connection.fetchval("SELECT sandbox_id FROM sandbox WHERE name = $1 FOR UPDATE", name)
+    if of is None:
+        raise UnknownSandbox(name)
+    for table in ("payment", "ledger", "delivery", "tally", "exchange"):
+        await connection.execute(f"DELETE FROM {table} WHERE sandbox_id = $1", of)
+    return of
+
+
+async def drop_sandbox(connection: Connection, name: str) -> None:
+    of = await clear_sandbox(connection, name)
+    await connection.execute("DELETE FROM sandbox WHERE sandbox_id = $1", of)
+
+
+async def set_clock(connection: Connection, name: str, at: int) -> None:
+    """Raises UnknownSandbox, and ValueError for a sandbox on the system clock."""
+    of = await sandbox_id(connection, name)
+    moved = await connection.fetchval(
+        "UPDATE sandbox SET clock_at = $1 WHERE sandbox_id = $2 AND clock_at IS NOT NULL RETURNING true", at, of
+    )
+    if not moved:
+        raise ValueError(f"sandbox {name} is on the system clock, which nobody moves")
+
+
+async def set_faults(connection: Connection, of: int, faults: tuple[Fault, ...]) -> None:
+    await connection.execute("UPDATE sandbox SET faults = $1 WHERE sandbox_id = $2", rows.document(faults), of)
+
+
+async def next_due(connection: Connection, name: str | None) -> int | None:
+    """In microseconds. Raises UnknownSandbox."""
+    if name is not None:
+        return await _number(
+            connection,
+            "SELECT min(due_at) FROM delivery WHERE sandbox_id = $1 AND state IN ('waiting', 'claimed')",
+            await sandbox_id(connection, name),
+        )
+    return await _number(
+        connection,
+        """
+        SELECT min((
+            SELECT min(due_at) FROM delivery
+            WHERE sandbox_id = sandbox.sandbox_id AND state IN ('waiting', 'claimed')
+        ))
+        FROM sandbox WHERE clock_at IS NULL
+        """,
+    )
+
+
+async def next_expiry(connection: Connection, name: str, after: int) -> int | None:
+    return await _number(
+        connection,
+        "SELECT min(expires_at) FROM payment WHERE sandbox_id = $1 AND expires_at > $2",
+        await sandbox_id(connection, name),
+        after,
+    )
+
+
+async def expiring(connection: Connection, now: int, limit: int, name: str | None) -> list[tuple[str, str]]:
+    scope, given = "sandbox.clock_at IS NULL", []
+    if name is not None:
+        scope, given = "sandbox.sandbox_id = $3", [await sandbox_id(connection, name)]
+    found = await connection.fetch(
+        f"""
+        SELECT sandbox.name, each.payment_id FROM sandbox CROSS JOIN LATERAL (
+            SELECT payment_no, payment_id, expires_at FROM payment
+            WHERE sandbox_id = sandbox.sandbox_id AND expires_at <= $1 ORDER BY expires_at, payment_no LIMIT $2
+        ) AS each
+        WHERE {scope} ORDER BY each.expires_at, each.payment_no LIMIT $2
+        """,
+        now,
+        limit,
+        *given,
+    )
+    return [(row["name"], row["payment_id"]) for row in found]
+
+
+async def payment(connection: Connection, name: str, key: Key) -> Payment | None:
+    of = await sandbox_id(connection, name)
+    if isinstance(key, ById):
+        content = await connection.fetchval(
+            "SELECT document FROM payment WHERE sandbox_id = $1 AND payment_id = $2", of, key.payment_id
+        )
+    else:
+        content = await connection.fetchval(
+            """
+            SELECT document FROM payment
+            WHERE sandbox_id = $1 AND order_key = $2 AND merchant_code = $3 AND bank = $4
+            """,
+            of,
+            key.order_key,
+            key.merchant_code,
+            key.bank,
+        )
+    return None if content is None else rows.payment(content)
+
+
+async def payments(
+    connection: Connection, name: str, order_ref: str, bank: str, limit: int, offset: int
+) -> list[Payment]:
+    wanted = [(column, value) for column, value in (("order_ref", order_ref), ("bank", bank)) if value]
+    where = "".join(f" AND {column} = ${position}" for position, (column, _) in enumerate(wanted, 4))
+    found = await _rows(
+        connection,
+        f"SELECT document FROM payment WHERE sandbox_id = $1{where} ORDER BY payment_no DESC LIMIT $2 OFFSET $3",
+        name,
+        limit,
+        offset,
+        *(value for _, value in wanted),
+    )
+    return [rows.payment(row["document"]) for row in found]
+
+
+async def deliveries(connection: Connection, name: str, payment_id: str, limit: int, offset: int) -> list[Delivery]:
+    found = await _rows_of(
+        connection,
+        "SELECT document, state, due_at FROM delivery WHERE sandbox_id = $1{of} "
+        "ORDER BY due_at, delivery_id LIMIT $2 OFFSET $3",
+        payment_id,
+        name,
+        limit,
+        offset,
+    )
+    return [rows.delivery(*row) for row in found]
+
+
+async def exchanges(
+    connection: Connection, name: str, payment_id: str, after_id: int, limit: int
+) -> list[tuple[int, Exchange]]:
+    found = await _rows_of(
+        connection,
+        "SELECT exchange_no, document FROM exchange WHERE sandbox_id = $1{of} AND exchange_no > $2 "
+        "ORDER BY exchange_no LIMIT $3",
+        payment_id,
+        name,
+        after_id,
+        limit,
+    )
+    return [(number, rows.exchange(content)) for number, content in found]
+
+
+async def ledger(connection: Connection, name: str, payment_id: str, limit: int, offset: int) -> list[Entry]:
+    found = await _rows_of(
+        connection,
+        "SELECT document FROM ledger WHERE sandbox_id = $1{of} ORDER BY entry_no LIMIT $2 OFFSET $3",
+        payment_id,
+        name,
+        limit,
+        offset,
+    )
+    return [rows.entry(row["document"]) for row in found]
+
+
+async def totals(connection: Connection, name: str) -> Totals:
+    found = await _rows(connection, "SELECT counter, amount FROM tally WHERE sandbox_id = $1", name)
+    return rows.totals({row["counter"]: row["amount"] for row in found})
+
+
+async def _create_payments(connection: Connection, decisions: Decisions) -> None:
+    """In the order of their keys: two processes that create the same orders wait for each other only one way."""
+    created = sorted(decisions.created.items(), key=lambda item: (item[0][0], order_of(item[1]).order_key, item[0][1]))
+    if created:
+        columns = _columns([rows.new_payment(of, payment) for (of, _), payment in created], 8)
+        for of, payment_id, number in await connection.fetch(_CREATE_PAYMENTS, *columns):
+            decisions.numbers[of, payment_id] = number
+
+
+async def _find_numbers(connection: Connection, decisions: Decisions) -> None:
+    wanted: list[Ref] = sorted(decisions.unnumbered())
+    if wanted:
+        found = await connection.fetch(
+            """
+            SELECT sandbox_id, payment_id, payment_no
+            FROM unnest($1::bigint[], $2::text[]) AS wanted (sandbox_id, payment_id)
+            JOIN payment USING (sandbox_id, payment_id)
+            """,
+            *_columns(wanted, 2),
+        )
+        for of, payment_id, number in found:
+            decisions.numbers[of, payment_id] = number
+
+
+async def _put_deliveries(connection: Connection, decisions: Decisions) -> None:
+    if not decisions.deliveries:
+        return
+    put = {
+        (decisions.number_of((of, payment_id)), delivery_id): (of, delivery)
+        for (of, payment_id, delivery_id), delivery in sorted(decisions.deliveries.items(), key=lambda item: item[0])
+    }
+    made = await connection.fetch(
+        """
+        INSERT INTO delivery (sandbox_id, payment_no, delivery_id, state, due_at, lease, document)
+        SELECT sandbox_id, payment_no, delivery_id, state, due_at, '', document
+        FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bytea[])
+            AS put (sandbox_id, payment_no, delivery_id, state, due_at, document)
+        ON CONFLICT DO NOTHING RETURNING payment_no, delivery_id
+        """,
+        *_columns([(of, *ref, *_delivery(delivery)) for ref, (of, delivery) in put.items()], 6),
+    )
+    for of, delivery in put.values():
+        decisions.tally[of, delivery_counter(delivery.state)] += 1
+    for ref in put.keys() - {(number, delivery_id) for number, delivery_id in made}:
+        of, delivery = put[ref]
+        state = await connection.fetchval(
+            "SELECT state FROM delivery WHERE payment_no = $1 AND delivery_id = $2 FOR NO KEY UPDATE", *ref
+        )
+        decisions.tally[of, delivery_counter(state)] -= 1
+        await connection.execute(
+            """
+            UPDATE delivery SET state = $3, due_at = $4, lease = '', document = $5
+            WHERE payment_no = $1 AND delivery_id = $2
+            """,
+            *ref,
+            *_delivery(delivery),
+        )
+
+
+def _delivery(delivery: Delivery) -> tuple[str, int, bytes]:
+    return delivery.state, rows.micros(delivery.due_at), rows.document(delivery)
+
+
+async def _count(connection: Connection, tally: Tally) -> None:
+    moved = sorted((*which, amount) for which, amount in tally.items() if amount)
+    if moved:
+        await connection.execute(
+            """
+            INSERT INTO tally (sandbox_id, counter, amount)
+            SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[])
+            ON CONFLICT (sandbox_id, counter) DO UPDATE SET amount = tally.amount + excluded.amount
+            """,
+            *_columns(moved, 3),
+        )
+
+
+async def _number(connection: Connection, statement: str, *given: object) -> int | None:
+    found: int | None = await connection.fetchval(statement, *given)
+    return found
+
+
+async def _rows(connection: Connection, statement: str, name: str, *given: object) -> list[Record]:
+    """The rows of a statement whose first parameter is the sandbox."""
+    return await connection.fetch(statement, await sandbox_id(connection, name), *given)
+
+
+async def _rows_of(connection: Connection, statement: str, payment_id: str, name: str, *given: object) -> list[Record]:
+    """The same, with `{of}` narrowing it to one payment unless `payment_id` is empty."""
+    if not payment_id:
+        return await _rows(connection, statement.format(of=""), name, *given)
+    position = len(given) + 2
+    of = f" AND payment_no = (SELECT payment_no FROM payment WHERE sandbox_id = $1 AND payment_id = ${position})"
+    return await _rows(connection, statement.format(of=of), name, *given, payment_id)
+
+
+def _columns(table: Sequence[Sequence[Any]], width: int) -> list[Any]:
+    """Rows turned into the arrays that `unnest` takes."""
+    return list(zip(*table, strict=True)) if table else [()] * width
