@@ -55,7 +55,7 @@ QR = payer.choose(Channel.QR, "")
 CARD = payer.choose(Channel.CARD, "")
 
 
-# --- Internet Banking ----------------------------------------------------------------------------------------------
+# --- Internet Banking -----------------------------------------------------------------------------------------
 
 
 def test_internet_banking_asks_for_bank_log_in_and_otp_in_turn_and_ends_paid() -> None:
@@ -110,7 +110,7 @@ def test_an_unknown_outcome_leaves_the_payment_open_and_lets_the_payer_do_nothin
     assert after(open_still, OTP, payer.cancel(), BANKING, WRONG_OTP) == open_still
 
 
-# --- tries ---------------------------------------------------------------------------------------------------------
+# --- tries ----------------------------------------------------------------------------------------------------
 
 
 def test_the_third_wrong_otp_ends_the_payment() -> None:
@@ -154,7 +154,7 @@ def test_a_double_click_on_a_wrong_log_in_costs_one_try() -> None:
     assert payer.tries_left(after(payment(), BANKING, click, click)) == 2
 
 
-# --- two tabs, late pages, settled payments --------------------------------------------------------------------------
+# --- two tabs, late pages, settled payments -------------------------------------------------------------------
 
 
 def test_a_cancelled_payment_stays_cancelled_whatever_the_other_tab_sends() -> None:
@@ -202,7 +202,7 @@ def test_whatever_is_clicked_a_payment_is_decided_at_most_once(start: Payment, c
     assert all(each.amount_vnd == start.amount_vnd for each in seen)
 
 
-# --- choosing --------------------------------------------------------------------------------------------------------
+# --- choosing -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_a_payer_who_has_logged_in_cannot_choose_again() -> None:
     assert after(known, payer.choose_again(), QR) == known
 
 
-# --- QR --------------------------------------------------------------------------------------------------------------
+# --- QR -------------------------------------------------------------------------------------------------------
 
 
 def test_scanning_pays_from_an_account_with_money() -> None:
@@ -261,7 +261,7 @@ def test_scanning_without_a_code_on_the_screen_or_with_an_unknown_account_does_n
     assert after(shown, payer.scan("nobody")) == shown
 
 
-# --- cards ---------------------------------------------------------------------------------------------------------
+# --- cards ----------------------------------------------------------------------------------------------------
 
 
 def give(number: str, holder: str = "NGUYEN VAN A", date: str = "07/15") -> Change:
@@ -327,7 +327,7 @@ def test_masked_cards_and_accounts_cannot_be_taken_for_one_another() -> None:
     assert len(kept) == len(set(kept))
 
 
-# --- bills at the counter, at a terminal, in the bank's own app -----------------------------------------------------
+# --- bills at the counter, at a terminal, in the bank's own app -----------------------------------------------
 
 
 def test_a_bill_at_the_counter_is_paid_when_the_teller_confirms() -> None:

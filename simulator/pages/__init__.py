@@ -39,7 +39,7 @@ def create_pages(worlds: Worlds, courier: Courier, objection: Objection) -> Star
 def routes() -> list[BaseRoute]:
     return [
         Route("/", room.sandboxes),
-        Route("/room/token", room.give_token, methods=["POST"]),
+        Route("/token", room.give_token, methods=["POST"]),
         Route("/room/{sandbox}", room.sandbox),
         Route("/room/{sandbox}/payments/{payment_id}", room.payment),
         Route("/room/{sandbox}/deliveries", room.deliveries),

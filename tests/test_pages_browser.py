@@ -1,0 +1,172 @@
+"""The payer's pages in a real Chromium, at phone and desktop width, in both languages, with and without scripts."""
+
+import os
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from subprocess import PIPE, Popen
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from simulator.client import Banksim, SandboxClient
+from simulator.wire import Request
+from tests.samples import vnpay_pay
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
+WIDTHS = {"phone": (360, 740), "desktop": (1280, 860)}
+START = datetime(2026, 1, 5, 2, 0, tzinfo=UTC)
+READY_S = 60
+
+AGAIN = {"vi": "Bạn còn 2 lần thử.", "en": "Tries left: 2."}
+PAID = {"vi": "Thanh toán thành công", "en": "Payment successful"}
+SCAN = {"vi": "Quét mã để thanh toán", "en": "Scan to pay"}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    if not CHROMIUM.is_file():
+        pytest.skip(f"NOT SEEN IN A BROWSER: there is no Chromium at {CHROMIUM}; set CHROMIUM to where one is")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A whole banksim in a process of its own, as people start it."""
+    store = tmp_path_factory.mktemp("browser") / "bank.db"
+    command = [sys.executable, "-m", "simulator", "serve", "--port", "0", "--store", str(store)]
+    with Popen(command, stdout=PIPE, text=True, cwd=Path(__file__).parents[1]) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("banksim ready at "):
+                yield line.split()[-1]
+                break
+        process.terminate()
+        process.communicate(timeout=READY_S)
+
+
+@pytest.fixture
+def sandbox(server: str, request: pytest.FixtureRequest) -> Iterator[SandboxClient]:
+    with Banksim(server) as banksim:
+        yield banksim.create_sandbox(manual=True, clock_at=START)
+
+
+def opened(sandbox: SandboxClient, order_ref: str) -> str:
+    """The address of a new payment's page."""
+    order: Request = vnpay_pay(order_ref, 1_200_000, START)
+    answer = httpx.get(f"{sandbox.url}/vnpay{order.path}?{order.query.decode()}")
+    return str(answer.headers["location"])
+
+
+@pytest.fixture(params=[(width, language) for width in WIDTHS for language in ("vi", "en")], ids="-".join)
+def tab(browser: object, request: pytest.FixtureRequest) -> Iterator[object]:
+    """A fresh browser window; any error on its console fails the test."""
+    width, language = request.param
+    wide, high = WIDTHS[width]
+    context = browser.new_context(viewport={"width": wide, "height": high})  # type: ignore[attr-defined]
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.language = language
+    yield page
+    context.close()
+    assert said == []
+
+
+def fits(page: object) -> None:
+    """Nothing is wider than the window, and what is tapped is large enough for a finger."""
+    wide = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")  # type: ignore[attr-defined]
+    assert wide[0] <= wide[1]
+    low = page.evaluate(  # type: ignore[attr-defined]
+        "[...document.querySelectorAll('main button, main a.button, main input:not([type=radio], [type=hidden]), "
+        "main select')].filter(each => each.offsetHeight > 0 && each.offsetHeight < 44).map(each => each.outerHTML)"
+    )
+    assert low == []
+
+
+def test_internet_banking_is_walked_with_a_mistake_on_the_way(tab: object, sandbox: SandboxClient) -> None:
+    page, language = tab, tab.language  # type: ignore[attr-defined]
+    page.goto(opened(sandbox, "HS-IB") + f"?lang={language}")
+    fits(page)
+    page.click("button[value=NCB]")
+    fits(page)
+    page.fill("#username", "nguyenvana")
+    page.fill("#password", "wrong")
+    page.press("#password", "Enter")
+    page.wait_for_selector(".alert")
+    assert AGAIN[language] in page.inner_text(".alert")
+    fits(page)
+    page.fill("#username", "nguyenvana")
+    page.fill("#password", "banksim")
+    page.press("#password", "Enter")
+    page.wait_for_selector("#otp")
+    fits(page)
+    page.fill("#otp", "123456")
+    page.press("#otp", "Enter")
+    page.wait_for_selector("#return")
+    fits(page)
+    assert page.inner_text("h1") == PAID[language]
+    assert [each.state for each in sandbox.payments(order_ref="HS-IB")] == ["paid"]
+    back = page.get_attribute("#return", "href")
+    answer = httpx.get(f"{sandbox.url.partition('/s/')[0]}{back}")
+    assert urlsplit(answer.headers["location"]).netloc == "portal.test"
+
+
+def test_a_qr_code_is_scanned_by_the_phone_and_the_waiting_page_notices(tab: object, sandbox: SandboxClient) -> None:
+    page, language = tab, tab.language  # type: ignore[attr-defined]
+    page.goto(opened(sandbox, "HS-QR") + f"?lang={language}")
+    page.click(".way-qr button")
+    assert page.inner_text("h1") == SCAN[language]
+    fits(page)
+    drawn = page.eval_on_selector(".qr-code", "each => [each.clientWidth, each.clientHeight]")
+    assert drawn[0] == drawn[1] >= 200
+    with page.context.expect_page() as opening:
+        page.click("#phone")
+    phone = opening.value
+    phone.wait_for_selector("#username")
+    fits(phone)
+    phone.click("button.primary")
+    phone.wait_for_selector(".result.paid")
+    fits(phone)
+    page.wait_for_selector(".result.paid", timeout=15_000)
+    assert [each.channel for each in sandbox.payments(order_ref="HS-QR")] == ["qr"]
+
+
+def test_the_pages_work_without_javascript(browser: object, sandbox: SandboxClient) -> None:
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 360, "height": 740})  # type: ignore[attr-defined]
+    page = context.new_page()
+    page.goto(opened(sandbox, "HS-NOJS"))
+    assert page.inner_text(".left") == "15:00"
+    page.click("details summary")
+    page.click("button[value=EXIMBANK]")
+    page.fill("#username", "nguyenvana")
+    page.fill("#password", "banksim")
+    page.press("#password", "Enter")
+    page.fill("#otp", "123456")
+    page.press("#otp", "Enter")
+    page.wait_for_selector("#return")
+    context.close()
+    assert [each.issuer_code for each in sandbox.payments(order_ref="HS-NOJS")] == ["EXIMBANK"]
+
+
+def test_the_control_room_fits_and_opens_its_journal(tab: object, sandbox: SandboxClient) -> None:
+    page, language = tab, tab.language  # type: ignore[attr-defined]
+    page.goto(opened(sandbox, "HS-ROOM") + f"?lang={language}")
+    root, _, name = sandbox.url.partition("/s/")
+    page.goto(f"{root}/room/{name}")
+    fits(page)
+    page.click("text=HS-ROOM")
+    page.click(".exchanges summary")
+    assert "vnp_TxnRef" in page.inner_text(".exchanges")
+    fits(page)
