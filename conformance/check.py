@@ -25,7 +25,7 @@ SUMMARY = "ask a payment connector every requirement, and report which it does n
 
 EXIT_CODES = {Judgement.CONFORMANT: 0, Judgement.NOT_CONFORMANT: 1, Judgement.UNJUDGED: 2}
 SUITE = "conformance.suite"
-ENDING_S = 30.0
+ENDING_S = 60.0
 """How long an interrupted run may take to stop what it started."""
 
 LOG_LINES_SHOWN = 20

@@ -20,12 +20,12 @@ _KEYS = ("bad_signature", "unknown_merchant", "malformed", "unknown_command")
 
 def examine(run: Run, seed: str, cases: list[Case]) -> tuple[str, ...]:
     """One sentence for each thing that is configured wrongly; () = the requirements can be asked."""
-    found: list[str] = []
+    found: dict[str, list[str]] = {}
     for number, case in enumerate(cases, start=1):
         problem = _first_problem(run, case.bank, case.method, f"DOCTOR-{seed}-{number}")
         if problem:
-            found.append(f"{case.bank}, {case.method}: {problem}")
-    return tuple(found)
+            found.setdefault(problem, []).append(f"{case.bank} {case.method}")
+    return tuple(f"{', '.join(places)}: {problem}" for problem, places in found.items())
 
 
 def _first_problem(run: Run, bank: str, method: str, dossier_code: str) -> str:
@@ -37,7 +37,7 @@ def _first_problem(run: Run, bank: str, method: str, dossier_code: str) -> str:
             return _ask_for_bill(run, bank, checkout)
         return _go_to_bank(run, bank, checkout)
     except Failure as failure:
-        return f"{failure.sentence}: it does not ({failure.actual})"
+        return f"it does not hold that {failure.sentence} ({failure.actual})"
     except BadTarget as error:
         return str(error)
 

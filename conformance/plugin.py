@@ -6,6 +6,7 @@ nothing until an option or a fixture of its own is used.
 
 import re
 import secrets
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -50,6 +51,9 @@ def pytest_configure(config: pytest.Config) -> None:
         recorder = _make_recorder(config)
         config.stash[RECORDER] = recorder
         config.pluginmanager.register(recorder, "banksim-recorder")
+        if recorder.settings.shows_progress:
+            # `banksim check` hands interrupts on; a shell may have had them ignored from the start.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -107,7 +111,7 @@ def conformance_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.Tem
         except (BadTarget, ChildFailed, ControlError) as error:
             problems = (str(error),)
         if problems:
-            recorder.stopped = "configuration: " + "; ".join(problems)
+            recorder.stopped = "configuration:\n" + "\n".join(problems)
             pytest.exit(recorder.stopped, returncode=CONFIGURATION)
         recorder.run = run
         yield run

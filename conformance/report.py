@@ -106,7 +106,7 @@ def verdict_text(results: Results) -> str:
     numbers = ", ".join(f"{counts[verdict]} {VERDICTS[verdict][1]}" for verdict in Verdict)
     lines = [
         f"{JUDGEMENTS[judge(results)][1]}: {results.target.name} (seed {results.seed})",
-        judgement_sentence(results)[1],
+        *_sentence_lines(judgement_sentence(results)[1]),
         f"{numbers}; {len(results.requirements)} requirements, banks {banks}, {results.took_s:g} s",
     ]
     for verdict in (Verdict.FAILED, Verdict.BROKEN):
@@ -121,7 +121,7 @@ def markdown_report(results: Results) -> str:
     lines = [
         f"# {JUDGEMENTS[judge(results)][1]}: {_inline(results.target.name)}",
         "",
-        judgement_sentence(results)[1],
+        _inline(judgement_sentence(results)[1]),
         "",
         " · ".join(f"{counts[verdict]} {VERDICTS[verdict][1]}" for verdict in Verdict)
         + f" · seed `{_code(results.seed)}` · banksim {results.versions.get('banksim', '')}",
@@ -136,7 +136,7 @@ def markdown_report(results: Results) -> str:
 
 def _why_unjudged(results: Results) -> Words:
     if results.stopped:
-        return f"Dừng lại: {results.stopped}", f"Stopped: {results.stopped}"
+        return f"Đã dừng: {results.stopped}", f"Stopped: {results.stopped}"
     broken = len(_failed_ids(results, Verdict.BROKEN))
     if broken:
         return (
@@ -160,6 +160,10 @@ def _told(results: Results, asked: Asked, findings: tuple[Finding, ...]) -> list
     if finding.expected or finding.actual:
         lines.append(f"  expected {_cut(finding.expected)}; found {_cut(finding.actual)}")
     return [*lines, f"  replay: {replay_command(results, finding)}"]
+
+
+def _sentence_lines(sentence: str) -> list[str]:
+    return [_cut(line, 2_000) for line in sentence.splitlines()]
 
 
 def _problem(finding: Finding) -> str:
