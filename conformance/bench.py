@@ -274,10 +274,10 @@ class Bench:
         code = self.merchant.merchant_code
         self.sandbox.pay_unasked(self.bank, self.bill_code(visit), amount_vnd, merchant_code=code)
 
-    def run_jobs(self) -> None:
-        """The connector does its timetable's work now."""
+    def run_jobs(self, visit: Visit) -> None:
+        """The connector does its timetable's work now, as far as it concerns that dossier."""
         self.tell("the connector runs its jobs")
-        self.target.run_jobs()
+        self.target.run_jobs(visit.dossier_code)
 
     def cancel_dossier(self, visit: Visit) -> None:
         self.tell(f"the office cancels dossier {visit.dossier_code}")
@@ -442,7 +442,7 @@ class Bench:
 
     def expect_not_paid(self, *visits: Visit) -> None:
         """No money booked for any of them, now and once the connector has done all it had to do."""
-        self._finish_work()
+        self._finish_work(*visits)
         for visit in visits:
             self._watch(visit, self.expect_nothing_booked)
 
@@ -455,7 +455,7 @@ class Bench:
 
     def expect_unsettled(self, visit: Visit) -> None:
         """Not paid, though the connector may have flagged money that came."""
-        self._finish_work()
+        self._finish_work(visit)
         self._watch(visit, self._expect_no_settlement)
 
     def expect_money_not_lost(self, visit: Visit) -> None:
@@ -530,7 +530,7 @@ class Bench:
 
     def calm_status(self, visit: Visit, holds: Callable[[Status], bool] = lambda found: True) -> Status:
         """The state once all work is done: when `holds`, or when the promised time is over."""
-        self._finish_work()
+        self._finish_work(visit)
         deadline = time.monotonic() + self.target.settle_s
         while not holds(status := self.status(visit)) and time.monotonic() < deadline:
             time.sleep(POLL_S)
@@ -583,10 +583,11 @@ class Bench:
                 actual=f"{refused.reason}: {refused.detail}",
             ) from refused
 
-    def _finish_work(self) -> None:
+    def _finish_work(self, *visits: Visit) -> None:
         """All that is queued in the connector is done, where there is a queue and it can be told to."""
         if self.polls and self.target.settle_s:
-            self.target.run_jobs()
+            for visit in visits:
+                self.target.run_jobs(visit.dossier_code)
 
     def _watch(self, visit: Visit, check: Callable[[Visit], None]) -> None:
         """`check` holds now; where the connector cannot be told to finish, during all its promised time."""

@@ -4,6 +4,7 @@ import re
 import socket
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,7 @@ class HttpTarget:
         if self._file.launch is not None:
             self._port = _free_port()
             self._launch(self._file.launch)
+        self.banks = {code: self._addressed(setup) for code, setup in self.banks.items()}
 
     def stop(self) -> None:
         self._http.close()
@@ -121,8 +123,8 @@ class HttpTarget:
     def cancel(self, dossier_code: str) -> None:
         self._run("cancel", {"dossier_code": dossier_code}, f"cancel dossier {dossier_code}")
 
-    def run_jobs(self) -> None:
-        self._run("run_jobs", {}, "run its jobs")
+    def run_jobs(self, dossier_code: str = "") -> None:
+        self._run("run_jobs", {"dossier_code": dossier_code}, "run its jobs")
 
     def notifications(self, dossier_code: str) -> tuple[Notification, ...]:
         doing = f"tell what the payer of dossier {dossier_code} was sent"
@@ -168,6 +170,10 @@ class HttpTarget:
             return
         match = child.wait_for_line(re.compile(launch.ready_line), launch.ready_within_s)
         self._base_url = match.groupdict().get("base_url") or self._base_url
+
+    def _addressed(self, setup: BankSetup) -> BankSetup:
+        """With the connector's addresses in the options of its contract, now that it listens."""
+        return replace(setup, options={name: self._address(value) for name, value in setup.options.items()})
 
     def _address(self, template: str) -> str:
         return as_word(fill(template, {"base_url": self._base_url.rstrip("/"), "bank_url": self._banks_at}))

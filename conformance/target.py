@@ -145,8 +145,11 @@ class Target(Protocol):
 
     def cancel(self, dossier_code: str) -> None: ...
 
-    def run_jobs(self) -> None:
-        """Everything the connector does by timetable, now: polls, queued callbacks."""
+    def run_jobs(self, dossier_code: str = "") -> None:
+        """Everything the connector does by timetable, now: polls, queued callbacks. It is done on return.
+
+        A connector that can may keep to that dossier, which makes a run faster; "" = all.
+        """
 
     def notifications(self, dossier_code: str) -> tuple[Notification, ...]: ...
 

@@ -24,7 +24,7 @@ _VERB_GIVEN = {
     "status": frozenset({"dossier_code"}),
     "refund": frozenset({"dossier_code", "amount_vnd"}),
     "cancel": frozenset({"dossier_code"}),
-    "run_jobs": frozenset[str](),
+    "run_jobs": frozenset({"dossier_code"}),
     "notifications": frozenset({"dossier_code"}),
     "lookup": frozenset({"dossier_code"}),
 }
@@ -241,7 +241,8 @@ def _check_banks(file: TargetFile) -> None:
         raise BadTarget(f"{file.path}: no bank is declared; write a table [banks.vnpay] or another")
     for code, bank in file.banks.items():
         check_methods(f"{file.path}, [banks.{code}]: methods", tuple(bank.words))
-        _check_placeholders(file, f"banks.{code}", [bank.callback_url, bank.inquiry_url], frozenset())
+        texts = [bank.callback_url, bank.inquiry_url, *bank.options.values()]
+        _check_placeholders(file, f"banks.{code}", texts, frozenset())
 
 
 def _check_verbs(file: TargetFile) -> None:

@@ -103,7 +103,7 @@ def _time_passes(tale: Tale, dossier: int) -> None:
 
 def _connector_works(tale: Tale, dossier: int) -> None:
     if tale.bench.polls:
-        tale.bench.run_jobs()
+        tale.bench.run_jobs(_visit(tale, dossier))
 
 
 ACTS: tuple[Act, ...] = (
@@ -200,7 +200,8 @@ def _calm_down(tale: Tale) -> None:
     """Everything that is under way arrives, and the connector does all its work."""
     tale.bench.advance(DAY_S)
     if tale.bench.polls:
-        tale.bench.run_jobs()
+        for visit in tale.visits.values():
+            tale.bench.run_jobs(visit)
 
 
 def _check_calm(tale: Tale, dossier: int) -> None:

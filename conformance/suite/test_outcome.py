@@ -135,7 +135,7 @@ def test_an_open_outcome_is_asked_again(bench: Bench) -> None:
     bench.fault("lost")
     bench.pay(visit)
     bench.advance(QUERY_PAUSE_S)
-    bench.run_jobs()
+    bench.run_jobs(visit)
     bench.expect_paid_once(visit)
 
 

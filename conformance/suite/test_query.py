@@ -25,7 +25,7 @@ def test_a_lost_callback_is_found_by_asking(bench: Bench) -> None:
     visit = bench.open()
     bench.fault("lost")
     bench.pay(visit)
-    bench.run_jobs()
+    bench.run_jobs(visit)
     bench.expect_paid_once(visit)
     bench.expect_notified_once(visit)
 
@@ -48,12 +48,12 @@ def test_pending_is_followed_to_the_end(bench: Bench) -> None:
     visit = bench.open()
     bench.arrive(visit)
     for _ in range(2):
-        bench.run_jobs()
+        bench.run_jobs(visit)
         bench.expect_nothing_booked(visit)
         bench.advance(QUERY_PAUSE_S)
     bench.fault("lost")
     bench.pay(visit)
-    bench.run_jobs()
+    bench.run_jobs(visit)
     bench.expect_paid_once(visit)
 
 
@@ -74,7 +74,7 @@ def test_a_forged_answer_settles_nothing(bench: Bench) -> None:
     bench.fault("lost")
     bench.pay(visit)
     bench.fault("forged_signature", operation="query", times=0)
-    bench.run_jobs()
+    bench.run_jobs(visit)
     bench.needs_query()
     bench.expect_nothing_booked(visit)
 
@@ -96,7 +96,7 @@ def test_an_answer_of_another_amount_settles_nothing(bench: Bench) -> None:
     bench.fault("lost")
     bench.pay(visit)
     bench.fault("wrong_amount", operation="query", times=0, amount_delta_vnd=-1000)
-    bench.run_jobs()
+    bench.run_jobs(visit)
     bench.needs_query()
     bench.expect_nothing_booked(visit)
 
@@ -117,7 +117,7 @@ def test_asking_too_soon_fails_nothing(bench: Bench) -> None:
     visit = bench.open()
     bench.arrive(visit)
     for _ in range(3):
-        bench.run_jobs()
+        bench.run_jobs(visit)
     bench.expect_nothing_booked(visit)
     bench.settle(visit)
     bench.expect_paid_once(visit)
@@ -140,7 +140,7 @@ def test_a_broken_query_fails_nothing(bench: Bench) -> None:
     bench.arrive(visit)
     for kind in ("http_500", "connection_reset", "answer_lost"):
         bench.fault(kind, operation="query")
-        bench.run_jobs()
+        bench.run_jobs(visit)
         bench.expect_nothing_booked(visit)
     bench.settle(visit)
     bench.expect_paid_once(visit)
@@ -163,7 +163,7 @@ def test_a_query_names_the_orders_own_time(bench: Bench) -> None:
     bench.arrive(visit)
     ordered = bench.asked("create", visit).get(Asked.TIME, "")
     _wait_for_next_second()
-    bench.run_jobs()
+    bench.run_jobs(visit)
     bench.needs_query()
     asked = bench.asked("query", visit).get(Asked.TIME, "")
     expect(asked == ordered, "a query names the order's own time", expected=ordered, actual=asked)
@@ -185,7 +185,7 @@ def test_each_query_has_a_number_of_its_own(bench: Bench) -> None:
     visit = bench.open()
     bench.arrive(visit)
     for _ in range(2):
-        bench.run_jobs()
+        bench.run_jobs(visit)
         bench.advance(QUERY_PAUSE_S)
     numbers = [asked.get(Asked.NUMBER, "") for asked in bench.all_asked("query", visit)]
     if len(numbers) < 2:
@@ -214,7 +214,7 @@ def test_a_failure_found_by_asking_settles_nothing(bench: Bench) -> None:
     visit = bench.open()
     bench.fault("lost")
     bench.decline(visit, "insufficient_funds")
-    bench.run_jobs()
+    bench.run_jobs(visit)
     bench.needs_query()
     bench.expect_not_paid(visit)
 
