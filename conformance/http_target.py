@@ -74,6 +74,11 @@ class HttpTarget:
             self._launch(self._file.launch)
         self.banks = {code: self._addressed(setup) for code, setup in self.banks.items()}
 
+    @property
+    def base_url(self) -> str:
+        """Where the connector listens; known once it was started."""
+        return self._base_url.rstrip("/")
+
     def stop(self) -> None:
         self._http.close()
         if self._child is not None:
