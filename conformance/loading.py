@@ -1,7 +1,9 @@
 """Finds a target by what the user wrote: a target file, or a Python class."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from conformance.bench import POLICIES
 from conformance.http_target import HttpTarget
 from conformance.target import BadTarget, Target, load_python_target
 from conformance.target_file import read_target_file
@@ -13,7 +15,19 @@ def load_target(text: str, launch_args: tuple[str, ...] = ()) -> Target:
     `launch_args` are added to the command of a file's [launch].
     """
     if text.endswith(".toml"):
-        return HttpTarget(read_target_file(Path(text)), launch_args)
-    if ":" in text:
-        return load_python_target(text)
-    raise BadTarget(f"{text!r} is neither a target file (it would end in .toml) nor a class (module:Class)")
+        target: Target = HttpTarget(read_target_file(Path(text)), launch_args)
+    elif ":" in text:
+        target = load_python_target(text)
+    else:
+        raise BadTarget(f"{text!r} is neither a target file (it would end in .toml) nor a class (module:Class)")
+    _check_policies(text, target.policies)
+    return target
+
+
+def _check_policies(text: str, policies: Mapping[str, str]) -> None:
+    for name, value in policies.items():
+        known = POLICIES.get(name)
+        if known is None:
+            raise BadTarget(f"{text}: there is no policy {name!r}; known: {', '.join(POLICIES)}")
+        if value not in known:
+            raise BadTarget(f"{text}: policy {name} may be {' or '.join(known)}, not {value!r}")

@@ -14,7 +14,7 @@ class Connector:
     bank_url = ""
     banks = {"alpha": BankSetup(methods=("redirect", "qr")), "beta": BankSetup(methods=("bill",))}
     settle_s = 0.1
-    policies = {"duplicate_ack": "02"}
+    policies = {"acknowledges": "first"}
     capabilities = frozenset({"cancel"})
     def start(self, bank_url, workdir): ...
     def stop(self): ...
@@ -266,7 +266,7 @@ def test_results_tell_the_seed_the_target_and_the_requirements_in_catalogue_orde
     assert results.seed == "s1"
     assert [each.id for each in results.requirements] == ["ORDER-10", "MONEY-02"]
     assert results.target.banks == {"alpha": ("redirect", "qr"), "beta": ("bill",)}
-    assert results.target.policies == {"duplicate_ack": "02"}
+    assert results.target.policies == {"acknowledges": "first"}
 
 
 def test_a_failure_is_printed_in_sentences_not_as_a_traceback(suite: Suite) -> None:

@@ -143,6 +143,16 @@ def test_what_is_no_target_says_what_one_is() -> None:
         load_target("nowhere.toml")
 
 
+def test_a_policy_that_the_suite_does_not_know_is_told(tmp_path: Path) -> None:
+    for policies, problem in {
+        'acknowledge = "first"': "there is no policy 'acknowledge'; known: acknowledges",
+        'acknowledges = "never"': "policy acknowledges may be first, not 'never'",
+    }.items():
+        path = _write(tmp_path, f"{GOOD}[policies]\n{policies}\n")
+        with pytest.raises(BadTarget, match=problem):
+            load_target(str(path))
+
+
 def test_the_sample_target_file_is_right_and_declares_all_three_kinds_of_bank() -> None:
     target = load_target(str(PORTAL))
     assert set(target.banks) == {"vnpay", "dvcqg", "vietinbank"}
