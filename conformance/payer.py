@@ -118,6 +118,13 @@ class Payer:
         """Shows the QR code, scans it with the simulated phone, and pays there."""
         return self.pay(url, channel="qr", username=username, follow_return=follow_return)
 
+    def scan_code(self, base_url: str, text: str, *, username: str = USERNAME) -> Walk:
+        """Scans a code that stands on the connector's own page, by its text. `base_url` is the sandbox's."""
+        page = self.send(self.open(f"{base_url}/phone"), "phone", {"qr": text})
+        if page.refused:
+            raise Stuck(f"no payment of {base_url} waits for the code {text!r}")
+        return self._ended(self.send(page, "scan", {"username": username}), follow_return=False)
+
     def cancel(self, url: str, *, follow_return: bool = False) -> Walk:
         """Opens the page and gives up there."""
         return self._ended(self.send(self.open(url), "cancel", {}), follow_return)
@@ -273,5 +280,5 @@ class _Reader(HTMLParser):
             form.offered.setdefault(name, []).append(value)
             if "checked" in given:
                 form.fields[name] = value
-        elif tag == "input" and name:
+        elif tag in ("input", "textarea") and name:
             form.fields[name] = value

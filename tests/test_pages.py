@@ -1,6 +1,7 @@
 """The pages in process: what a payer, a teller and a tester see, and what no page may ever show or do."""
 
 import asyncio
+import json
 import re
 import tomllib
 from collections.abc import AsyncIterator, Callable
@@ -207,6 +208,31 @@ async def test_a_bank_without_a_code_of_its_own_shows_one_that_no_real_bank_pays
     shown = qr.parse(re.search(r'id="qr-text">([^<]+)<', text)[1])  # type: ignore[index]
     assert (shown.bank_bin, shown.amount_vnd) == (NO_BANK, 65_000)
     assert NO_BANK not in {issuer.bin for issuer in steps.issuers().values()}
+
+
+async def genqr(town: Town, order_ref: str, amount_vnd: int = 65_000) -> str:
+    """The text of a code that the connector shows on its own page."""
+    served = await ask(town.world, "vnpay", vnpay_pay(order_ref, amount_vnd, START, vnp_Command="genqr"))
+    return str(json.loads(served.response.body)["qrcontent"])
+
+
+@pytest.mark.parametrize("order_ref", ["HS1", "HS-" + "9" * 40])
+async def test_a_code_on_the_connectors_own_page_is_scanned_by_its_text(town: Town, order_ref: str) -> None:
+    text = await genqr(town, order_ref)
+    await genqr(town, "OTHER")
+    walk = await town.do(lambda payer: payer.scan_code(f"{HERE}/s/ci", text))
+    after = await town.stored(walk.payment_id)
+    assert (after.state, after.channel, after.order.order_ref) == (State.PAID, Channel.QR, order_ref)
+    with pytest.raises(Stuck, match="waits for the code"):
+        await town.do(lambda payer: payer.scan_code(f"{HERE}/s/ci", text))
+
+
+async def test_a_wrong_code_and_one_that_nothing_waits_for_are_not_paid(town: Town) -> None:
+    text = await genqr(town, "HS1")
+    for code in (text[:-1], text[:-4] + "0000", qr.vietqr("970415", "119000123456", 65_000), "", "x" * 5000):
+        answer = await town.http.post("/s/ci/phone", data={"qr": code})
+        assert (answer.status_code, read_page("", 422, answer.text).refused) == (422, "unknown")
+    assert (await town.world.store.payments("ci"))[0].state is State.PENDING
 
 
 @pytest.mark.parametrize("begun", [(), ("choose",), ("choose", "login")])
@@ -536,7 +562,7 @@ async def every_page(town: Town) -> dict[str, str]:
         await look((await town.do(partial(visit, channel=channel))).url)
     await town.world.store.set_faults("ci", (Fault(fault_id="f", kind=FaultKind.LOST, order_ref=HOSTILE),))
     await town.courier.advance(town.world, START + timedelta(seconds=1))
-    for path in ("/", "/room/ci", "/room/ci/deliveries", "/room/ci/journal", "/s/ci/bill/vietinbank"):
+    for path in ("/", "/room/ci", "/room/ci/deliveries", "/room/ci/journal", "/s/ci/bill/vietinbank", "/phone"):
         await look(path)
     for payment in await town.world.store.payments("ci", limit=3):
         await look(f"/room/ci/payments/{payment.payment_id}")

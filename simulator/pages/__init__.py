@@ -69,6 +69,8 @@ def _of_one_sandbox(prefix: str) -> list[BaseRoute]:
                 ("cancel", pay.cancel),
             )
         ),
+        Route(f"{prefix}/phone", pay.pick_up, methods=["GET"]),
+        Route(f"{prefix}/phone", pay.read_code, methods=["POST"]),
         Route(f"{prefix}/bill/{{bank}}", bill.ask, methods=["GET"]),
         Route(f"{prefix}/bill/{{bank}}", bill.look_up, methods=["POST"]),
         *(

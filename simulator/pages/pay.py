@@ -25,6 +25,10 @@ NO_BANK = "970499"
 """A number that no bank has: a real banking app cannot pay a code with it."""
 
 
+SCANNED_MAX = 200
+"""Among so many of the newest payments a scanned code is looked for that does not name its order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
     """One look at one payment."""
@@ -204,6 +208,36 @@ _TEMPLATES: Mapping[Stage, Callable[[Visit], Shown]] = {
     Stage.QR: _qr,
     Stage.CONFIRM: _confirm,
 }
+
+
+async def pick_up(request: Request) -> Response:
+    """A phone that has not read any code yet."""
+    world = await world_of(request)
+    return page(request, "scanner", action=f"{world.prefix}/phone", unknown=False)
+
+
+async def read_code(request: Request) -> Response:
+    """The phone reads a code that stood on the merchant's own page or paper, and goes on to its payment."""
+    world, form = await world_of(request), await posted(request)
+    text = form.get("qr", "").strip()
+    here = await _coded(world, text)
+    if here is None:
+        return page(request, "scanner", status=422, action=f"{world.prefix}/phone", unknown=True)
+    return see(f"{here.url}/phone")
+
+
+async def _coded(world: World, text: str) -> Visit | None:
+    """The newest payment that waits for this very code to be scanned."""
+    try:
+        read = qr.parse(text)
+    except qr.QrError:
+        return None
+    for order_ref in (read.reference or read.bill_number, ""):
+        for payment in await world.store.payments(world.name, order_ref=order_ref, limit=SCANNED_MAX):
+            here = await _look(world, payment)
+            if here.stage is Stage.QR and qr_text(here) == text:
+                return here
+    return None
 
 
 def qr_text(here: Visit) -> str:

@@ -15,7 +15,7 @@ from simulator.banks import dialects
 from simulator.pages.frame import Office, office_of, page, posted, problem_page, see, world_of
 from simulator.store import ById, Exchange
 from simulator.wire import Headers
-from simulator.world import DEFAULT, World
+from simulator.world import DEFAULT
 
 ROWS = 50
 EXCHANGES = 25
@@ -186,7 +186,3 @@ def _number(request: Request, name: str) -> int:
 
 def _without_query(url: str) -> str:
     return url.partition("?")[0]
-
-
-def room_url(world: World) -> str:
-    return f"/room/{world.name}"
