@@ -27,12 +27,11 @@ def postgres_server() -> Iterator[str]:
         server.cleanup()
 
 
-async def new_database(dsn: str, name: str) -> str:
-    """The URL of another, empty database on the same server; one of that name is replaced."""
+async def empty_schema(dsn: str, name: str) -> str:
+    """The URL of another, empty schema in the same database: as good as a database, and made in a moment."""
     connection = await asyncpg.connect(dsn)
     try:
-        await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        await connection.execute(f'CREATE DATABASE "{name}"')
+        await connection.execute(f'DROP SCHEMA IF EXISTS "{name}" CASCADE; CREATE SCHEMA "{name}"')
     finally:
         await connection.close()
-    return urlsplit(dsn)._replace(path=f"/{name}").geturl()
+    return f"{dsn}{'&' if urlsplit(dsn).query else '?'}search_path={name}"

@@ -66,9 +66,9 @@ class SqliteStore:
 
     async def open(self) -> None:
         self._writing = await asyncio.to_thread(prepare, self._path, self._known, self._busy_s)
-        self._reading = connect(self._path, "ro")
+        self._reading = connect(self._path, "ro", self._busy_s)
         self._reader = ThreadPoolExecutor(1, "store reader")
-        self._checkpointer = Checkpointer(connect(self._path, "rw"))
+        self._checkpointer = Checkpointer(connect(self._path, "rw", self._busy_s))
         self._writer = Writer(self._writing, self._carry_out, self._committed, self._busy_s, str(self._path))
 
     async def close(self) -> None:

@@ -11,16 +11,16 @@ from simulator.store.sqlite_writer import failure, patiently, transaction
 OLDEST_SQLITE = (3, 37, 0)
 """The first with strict tables."""
 
+SETTINGS = ("synchronous = FULL", "wal_autocheckpoint = 0", "temp_store = MEMORY", "cache_size = -65536")
 
-def connect(path: Path, mode: str) -> sqlite3.Connection:
+
+def connect(path: Path, mode: str, busy_s: float) -> sqlite3.Connection:
     """`mode` is "ro", "rw" or "rwc" (created if absent). Raises StoreError. Begins no transaction of its own."""
     address = f"{path.absolute().as_uri()}?mode={mode}"
     try:
         connection = sqlite3.connect(address, uri=True, timeout=0, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA wal_autocheckpoint = 0")
-        connection.execute("PRAGMA temp_store = MEMORY")
-        connection.execute("PRAGMA cache_size = -65536")
+        for setting in SETTINGS:
+            patiently(connection, f"PRAGMA {setting}", busy_s)
     except sqlite3.Error as error:
         raise failure(str(path), error) from error
     return connection
@@ -31,7 +31,7 @@ def prepare(path: Path, known: tuple[Migration, ...], busy_s: float) -> sqlite3.
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         oldest = ".".join(str(part) for part in OLDEST_SQLITE)
         raise StoreError(f"this Python has SQLite {sqlite3.sqlite_version}, and {oldest} or newer is needed")
-    connection = connect(path, "rwc")
+    connection = connect(path, "rwc", busy_s)
     is_ready = False
     try:
         with transaction(connection, busy_s):

@@ -1,0 +1,870 @@
+"""The store's contract, tested on both stores: what is decided is kept whole, and once, whoever else is writing."""
+
+import asyncio
+import itertools
+import random
+import sqlite3
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+import msgspec
+import pytest
+
+from simulator.faults import Fault, FaultKind, Occasion, take
+from simulator.outbox import Delivery, DeliveryState, Retry, after_attempt, announce
+from simulator.payment import Event, IllegalEvent, Merchant, Order, Payment, apply
+from simulator.store import (
+    ById,
+    ByOrder,
+    Change,
+    Claimed,
+    Entry,
+    Exchange,
+    ImpossibleChange,
+    Key,
+    Sandbox,
+    Store,
+    Stored,
+    StoreError,
+    UnknownSandbox,
+    migrations,
+)
+from simulator.store.migrations import Migration
+from simulator.store.opening import open_store
+from simulator.store.postgres import PostgresStore
+from simulator.store.sqlite import SqliteStore
+from tests.postgres import empty_schema, postgres_server
+
+NOW = datetime(2026, 11, 22, 3, 0, 0, 123456, tzinfo=UTC)
+LADDER = Retry(delays_s=(60, 300))
+
+numbers = itertools.count()
+
+
+def later(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+@dataclass
+class Database:
+    """An empty database of one kind; `open` gives as many stores on it as a test wants, and closes them at its end."""
+
+    url: str
+    now: datetime = NOW
+    opened: list[Store] = field(default_factory=list)
+
+    def store(self, known: tuple[Migration, ...] | None = None) -> SqliteStore | PostgresStore:
+        if self.url.startswith("postgresql"):
+            return PostgresStore(self.url, lambda: self.now, known=known)
+        return SqliteStore(self.url, lambda: self.now, known=known)
+
+    async def open(self, known: tuple[Migration, ...] | None = None) -> Store:
+        store = self.store(known)
+        await store.open()
+        self.opened.append(store)
+        return store
+
+    def released(self) -> tuple[Migration, ...]:
+        return migrations.released("postgres" if self.url.startswith("postgresql") else "sqlite")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    with postgres_server() as dsn:
+        yield dsn
+
+
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param("postgres", marks=[pytest.mark.postgres, pytest.mark.xdist_group("postgres")]),
+    ]
+)
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    if request.param == "sqlite":
+        database = Database(str(tmp_path / "bank.db"))
+    else:
+        database = Database(await empty_schema(request.getfixturevalue("server"), f"bank{next(numbers)}"))
+    yield database
+    for store in database.opened:
+        await store.close()
+
+
+@pytest.fixture
+async def store(database: Database) -> Store:
+    """With two sandboxes: "manual" on a clock of its own, and "default" on the system's."""
+    store = await database.open()
+    await store.put_sandbox(Sandbox(name="default", seed="7"))
+    await store.put_sandbox(Sandbox(name="manual", seed="8", clock_at=NOW))
+    return store
+
+
+# What the decisions of these tests are made of.
+
+
+def new_payment(name: str, *, expires_in_s: float | None = 900, bank: str = "vnpay", ref: str = "") -> Payment:
+    expires_at = None if expires_in_s is None else later(expires_in_s)
+    order = Order(
+        order_ref=ref or f"HS-{name}",
+        order_key=f"{name}|20261122",
+        amount_vnd=50_000,
+        description="Nộp lệ phí hồ sơ",
+        expires_at=expires_at,
+        wire={"vnp_OrderInfo": "Nop le phi"},
+    )
+    return Payment(
+        payment_id=f"id-{name}",
+        bank=bank,
+        merchant_code="DEMO",
+        order=order,
+        amount_vnd=50_000,
+        bank_ref=f"14{name}",
+        created_at=NOW,
+    )
+
+
+def order_key(payment: Payment) -> ByOrder:
+    return ByOrder(payment.bank, payment.merchant_code, payment.order.order_key)
+
+
+def entry_of(payment: Payment, entry_id: str = "debit", amount_vnd: int = 50_000) -> Entry:
+    return Entry(
+        payment_id=payment.payment_id,
+        entry_id=entry_id,
+        bank=payment.bank,
+        merchant_code=payment.merchant_code,
+        order_ref=payment.order.order_ref,
+        amount_vnd=amount_vnd,
+        booked_at=NOW,
+    )
+
+
+def exchange_of(payment_id: str, note: str = "") -> Exchange:
+    return Exchange(
+        direction="in",
+        at=NOW,
+        bank="vnpay",
+        operation="create",
+        payment_id=payment_id,
+        method="POST",
+        url="http://banksim.test/vnpay",
+        request_headers=(("content-type", "application/json"),),
+        request_body=b"\x00\xff not text",
+        status=200,
+        response_body=b"{}",
+        note=note,
+    )
+
+
+def create(payment: Payment, **written: Any) -> Callable[[Stored], Change[str]]:
+    """Creates it unless it exists: "new" or "old"."""
+
+    def decide(stored: Stored) -> Change[str]:
+        return Change("old") if stored.payment else Change("new", payment=payment, **written)
+
+    return decide
+
+
+def approve(stored: Stored) -> Change[Payment]:
+    assert stored.payment is not None
+    paid = apply(stored.payment, Event.APPROVE, stored.now)
+    return Change(
+        paid,
+        payment=paid,
+        ledger=(entry_of(paid),),
+        deliveries=announce(paid, stored.now, ()),
+        exchanges=(exchange_of(paid.payment_id, "approved"),),
+    )
+
+
+def try_otp(stored: Stored) -> Change[int]:
+    assert stored.payment is not None
+    tries = stored.payment.otp_tries + 1
+    return Change(tries, payment=msgspec.structs.replace(stored.payment, otp_tries=tries))
+
+
+async def added(store: Store, name: str, sandbox: str = "default", **written: Any) -> Payment:
+    payment = new_payment(name)
+    assert await store.transact(sandbox, order_key(payment), create(payment, **written)) == "new"
+    return payment
+
+
+async def paid(store: Store, name: str, sandbox: str = "default") -> Payment:
+    payment = await added(store, name, sandbox)
+    return await store.transact(sandbox, ById(payment.payment_id), approve)
+
+
+async def owing(store: Store, name: str, sandbox: str = "default", **changes: Any) -> Delivery:
+    """A payment with one delivery, due now unless changed."""
+    payment = new_payment(name)
+    delivery = msgspec.structs.replace(announce(payment, NOW, ())[0], **changes)
+    await store.transact(sandbox, order_key(payment), create(payment, deliveries=(delivery,)))
+    return delivery
+
+
+def acknowledged(claimed: Claimed) -> Delivery:
+    return after_attempt(claimed.delivery, True, "00", NOW, LADDER)
+
+
+def ids(claimed: list[Claimed]) -> list[str]:
+    return [each.delivery.delivery_id for each in claimed]
+
+
+# Use cases
+
+
+@pytest.mark.parametrize("key", [order_key(new_payment("A")), ById("id-A")])
+async def test_what_is_decided_is_found_by_id_and_by_order(store: Store, key: Key) -> None:
+    payment = await added(store, "A")
+    seen = await store.transact("default", key, lambda stored: Change(stored.payment))
+    assert seen == payment
+    assert await store.payment("default", key) == payment
+
+
+async def test_a_decision_is_kept_whole(store: Store) -> None:
+    payment = await paid(store, "A")
+    assert await store.payment("default", ById("id-A")) == payment
+    assert await store.ledger("default") == [entry_of(payment)]
+    assert await store.deliveries("default") == list(announce(payment, NOW, ()))
+    assert [each for _, each in await store.exchanges("default")] == [exchange_of("id-A", "approved")]
+
+
+async def test_a_decision_without_a_key_sees_no_payment(store: Store) -> None:
+    await added(store, "A")
+    assert await store.transact("default", None, lambda stored: Change(stored.payment)) is None
+
+
+async def test_what_a_decision_raises_comes_out_and_nothing_is_written(store: Store) -> None:
+    await added(store, "A")
+
+    def cancel_then_fail(stored: Stored) -> Change[None]:
+        assert stored.payment is not None
+        apply(apply(stored.payment, Event.CANCEL, stored.now), Event.CANCEL, stored.now)
+        return Change(None)
+
+    with pytest.raises(IllegalEvent, match="cancelled cannot cancel"):
+        await store.transact("default", ById("id-A"), cancel_then_fail)
+    assert (await store.totals("default")).payments_by_state == {"pending": 1}
+
+
+async def test_creating_one_order_at_once_makes_one_payment(store: Store) -> None:
+    payment = new_payment("A")
+    replies = await asyncio.gather(*(store.transact("default", order_key(payment), create(payment)) for _ in range(50)))
+    assert Counter(replies) == {"new": 1, "old": 49}
+    assert (await store.totals("default")).payments == 1
+
+
+async def test_creating_one_order_from_two_stores_makes_one_payment(database: Database, store: Store) -> None:
+    other = await database.open()
+    for name in map(str, range(20)):
+        payment = new_payment(name)
+        replies = await asyncio.gather(
+            *(each.transact("default", order_key(payment), create(payment)) for each in (store, other))
+        )
+        assert sorted(replies) == ["new", "old"]
+
+
+@pytest.mark.parametrize("by_order", [0, 50], ids=["one key", "both keys"])
+async def test_a_hundred_changes_at_once_lose_none(store: Store, by_order: int) -> None:
+    payment = await added(store, "A")
+    keys: list[Key] = [ById("id-A")] * (100 - by_order) + [order_key(payment)] * by_order
+    replies = await asyncio.gather(*(store.transact("default", key, try_otp) for key in keys))
+    assert sorted(replies) == list(range(1, 101))
+    kept = await store.payment("default", ById("id-A"))
+    assert kept is not None
+    assert kept.otp_tries == 100
+
+
+async def test_changes_from_two_stores_at_once_lose_none(database: Database, store: Store) -> None:
+    other = await database.open()
+    names = ("A", "B", "C")
+    for name in names:
+        await added(store, name)
+    await asyncio.gather(
+        *(
+            each.transact("default", ById(f"id-{name}"), try_otp)
+            for _ in range(20)
+            for name in names
+            for each in (store, other)
+        )
+    )
+    assert [each.otp_tries for each in await other.payments("default")] == [40, 40, 40]
+
+
+async def test_an_order_key_belongs_to_one_merchant_bank_and_sandbox(store: Store) -> None:
+    first = new_payment("A")
+    twins = [
+        msgspec.structs.replace(first, payment_id="other-bank", bank="dvcqg"),
+        msgspec.structs.replace(first, payment_id="other-merchant", merchant_code="OTHER"),
+        first,
+    ]
+    for payment in twins:
+        assert await store.transact("default", order_key(payment), create(payment)) == "new"
+        assert await store.transact("manual", order_key(payment), create(payment)) == "new"
+    assert (await store.totals("default")).payments == (await store.totals("manual")).payments == 3
+
+
+async def test_an_entry_booked_twice_is_impossible_and_nothing_of_it_is_written(store: Store) -> None:
+    payment = await paid(store, "A")
+
+    def again(stored: Stored) -> Change[None]:
+        entries = (entry_of(payment, "refund:1", -10), entry_of(payment))
+        return Change(None, ledger=entries, exchanges=(exchange_of("id-A", "again"),))
+
+    with pytest.raises(ImpossibleChange):
+        await store.transact("default", ById("id-A"), again)
+    assert await store.ledger("default") == [entry_of(payment)]
+    assert (await store.totals("default")).exchanges == 1
+
+
+async def test_one_entry_twice_in_one_decision_is_impossible(store: Store) -> None:
+    payment = await added(store, "A")
+    with pytest.raises(ImpossibleChange):
+        await store.transact(
+            "default", ById("id-A"), lambda stored: Change(None, ledger=(entry_of(payment), entry_of(payment)))
+        )
+
+
+async def test_an_impossible_change_does_not_hurt_its_neighbours(store: Store) -> None:
+    for name in map(str, range(10)):
+        await paid(store, name)
+    outcomes = await asyncio.gather(
+        *(store.transact("default", ById(f"id-{name}"), try_otp) for name in range(10)),
+        store.transact("default", ById("id-3"), lambda stored: Change(None, ledger=(entry_of(new_payment("3")),))),
+        store.transact("default", ById("id-4"), lambda stored: 1 // 0),  # type: ignore[arg-type, return-value]
+        return_exceptions=True,
+    )
+    assert outcomes[:10] == [1] * 10
+    assert isinstance(outcomes[10], ImpossibleChange)
+    assert isinstance(outcomes[11], ZeroDivisionError)
+    assert {each.otp_tries for each in await store.payments("default")} == {1}
+
+
+@pytest.mark.parametrize("key", [None, ById("id-B")])
+async def test_a_payment_that_exists_is_not_created_anew_under_another_key(store: Store, key: Key | None) -> None:
+    payment = await added(store, "A")
+    with pytest.raises(ImpossibleChange):
+        await store.transact("default", key, create(payment))
+
+
+async def test_entries_of_no_payment_are_impossible(store: Store) -> None:
+    with pytest.raises(ImpossibleChange):
+        await store.transact("default", None, lambda stored: Change(None, ledger=(entry_of(new_payment("A")),)))
+
+
+async def test_a_cancelled_caller_takes_nobody_along(store: Store) -> None:
+    await added(store, "A")
+    tasks = [asyncio.create_task(store.transact("default", ById("id-A"), try_otp)) for _ in range(30)]
+    await asyncio.sleep(0)
+    for task in tasks[::3]:
+        task.cancel()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    answered = [each for each in outcomes if isinstance(each, int)]
+    assert len(answered) == len(set(answered)) == 20
+    kept = await store.payment("default", ById("id-A"))
+    assert kept is not None
+    assert max(answered) <= kept.otp_tries <= 30
+
+
+async def test_the_time_of_a_decision_is_the_sandboxs_own(database: Database, store: Store) -> None:
+    database.now = later(500)
+    await store.set_clock("manual", later(10))
+    assert await store.transact("default", None, lambda stored: Change(stored.now)) == later(500)
+    assert await store.transact("manual", None, lambda stored: Change(stored.now)) == later(10)
+
+
+def noting(note: str) -> Callable[[Stored], Change[None]]:
+    return lambda stored: Change(None, exchanges=(exchange_of("", note),))
+
+
+def strike(order_ref: str) -> Callable[[Stored], Change[int]]:
+    """Takes the faults that strike this order and tells how many."""
+
+    def decide(stored: Stored) -> Change[int]:
+        occasion = Occasion(bank="vnpay", operation="create", order_ref=order_ref)
+        struck, remaining = take(stored.faults, frozenset(FaultKind), occasion, lambda: 0.0)
+        return Change(len(struck), faults=remaining)
+
+    return decide
+
+
+async def test_faults_are_spent_exactly_once_by_two_stores(database: Database, store: Store) -> None:
+    other = await database.open()
+    await store.set_faults("default", (Fault(fault_id="f", kind=FaultKind.HTTP_500, times=7, skip=3),))
+    struck = await asyncio.gather(
+        *(each.transact("default", None, strike(str(n))) for n in range(20) for each in (store, other))
+    )
+    assert sum(struck) == 7
+    assert (await store.sandbox("default")).faults == ()
+
+
+async def test_a_decision_that_takes_no_fault_leaves_the_plan_alone(store: Store) -> None:
+    plan = (Fault(fault_id="f", kind=FaultKind.LOST, order_ref="X"),)
+    await store.set_faults("default", plan)
+    assert await store.transact("default", None, strike("Y")) == 0
+    assert (await store.sandbox("default")).faults == plan
+
+
+# Sandboxes
+
+CALLS: dict[str, Callable[[Store], Awaitable[object]]] = {
+    "sandbox": lambda store: store.sandbox("none"),
+    "clear_sandbox": lambda store: store.clear_sandbox("none"),
+    "drop_sandbox": lambda store: store.drop_sandbox("none"),
+    "set_clock": lambda store: store.set_clock("none", NOW),
+    "set_faults": lambda store: store.set_faults("none", ()),
+    "transact": lambda store: store.transact("none", ById("id"), lambda stored: Change(None)),
+    "claim": lambda store: store.claim(NOW, 1, 30, "node", "none"),
+    "next_due": lambda store: store.next_due("none"),
+    "next_expiry": lambda store: store.next_expiry("none", NOW),
+    "expiring": lambda store: store.expiring(NOW, 1, "none"),
+    "payment": lambda store: store.payment("none", ById("id")),
+    "payments": lambda store: store.payments("none"),
+    "deliveries": lambda store: store.deliveries("none"),
+    "exchanges": lambda store: store.exchanges("none"),
+    "ledger": lambda store: store.ledger("none"),
+    "totals": lambda store: store.totals("none"),
+}
+
+
+async def test_every_method_knows_which_sandboxes_there_are(store: Store) -> None:
+    for name, call in CALLS.items():
+        with pytest.raises(UnknownSandbox, match="none"):
+            pytest.fail(f"{name}: {await call(store)}")
+
+
+async def test_a_sandbox_comes_back_as_it_was_put(store: Store) -> None:
+    merchant = Merchant(bank="vnpay", merchant_code="DEMO", name="Cổng dịch vụ công", secrets={"secret": "s"})
+    sandbox = Sandbox(
+        name="ci-1",
+        seed="42",
+        clock_at=NOW,
+        merchants=(merchant,),
+        faults=(Fault(fault_id="f", kind=FaultKind.DELAY),),
+        retries={"vnpay": LADDER},
+    )
+    await store.put_sandbox(sandbox)
+    assert await store.sandbox("ci-1") == sandbox
+    assert [each.name for each in await store.sandboxes()] == ["ci-1", "default", "manual"]
+
+
+async def test_new_settings_leave_payments_alone(store: Store) -> None:
+    payment = await added(store, "A")
+    await store.put_sandbox(Sandbox(name="default", seed="9", clock_at=NOW))
+    assert (await store.sandbox("default")).seed == "9"
+    assert await store.payments("default") == [payment]
+
+
+async def test_a_clock_moves_only_where_it_is_manual(store: Store) -> None:
+    await store.set_clock("manual", later(3600))
+    assert (await store.sandbox("manual")).clock_at == later(3600)
+    with pytest.raises(ValueError, match="system clock"):
+        await store.set_clock("default", NOW)
+
+
+async def nothing_of(store: Store, sandbox: str) -> bool:
+    totals = await store.totals(sandbox)
+    counted = (totals.payments, totals.debited_vnd, totals.deliveries_by_state, totals.exchanges)
+    lists = [
+        await store.payments(sandbox),
+        await store.ledger(sandbox),
+        await store.deliveries(sandbox),
+        await store.exchanges(sandbox),
+    ]
+    return counted == (0, 0, {}, 0) and not any(lists)
+
+
+async def test_a_cleared_sandbox_keeps_its_settings_and_its_neighbours(store: Store) -> None:
+    await paid(store, "A")
+    await paid(store, "A", "manual")
+    before = await store.sandbox("default")
+    await store.clear_sandbox("default")
+    assert await nothing_of(store, "default")
+    assert await store.sandbox("default") == before
+    assert not await nothing_of(store, "manual")
+
+
+async def test_a_dropped_sandbox_leaves_nothing_to_its_successor(store: Store) -> None:
+    await paid(store, "A")
+    [claimed] = await store.claim(NOW, 1, 30, "node")
+    await store.drop_sandbox("default")
+    assert await store.finish(claimed, acknowledged(claimed), (exchange_of("id-A"),)) is False
+    assert [each.name for each in await store.sandboxes()] == ["manual"]
+    await store.put_sandbox(Sandbox(name="default", seed="7"))
+    assert await nothing_of(store, "default")
+
+
+async def test_a_sandbox_cleared_under_load_keeps_no_half_payment(database: Database, store: Store) -> None:
+    other = await database.open()
+    payers = [asyncio.create_task(paid(each, f"{n}-{each is store}")) for n in range(30) for each in (store, other)]
+    await asyncio.wait(payers, return_when=asyncio.FIRST_COMPLETED)
+    await store.clear_sandbox("default")
+    outcomes = await asyncio.gather(*payers, return_exceptions=True)
+    assert all(isinstance(each, Payment | AssertionError) for each in outcomes), outcomes
+    await assert_counted(store, "default")
+    known = {each.payment_id for each in await store.payments("default", limit=1000)}
+    assert {each.payment_id for each in await store.ledger("default")} <= known
+    assert {each.payment_id for each in await store.deliveries("default")} <= known
+
+
+# Deliveries
+
+
+async def test_claims_come_by_due_time_then_id_and_no_more_than_asked(store: Store) -> None:
+    await owing(store, "A", due_at=later(2))
+    await owing(store, "C", due_at=later(1))
+    await owing(store, "B", due_at=later(1))
+    await owing(store, "D", due_at=later(60))
+    assert ids(await store.claim(later(2), 2, 30, "node")) == ["id-B.0", "id-C.0"]
+    assert ids(await store.claim(later(2), 9, 30, "node")) == ["id-A.0"]
+    assert await store.claim(later(2), 9, 30, "node") == []
+
+
+async def test_a_claim_carries_the_payment_and_the_end_of_its_lease(store: Store) -> None:
+    payment = await paid(store, "A")
+    [claimed] = await store.claim(NOW, 1, 30, "node")
+    assert (claimed.sandbox, claimed.payment) == ("default", payment)
+    assert (claimed.delivery.state, claimed.delivery.due_at) == (DeliveryState.CLAIMED, later(30))
+    assert await store.deliveries("default") == [claimed.delivery]
+
+
+async def test_a_lease_that_ran_out_is_due_again_and_the_first_holder_has_lost_it(store: Store) -> None:
+    await owing(store, "A")
+    [first] = await store.claim(NOW, 1, 30, "node-1")
+    assert await store.claim(later(29), 1, 30, "node-2") == []
+    [second] = await store.claim(later(30), 1, 30, "node-2")
+    assert await store.finish(first, acknowledged(first), (exchange_of("id-A", "late"),)) is False
+    assert (await store.deliveries("default"))[0].state == DeliveryState.CLAIMED
+    assert [each.note for _, each in await store.exchanges("default", payment_id="id-A")] == ["late"]
+    assert await store.finish(second, acknowledged(second), (exchange_of("id-A", "in time"),)) is True
+    assert [each.note for _, each in await store.exchanges("default", payment_id="id-A")] == ["late", "in time"]
+
+
+async def test_a_delivery_is_finished_once(store: Store) -> None:
+    await owing(store, "A")
+    [claimed] = await store.claim(NOW, 1, 30, "node")
+    done = await asyncio.gather(*(store.finish(claimed, acknowledged(claimed), ()) for _ in range(5)))
+    assert sorted(done) == [False, False, False, False, True]
+    assert await store.deliveries("default") == [acknowledged(claimed)]
+    assert await store.claim(later(1000), 1, 30, "node") == []
+
+
+async def test_an_unacknowledged_delivery_is_due_when_its_ladder_says(store: Store) -> None:
+    await owing(store, "A")
+    [claimed] = await store.claim(NOW, 1, 30, "node")
+    await store.finish(claimed, after_attempt(claimed.delivery, False, "500", NOW, LADDER), ())
+    assert await store.next_due() == later(60)
+    assert await store.claim(later(59), 1, 30, "node") == []
+    [again] = await store.claim(later(60), 1, 30, "node")
+    assert again.delivery.attempt == 1
+
+
+@pytest.mark.parametrize("state", [DeliveryState.LOST, DeliveryState.ACKNOWLEDGED, DeliveryState.EXHAUSTED])
+async def test_what_is_done_is_never_claimed(store: Store, state: DeliveryState) -> None:
+    await owing(store, "A", state=state)
+    assert await store.claim(later(9999), 1, 30, "node") == []
+    assert await store.next_due() is None
+
+
+async def test_a_held_delivery_goes_out_once_it_is_due(store: Store) -> None:
+    await owing(store, "A", held=True, due_at=later(900))
+    assert await store.claim(later(899), 1, 30, "node") == []
+    assert ids(await store.claim(later(900), 1, 30, "node")) == ["id-A.0"]
+
+
+async def test_a_delivery_put_anew_is_due_and_its_old_lease_lost(store: Store) -> None:
+    delivery = await owing(store, "A")
+    [old] = await store.claim(NOW, 1, 30, "node")
+    again = msgspec.structs.replace(delivery, due_at=later(5))
+    await store.transact("default", None, lambda stored: Change(None, deliveries=(again,)))
+    assert await store.deliveries("default") == [again]
+    assert await store.finish(old, acknowledged(old), ()) is False
+    assert ids(await store.claim(later(5), 9, 30, "node")) == ["id-A.0"]
+    await assert_counted(store, "default")
+
+
+async def test_manual_clocks_are_claimed_only_by_name(store: Store) -> None:
+    await owing(store, "A", "manual")
+    await owing(store, "B", "default")
+    assert ids(await store.claim(NOW, 9, 30, "node")) == ["id-B.0"]
+    assert ids(await store.claim(NOW, 9, 30, "node", "manual")) == ["id-A.0"]
+    await owing(store, "C", "default")
+    assert ids(await store.claim(NOW, 9, 30, "node", "default")) == ["id-C.0"]
+
+
+async def test_two_stores_never_claim_the_same(database: Database, store: Store) -> None:
+    other = await database.open()
+    await asyncio.gather(*(owing(store, f"{n:03}") for n in range(200)))
+    rounds = await asyncio.gather(
+        *(each.claim(NOW, 7, 30, "one name for both") for _ in range(20) for each in (store, other))
+    )
+    claimed = [delivery_id for each in rounds for delivery_id in ids(each)]
+    assert len(claimed) == len(set(claimed)) == 200
+
+
+async def test_the_next_due_is_the_earliest_of_those_a_claim_would_see(store: Store) -> None:
+    assert await store.next_due() is None
+    await owing(store, "A", "manual", due_at=later(5))
+    await owing(store, "B", "default", due_at=later(9))
+    assert await store.next_due() == later(9)
+    assert await store.next_due("default") == later(9)
+    assert await store.next_due("manual") == later(5)
+    await store.claim(later(9), 1, 30, "node")
+    assert await store.next_due() == later(39)
+
+
+async def test_pending_payments_expire_in_order(store: Store) -> None:
+    for name, seconds in (("A", 30), ("B", 10), ("C", 20), ("D", 99), ("E", None)):
+        payment = new_payment(name, expires_in_s=seconds)
+        await store.transact("default", order_key(payment), create(payment))
+    await added(store, "M", "manual")
+    assert await store.next_expiry("default", NOW) == later(10)
+    assert await store.next_expiry("default", later(10)) == later(20)
+    assert await store.next_expiry("default", later(99)) is None
+    assert await store.expiring(later(30), 2) == [("default", "id-B"), ("default", "id-C")]
+    assert await store.expiring(later(30), 9, "default") == [("default", f"id-{name}") for name in "BCA"]
+    assert await store.expiring(later(900), 9, "manual") == [("manual", "id-M")]
+
+
+async def test_a_settled_payment_expires_no_more(store: Store) -> None:
+    await paid(store, "A")
+    assert await store.next_expiry("default", NOW) is None
+    assert await store.expiring(later(9999), 9) == []
+
+
+# Reading
+
+
+async def test_payments_are_listed_newest_first_in_pages_and_by_order_or_bank(store: Store) -> None:
+    for number in range(5):
+        bank = "dvcqg" if number % 2 else "vnpay"
+        payment = new_payment(str(number), bank=bank, ref=f"HS-{number // 2}")
+        await store.transact("default", order_key(payment), create(payment))
+
+    async def listed(**wanted: Any) -> str:
+        return "".join(each.payment_id.removeprefix("id-") for each in await store.payments("default", **wanted))
+
+    assert await listed() == "43210"
+    assert await listed(limit=2, offset=1) == "32"
+    assert await listed(bank="dvcqg") == "31"
+    assert await listed(order_ref="HS-1") == "32"
+    assert await listed(order_ref="HS-1", bank="vnpay") == "2"
+    assert await listed(order_ref="HS-9") == ""
+
+
+async def test_deliveries_are_listed_by_due_time_and_id(store: Store) -> None:
+    await owing(store, "B", due_at=later(1))
+    await owing(store, "A", due_at=later(1))
+    await owing(store, "C")
+    listed = [each.delivery_id for each in await store.deliveries("default")]
+    assert listed == ["id-C.0", "id-A.0", "id-B.0"]
+    assert [each.delivery_id for each in await store.deliveries("default", limit=1, offset=1)] == ["id-A.0"]
+    assert [each.delivery_id for each in await store.deliveries("default", payment_id="id-B")] == ["id-B.0"]
+    assert await store.deliveries("default", payment_id="id-Z") == []
+
+
+async def test_the_journal_is_read_on_from_the_last_number(store: Store) -> None:
+    for note in "abc":
+        await store.transact(
+            "default", None, lambda stored, note=note: Change(None, exchanges=(exchange_of("", note),))
+        )
+    await added(store, "A", exchanges=(exchange_of("id-A", "d"),))
+    first = await store.exchanges("default", limit=2)
+    rest = await store.exchanges("default", after_id=first[-1][0])
+    assert [each.note for _, each in (*first, *rest)] == ["a", "b", "c", "d"]
+    assert [each.note for _, each in await store.exchanges("default", payment_id="id-A")] == ["d"]
+    assert await store.exchanges("default", payment_id="id-Z") == []
+    assert await store.exchanges("manual") == []
+
+
+async def test_the_journals_numbers_go_on_after_a_clearing(store: Store) -> None:
+    await added(store, "A", exchanges=(exchange_of("id-A"),))
+    [(last, _)] = await store.exchanges("default")
+    await store.clear_sandbox("default")
+    await added(store, "A", exchanges=(exchange_of("id-A"),))
+    assert len(await store.exchanges("default", after_id=last)) == 1
+
+
+async def test_a_reader_of_the_journal_misses_nothing_written_meanwhile(database: Database, store: Store) -> None:
+    other = await database.open()
+    writers = [
+        asyncio.create_task(each.transact("default", None, noting(str(n))))
+        for n, each in enumerate((store, other) * 100)
+    ]
+    read: list[str] = []
+    last = 0
+    while len(read) < len(writers):
+        are_done = all(writer.done() for writer in writers)
+        found = await store.exchanges("default", after_id=last, limit=1000)
+        read.extend(exchange.note for _, exchange in found)
+        last = found[-1][0] if found else last
+        assert not are_done or len(read) == len(writers), "what was numbered before was committed after"
+    assert sorted(map(int, read)) == list(range(200))
+
+
+async def test_the_ledger_is_listed_as_it_was_booked(store: Store) -> None:
+    for name in "BAC":
+        await paid(store, name)
+    refund = entry_of(new_payment("A"), "refund:1", -20_000)
+    await store.transact("default", ById("id-A"), lambda stored: Change(None, ledger=(refund,)))
+    listed = [(each.payment_id, each.entry_id) for each in await store.ledger("default")]
+    assert listed == [("id-B", "debit"), ("id-A", "debit"), ("id-C", "debit"), ("id-A", "refund:1")]
+    assert [each.amount_vnd for each in await store.ledger("default", payment_id="id-A")] == [50_000, -20_000]
+    assert [each.payment_id for each in await store.ledger("default", limit=2, offset=1)] == ["id-A", "id-C"]
+    totals = await store.totals("default")
+    assert (totals.debited_vnd, totals.refunded_vnd) == (150_000, 20_000)
+
+
+async def assert_counted(store: Store, sandbox: str) -> None:
+    """The counters say what counting the rows says."""
+    totals = await store.totals(sandbox)
+    payments = await store.payments(sandbox, limit=10_000)
+    deliveries = await store.deliveries(sandbox, limit=10_000)
+    entries = await store.ledger(sandbox, limit=10_000)
+    assert totals.payments == len(payments)
+    assert totals.payments_by_state == Counter(each.state for each in payments)
+    assert totals.deliveries_by_state == Counter(each.state for each in deliveries)
+    assert totals.exchanges == len(await store.exchanges(sandbox, limit=10_000))
+    assert totals.debited_vnd == sum(each.amount_vnd for each in entries if each.amount_vnd > 0)
+    assert totals.refunded_vnd == -sum(each.amount_vnd for each in entries if each.amount_vnd < 0)
+
+
+async def test_the_counters_agree_with_the_rows(database: Database, store: Store) -> None:
+    """Payers, a courier whose leases run out and repeated deliveries, all at once from two stores."""
+    other = await database.open()
+    chance = random.Random(5)
+
+    async def payer(number: int) -> None:
+        payment = await added(store, str(number))
+        event = chance.choice((Event.APPROVE, Event.CANCEL, Event.EXPIRE))
+        if event is Event.APPROVE:
+            await other.transact("default", ById(payment.payment_id), approve)
+            return
+        await other.transact(
+            "default",
+            order_key(payment),
+            lambda stored: Change(None, payment=apply(stored.payment or payment, event, stored.now)),
+        )
+
+    async def courier(which: Store) -> None:
+        for step in range(8):
+            for claimed in await which.claim(later(40 * step), 5, 30, "node"):
+                if chance.random() < 0.7:
+                    after = after_attempt(claimed.delivery, chance.random() < 0.5, "", later(40 * step), LADDER)
+                    await which.finish(claimed, after, (exchange_of(claimed.payment.payment_id),))
+
+    await asyncio.gather(*(payer(number) for number in range(40)), courier(store), courier(other))
+    await asyncio.gather(courier(store), courier(other))
+    await assert_counted(store, "default")
+    assert (await store.totals("default")).payments == 40
+
+
+# Opening
+
+
+async def test_what_was_answered_is_there_after_reopening(database: Database, store: Store) -> None:
+    payment = await paid(store, "A")
+    await store.close()
+    reopened = await database.open()
+    assert await reopened.payments("default") == [payment]
+
+
+async def test_a_closed_store_says_so(store: Store) -> None:
+    await store.close()
+    await store.close()
+    with pytest.raises(StoreError, match="not open"):
+        await store.totals("default")
+    with pytest.raises(StoreError, match="not open"):
+        await store.transact("default", None, lambda stored: Change(None))
+
+
+async def test_several_may_open_an_empty_database_at_once(database: Database) -> None:
+    stores = await asyncio.gather(*(database.open() for _ in range(4)))
+    await stores[0].put_sandbox(Sandbox(name="default", seed="7"))
+    assert [each.name for each in await stores[3].sandboxes()] == ["default"]
+
+
+async def test_an_older_schema_is_brought_up_to_date(database: Database, store: Store) -> None:
+    payment = await added(store, "A")
+    await store.close()
+    newest = database.released()[-1].version
+    known = (*database.released(), Migration(newest + 1, "CREATE TABLE extra (note TEXT NOT NULL);\n-- done\n"))
+    migrated = await database.open(known)
+    assert await migrated.payments("default") == [payment]
+    await migrated.close()
+    with pytest.raises(StoreError, match=rf"found schema version {newest + 1}, expected {newest} or older"):
+        await database.open()
+
+
+async def test_a_newer_schema_is_refused_by_name(database: Database) -> None:
+    known = (*database.released(), Migration(99, "CREATE TABLE extra (note TEXT NOT NULL);"))
+    await (await database.open(known)).close()
+    with pytest.raises(StoreError) as refused:
+        await database.open()
+    assert urlsplit(database.url).path in str(refused.value)
+    assert "found schema version 99" in str(refused.value)
+
+
+async def test_a_migration_that_fails_changes_nothing(database: Database) -> None:
+    await (await database.open()).close()
+    newest = database.released()[-1].version
+    good = Migration(newest + 1, "CREATE TABLE extra (note TEXT NOT NULL);")
+    with pytest.raises(StoreError):
+        await database.open((*database.released(), good, Migration(newest + 2, "CREATE NONSENSE;")))
+    migrated = await database.open((*database.released(), good))
+    assert await migrated.sandboxes() == []
+
+
+FOREIGN = {
+    "no name": "CREATE TABLE invoice (amount INTEGER);",
+    "their own schema_version": "CREATE TABLE schema_version (version INTEGER); CREATE TABLE invoice (amount INTEGER);",
+    "another name": """
+        CREATE TABLE schema_version (application TEXT, version INTEGER);
+        INSERT INTO schema_version VALUES ('ledgerly', 1);
+        CREATE TABLE invoice (amount INTEGER);
+    """,
+}
+
+
+async def carry_out(database: Database, script: str) -> None:
+    if database.url.startswith("postgresql"):
+        connection = await asyncpg.connect(database.url)
+        await connection.execute(script)
+        await connection.close()
+    else:
+        with closing(sqlite3.connect(database.url)) as file:
+            file.executescript(script)
+
+
+@pytest.mark.parametrize("script", FOREIGN.values(), ids=FOREIGN.keys())
+async def test_another_applications_database_is_refused_and_left_alone(database: Database, script: str) -> None:
+    await carry_out(database, script)
+    with pytest.raises(StoreError, match=r"belongs to another application: found .*, expected banksim"):
+        await database.open()
+    await carry_out(database, "INSERT INTO invoice VALUES (1); CREATE TABLE sandbox (ours INTEGER);")
+
+
+async def test_an_address_names_its_store(tmp_path: Path) -> None:
+    def clock() -> datetime:
+        return NOW
+
+    assert isinstance(open_store(f"sqlite:///{tmp_path}/bank.db", clock), SqliteStore)
+    assert isinstance(open_store("bank.db", clock), SqliteStore)
+    assert isinstance(open_store("postgresql://host/bank", clock), PostgresStore)
+    for address in (":memory:", "sqlite://", "sqlite:///", "mysql://host/bank", ""):
+        with pytest.raises(StoreError, match="names no store"):
+            open_store(address, clock)
+
+
+async def test_a_server_that_is_not_there_is_a_store_error_without_the_password() -> None:
+    store = PostgresStore("postgresql://banksim:hush@127.0.0.1:1/bank", lambda: NOW)
+    with pytest.raises(StoreError, match=r"127\.0\.0\.1:1/bank") as refused:
+        await store.open()
+    assert "hush" not in str(refused.value)
