@@ -1,4 +1,4 @@
-"""A sample portal in this process, with a bank that answers as it is told, and callbacks signed by code of the tests'."""
+"""A sample portal in this process, a bank that answers as it is told, and callbacks signed by the tests' own code."""
 
 import base64
 import hashlib
@@ -109,7 +109,9 @@ FLAT_NOTICE = "transId transTime custCode amount bankTransId remark"
 FLAT_INQUIRY = "transId channelId transTime transType custCode custName custAcct"
 
 
-def notice(bill_code: str, amount_vnd: int | str = FEE_VND, key_name: str = "vietinbank_private.pem", **changes: Any) -> Json:
+def notice(
+    bill_code: str, amount_vnd: int | str = FEE_VND, key_name: str = "vietinbank_private.pem", **changes: Any
+) -> Json:
     fields: Json = {
         "msgId": "m1",
         "providerId": "9111",
@@ -202,6 +204,11 @@ def dvcqg_query_answer(asked: Json, state: str = "1", **changes: Any) -> Json:
     return fields | {"MaXacThuc": sha256_joined(fields, f"{CONFIRM_SIGNED} TrangThaiGD")}
 
 
+def streamed(body: bytes, status: int = 200, **headers: str) -> httpx.Response:
+    """An answer that is read from the wire as a real one is."""
+    return httpx.Response(status, headers=headers, stream=httpx.ByteStream(body))
+
+
 Answerer = Callable[[Json], Json | httpx.Response | Exception]
 
 
@@ -235,7 +242,7 @@ class Bank:
         answer = answerers.get(last, self.genqr)(asked)
         if isinstance(answer, Exception):
             raise answer
-        return answer if isinstance(answer, httpx.Response) else httpx.Response(200, json=answer)
+        return answer if isinstance(answer, httpx.Response) else streamed(json.dumps(answer).encode())
 
 
 # --- the portal --------------------------------------------------------------------------------------------------

@@ -135,7 +135,7 @@ class Rejected(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """A dossier with all that decides its status. `paid_vnd` is the money that settled it."""
+    """A dossier with all that decides its status: `attempts`, oldest first, and the money that settled it."""
 
     dossier: Dossier
     attempts: tuple[Attempt, ...] = ()
@@ -155,10 +155,8 @@ class Standing:
             return _after_refunds(self.paid_vnd, self.refunded_vnd)
         if self.dossier.cancelled_at is not None:
             return DossierStatus.CANCELLED
-        newest = max(self.attempts, key=lambda attempt: attempt.ordered_at, default=None)
-        if newest is not None and newest.state is AttemptState.FAILED:
-            return DossierStatus.FAILED
-        return DossierStatus.PENDING
+        failed = bool(self.attempts) and self.attempts[-1].state is AttemptState.FAILED
+        return DossierStatus.FAILED if failed else DossierStatus.PENDING
 
 
 def _after_refunds(paid_vnd: int, refunded_vnd: int) -> DossierStatus:

@@ -120,7 +120,8 @@ class Entries:
         return _attempt(row) if row else None
 
     def attempts(self, dossier_code: str) -> list[Attempt]:
-        sql = "SELECT * FROM attempts WHERE dossier_code = ? ORDER BY ordered_at, rowid"
+        """Oldest first."""
+        sql = "SELECT * FROM attempts WHERE dossier_code = ? ORDER BY rowid"
         return [_attempt(row) for row in self._rows(sql, dossier_code)]
 
     def attempts_to_ask(self, banks: tuple[str, ...], ordered_after: datetime, dossier_code: str) -> list[Attempt]:

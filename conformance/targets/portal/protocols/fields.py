@@ -44,6 +44,14 @@ def text(fields: Fields, name: str) -> str:
     return value
 
 
+def text_or_nothing(fields: Fields, name: str) -> str:
+    """For what is only repeated to the caller: "" for what is no text."""
+    try:
+        return text(fields, name)
+    except Rejected:
+        return ""
+
+
 def require(fields: Fields, names: tuple[str, ...]) -> None:
     """Raises Rejected unless all are there and not empty."""
     missing = [name for name in names if not text(fields, name)]

@@ -12,7 +12,14 @@ from typing import Any
 from conformance.targets.portal.defects import Flaw
 from conformance.targets.portal.dossiers import BankWord, Dossier, Effect, Outcome, Rejected
 from conformance.targets.portal.moments import is_compact
-from conformance.targets.portal.protocols.fields import Fields, json_object, require, text, whole_amount
+from conformance.targets.portal.protocols.fields import (
+    Fields,
+    json_object,
+    require,
+    text,
+    text_or_nothing,
+    whole_amount,
+)
 from conformance.targets.portal.protocols.seals import rsa_is_right, rsa_sign
 from conformance.targets.portal.settings import VietinbankContract
 
@@ -226,7 +233,7 @@ def _joined(record: Fields, names: tuple[str, ...]) -> str:
 
 def _echo(asked: Fields, names: tuple[str, ...]) -> dict[str, Any]:
     """What of the bank's message stands in the answer: always its number, if that can be nothing else."""
-    trans_id = text(asked, "transId")
+    trans_id = text_or_nothing(asked, "transId")
     number = trans_id if _TRANS_ID.fullmatch(trans_id) else ""
     return {"transId": number} | {name: text(asked, name) for name in names}
 
@@ -248,7 +255,8 @@ def _sealed_records(
 ) -> dict[str, Any]:
     """`before` = what is signed ahead of the records."""
     signed = before + "".join(_joined(record, names) for record in records)
-    repeated = {name: text(message.header, name) for name in ("msgId", "channelId", "productId", "timestamp")}
+    names_repeated = ("msgId", "channelId", "productId", "timestamp")
+    repeated = {name: text_or_nothing(message.header, name) for name in names_repeated}
     header: Mapping[str, str] = {
         **repeated,
         "msgType": kind,
