@@ -88,21 +88,28 @@ def make_bench(
     simulator: Banksim, sandbox: SandboxClient, target: Target, bank: str, method: str, seed: str
 ) -> "Bench":
     """A bench on an emptied sandbox. `seed` names the run and the requirement."""
-    banks = {view.code: view for view in simulator.banks()}
+    banks = bank_views(simulator)
     _close_open_payments(sandbox, banks)
     began_at = sandbox.reset().now
     return Bench(sandbox, target, banks[bank], method, Random(f"{seed}|{bank}|{method}"), began_at)
 
 
+@cache
+def bank_views(simulator: Banksim) -> Mapping[str, BankView]:
+    """The simulator's banks by code; they never change while it runs."""
+    return {view.code: view for view in simulator.banks()}
+
+
 def _close_open_payments(sandbox: SandboxClient, banks: Mapping[str, BankView]) -> None:
     """What an earlier requirement left open is given up, or the connector would ask about it ever after."""
-    payments = [each for each in sandbox.payments(limit=1000) if each.state == "pending"]
+    told = [each for each in sandbox.payments(limit=1000) if "cancelled" in banks[each.bank].announces]
+    left_open = [each.payment_id for each in told if each.state == "pending"]
+    if not left_open:
+        return
     sandbox.clear_faults()
-    for payment in payments:
-        if "cancelled" in banks[payment.bank].announces:
-            sandbox.event(payment.payment_id, "cancel")
-    if payments:
-        sandbox.advance(0)
+    for payment_id in left_open:
+        sandbox.event(payment_id, "cancel")
+    sandbox.advance(0)
 
 
 class Bench:

@@ -79,6 +79,9 @@ class Recorder:
             raise NotApplicable(f"it is asked of {', '.join(asked.banks)} only")
         if asked.methods and case.method not in asked.methods:
             raise NotApplicable(f"it is asked of {', '.join(asked.methods)} only")
+        first = next(each for each in self.cases() if each.bank == case.bank)
+        if asked.once_a_bank and case != first:
+            raise NotApplicable(f"it is asked once a bank, here by the method {first.method}")
         if asked.shapes and self.run is not None and self.run.shapes[case.bank] not in asked.shapes:
             shapes = " and ".join(shape.replace("_", " ") for shape in asked.shapes)
             raise NotApplicable(f"it is asked of banks of the kind {shapes} only")

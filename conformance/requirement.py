@@ -76,7 +76,8 @@ class Requirement:
 
     `why` tells what money is lost. `source` is a key of fixtures/sources.toml with a place
     ("vnpay-pay-2.1.0#ipn"). Empty `shapes`, `banks`, `methods` = all. `guards` are numbers of
-    defects seen in the field ("egov D10").
+    defects seen in the field ("egov D10"). `once_a_bank` = what it asks has nothing to do with the method of
+    paying, so it is asked of a bank's first one.
     """
 
     id: str
@@ -91,6 +92,7 @@ class Requirement:
     banks: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
     guards: tuple[str, ...] = ()
+    once_a_bank: bool = False
 
     @property
     def area(self) -> Area:
@@ -166,6 +168,7 @@ def requirement(
     banks: tuple[str, ...] = (),
     methods: tuple[str, ...] = (),
     guards: tuple[str, ...] = (),
+    once_a_bank: bool = False,
 ) -> Callable[[Decorated], Decorated]:
     """Declares the requirement a test asks for; it is kept as the function's `requirement`."""
     _check_words(id, needs, shapes, {"source": source, "says": says, "vi": vi, "why": why, "why_vi": why_vi})
@@ -182,6 +185,7 @@ def requirement(
         banks=banks,
         methods=methods,
         guards=guards,
+        once_a_bank=once_a_bank,
     )
 
     def attach(test: Decorated) -> Decorated:

@@ -119,6 +119,16 @@ def test_a_requirement_is_asked_of_every_bank_and_method_of_the_target(suite: Su
     assert cases == [("alpha", "redirect"), ("alpha", "qr"), ("beta", "bill")]
 
 
+def test_what_has_nothing_to_do_with_the_method_is_asked_once_a_bank(suite: Suite) -> None:
+    suite.run('@asked("MONEY-01", once_a_bank=True)\ndef test_it(bench): pass\n')
+    found = [(each.case, each.verdict, each.sentence) for each in suite.results.findings]
+    assert found == [
+        ("alpha / redirect", Verdict.PASSED, ""),
+        ("alpha / qr", Verdict.NOT_APPLICABLE, "it is asked once a bank, here by the method redirect"),
+        ("beta / bill", Verdict.PASSED, ""),
+    ]
+
+
 def test_a_requirement_that_holds_is_passed(suite: Suite) -> None:
     run = suite.run('@asked("MONEY-01")\ndef test_it(bench): expect(True, "it holds")\n')
     assert suite.finding("MONEY-01").verdict is Verdict.PASSED

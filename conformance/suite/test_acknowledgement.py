@@ -19,6 +19,7 @@ CREATED = ("redirect", "server_create")
     why="The bank does not understand, repeats itself until it gives up, and disputes the payment.",
     why_vi="Ngân hàng không hiểu, gửi lại đến khi bỏ cuộc rồi coi giao dịch là tranh chấp.",
     guards=("gateways D33", "egov D15"),
+    once_a_bank=True,
 )
 def test_a_true_callback_is_acknowledged_in_the_banks_form(bench: Bench) -> None:
     visit = bench.open()
@@ -38,6 +39,7 @@ def test_a_true_callback_is_acknowledged_in_the_banks_form(bench: Bench) -> None
     why_vi="Ngân hàng gửi lại mỗi lần thất bại mười lượt, làm nghẽn các thông báo thật.",
     shapes=CREATED,
     guards=("gateways D33", "egov D15"),
+    once_a_bank=True,
 )
 def test_a_recorded_failure_is_acknowledged(bench: Bench) -> None:
     visit = bench.open()
@@ -56,6 +58,7 @@ def test_a_recorded_failure_is_acknowledged(bench: Bench) -> None:
     why="Money without an order is acknowledged and forgotten, or the bank sees a broken server.",
     why_vi="Tiền không rõ lệnh bị xác nhận rồi bỏ quên, hoặc ngân hàng thấy máy chủ hỏng.",
     guards=("egov D15", "gateways D34", "gateways D43"),
+    once_a_bank=True,
 )
 def test_an_unknown_order_is_answered_with_the_banks_code(bench: Bench) -> None:
     visit = bench.open()
@@ -76,6 +79,7 @@ def test_an_unknown_order_is_answered_with_the_banks_code(bench: Bench) -> None:
     why="The bank's server reads no pages: to it the callback was never received.",
     why_vi="Máy chủ ngân hàng không đọc trang web: với nó thông báo chưa từng được nhận.",
     guards=("egov D28", "gateways D33"),
+    once_a_bank=True,
 )
 def test_a_bank_is_never_answered_like_a_browser(bench: Bench) -> None:
     visit = bench.open()
@@ -109,6 +113,7 @@ def test_a_bank_is_never_answered_like_a_browser(bench: Bench) -> None:
     why="The bank stops repeating; the payment is lost for ever.",
     why_vi="Ngân hàng ngừng gửi lại; khoản tiền mất vĩnh viễn.",
     guards=("gateways D34", "egov D16"),
+    once_a_bank=True,
 )
 def test_what_is_not_booked_is_not_acknowledged(bench: Bench) -> None:
     bench.needs_codes()
@@ -136,6 +141,7 @@ def test_what_is_not_booked_is_not_acknowledged(bench: Bench) -> None:
     why="One unreadable message stops the queue, and the log fills with traces.",
     why_vi="Một thông báo không đọc được làm dừng hàng đợi và tràn nhật ký.",
     guards=("egov D15", "gateways D39"),
+    once_a_bank=True,
 )
 def test_an_unreadable_callback_is_no_server_error(bench: Bench) -> None:
     visit = bench.open()

@@ -18,6 +18,7 @@ PAYER = "Hoàng Thị Bạch Tuyết"
     why_vi="Ở quầy không ai nộp được, hoặc nộp sai số tiền.",
     shapes=COLLECTED,
     guards=("gateways D20",),
+    once_a_bank=True,
 )
 def test_a_known_bill_is_told_with_its_amount(bench: Bench) -> None:
     for channel in bench.channels:
@@ -42,6 +43,7 @@ def test_a_known_bill_is_told_with_its_amount(bench: Bench) -> None:
     why_vi="Gõ nhầm mã thì người nộp mất tiền cho một khoản không có thật.",
     shapes=COLLECTED,
     guards=("egov D15",),
+    once_a_bank=True,
 )
 def test_an_unknown_bill_is_refused(bench: Bench) -> None:
     visit = bench.open()
@@ -64,6 +66,7 @@ def test_an_unknown_bill_is_refused(bench: Bench) -> None:
     why_vi="Hai người trong một nhà nộp cùng khoản phí ở hai quầy.",
     shapes=COLLECTED,
     guards=("egov D29",),
+    once_a_bank=True,
 )
 def test_a_paid_bill_is_not_payable(bench: Bench) -> None:
     visit = bench.open()
@@ -88,6 +91,7 @@ def test_a_paid_bill_is_not_payable(bench: Bench) -> None:
     why_vi="Ai nộp tiền mặt đều không được ghi nhận.",
     shapes=COLLECTED,
     guards=("gateways D06",),
+    once_a_bank=True,
 )
 def test_cash_at_a_counter_is_settled(bench: Bench) -> None:
     visit = bench.open()
@@ -107,6 +111,7 @@ def test_cash_at_a_counter_is_settled(bench: Bench) -> None:
     why_vi="Khoản nộp qua máy POS hay ứng dụng bị mất.",
     shapes=COLLECTED,
     guards=("gateways D54",),
+    once_a_bank=True,
 )
 def test_a_bill_is_settled_wherever_it_is_paid(bench: Bench) -> None:
     for channel in bench.channels:
@@ -126,6 +131,7 @@ def test_a_bill_is_settled_wherever_it_is_paid(bench: Bench) -> None:
     why_vi="Ai dò mã cũng thu thập được họ tên.",
     shapes=COLLECTED,
     guards=("egov D27",),
+    once_a_bank=True,
 )
 def test_an_unsigned_inquiry_is_told_no_name(bench: Bench) -> None:
     visit = bench.open(payer=PAYER)
@@ -148,6 +154,7 @@ def test_an_unsigned_inquiry_is_told_no_name(bench: Bench) -> None:
     why_vi="Chi nhánh dùng hệ thống cũ thu tiền mà bộ kết nối không hiểu.",
     banks=("vietinbank",),
     guards=("egov D25",),
+    once_a_bank=True,
 )
 def test_both_forms_of_the_bank_are_spoken(bench: Bench) -> None:
     if bench.chooses("vietinbank_format", "one"):
@@ -170,6 +177,7 @@ def test_both_forms_of_the_bank_are_spoken(bench: Bench) -> None:
     why_vi="Người nộp tự gõ mã và số tiền trên ứng dụng; khoản tiền thành vô chủ.",
     shapes=COLLECTED,
     guards=("gateways D34",),
+    once_a_bank=True,
 )
 def test_a_payment_without_an_inquiry_is_not_lost(bench: Bench) -> None:
     visit = bench.open()
@@ -188,6 +196,7 @@ def test_a_payment_without_an_inquiry_is_not_lost(bench: Bench) -> None:
     why_vi="Lần hỏi bị coi như lần nộp, hoặc khóa hóa đơn của người thật sự nộp.",
     shapes=COLLECTED,
     guards=("egov D22",),
+    once_a_bank=True,
 )
 def test_a_bill_asked_for_twice_is_paid_once(bench: Bench) -> None:
     visit = bench.open()
@@ -208,6 +217,7 @@ def test_a_bill_asked_for_twice_is_paid_once(bench: Bench) -> None:
     why_vi="Ngân hàng không phân biệt được sai khóa với sai mã, và từ chối người nộp.",
     shapes=COLLECTED,
     guards=("egov D15",),
+    once_a_bank=True,
 )
 def test_a_false_inquiry_is_refused_with_the_banks_code(bench: Bench) -> None:
     visit = bench.open()
@@ -225,6 +235,7 @@ def test_a_false_inquiry_is_refused_with_the_banks_code(bench: Bench) -> None:
     why_vi="Lệ phí tăng giữa lúc hỏi và lúc nộp; số tiền cũ lại ghi nhận cho lệ phí mới.",
     shapes=COLLECTED,
     guards=("gateways D21", "egov D10"),
+    once_a_bank=True,
 )
 def test_a_bill_paid_with_another_amount_is_not_settled(bench: Bench) -> None:
     visit = bench.open()
@@ -243,6 +254,7 @@ def test_a_bill_paid_with_another_amount_is_not_settled(bench: Bench) -> None:
     why_vi="Cổng quốc gia thu lệ phí lần thứ hai.",
     shapes=("server_create",),
     guards=("egov D29",),
+    once_a_bank=True,
 )
 def test_a_paid_dossier_is_not_offered_by_the_lookup(bench: Bench) -> None:
     visit = bench.open()

@@ -17,6 +17,7 @@ MANY = 20
     why="Two receipts for one payment: the books are short of the second.",
     why_vi="Hai biên lai cho một khoản tiền: sổ sách thiếu khoản thứ hai.",
     guards=("egov D12", "gateways D31"),
+    once_a_bank=True,
 )
 def test_a_callback_that_comes_twice_settles_once(bench: Bench) -> None:
     visit = bench.open()
@@ -35,6 +36,7 @@ def test_a_callback_that_comes_twice_settles_once(bench: Bench) -> None:
     why="A bank that comes back after an outage repeats everything it has.",
     why_vi="Ngân hàng hoạt động lại sau sự cố sẽ gửi lại tất cả.",
     guards=("egov D12", "gateways D31"),
+    once_a_bank=True,
 )
 def test_twenty_callbacks_in_a_row_settle_once(bench: Bench) -> None:
     visit = bench.open()
@@ -54,6 +56,7 @@ def test_twenty_callbacks_in_a_row_settle_once(bench: Bench) -> None:
     why="Between looking and writing another copy slips in: several receipts, several services.",
     why_vi="Giữa lúc kiểm tra và lúc ghi, bản sao khác chen vào: nhiều biên lai, nhiều lần giải quyết.",
     guards=("gateways D30", "gateways D41", "egov D12"),
+    once_a_bank=True,
 )
 def test_twenty_callbacks_at_once_settle_once(bench: Bench) -> None:
     visit = bench.open()
@@ -73,6 +76,7 @@ def test_twenty_callbacks_at_once_settle_once(bench: Bench) -> None:
     why="Each way settles for itself, and the receipt is issued two or three times.",
     why_vi="Mỗi đường tự ghi nhận, biên lai bị phát hành hai ba lần.",
     guards=("gateways D31", "egov D28"),
+    once_a_bank=True,
 )
 def test_callback_return_and_query_settle_once(bench: Bench) -> None:
     visit = bench.open()
@@ -95,6 +99,7 @@ def test_callback_return_and_query_settle_once(bench: Bench) -> None:
     why_vi="Cập nhật phần mềm giữa hai lần gửi làm phát hành biên lai thứ hai.",
     needs=("restart",),
     guards=("gateways D37",),
+    once_a_bank=True,
 )
 def test_a_callback_from_before_a_restart_settles_nothing_more(bench: Bench) -> None:
     visit = bench.open()
@@ -115,6 +120,7 @@ def test_a_callback_from_before_a_restart_settles_nothing_more(bench: Bench) -> 
     why="The bank repeats for hours, then calls the payment disputed.",
     why_vi="Ngân hàng gửi lại hàng giờ rồi coi giao dịch là có tranh chấp.",
     guards=("gateways D33", "egov D12"),
+    once_a_bank=True,
 )
 def test_a_repeated_callback_is_acknowledged(bench: Bench) -> None:
     visit = bench.open()
@@ -132,6 +138,7 @@ def test_a_repeated_callback_is_acknowledged(bench: Bench) -> None:
     why="A lock or a key too coarse takes different payments for copies of one.",
     why_vi="Khóa quá thô khiến các khoản khác nhau bị coi là bản sao của một khoản.",
     guards=("gateways D30", "egov D18"),
+    once_a_bank=True,
 )
 def test_different_payments_at_once_are_all_settled(bench: Bench) -> None:
     visits = bench.open_at_once(5)

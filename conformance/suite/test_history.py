@@ -134,6 +134,7 @@ STEPS = st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, DOSSIERS - 1)),
     why="What each case alone gets right, two of them together get wrong: money without a dossier, or the reverse.",
     why_vi="Từng trường hợp riêng thì đúng, ghép lại thì sai: có tiền mà không có hồ sơ, hoặc ngược lại.",
     guards=("egov D11", "egov D12", "egov D30", "gateways D30", "gateways D36", "gateways D38"),
+    once_a_bank=True,
 )
 def test_the_books_agree_after_any_story(bench: Bench) -> None:
     worst: list[tuple[Failure, list[str]]] = []

@@ -15,6 +15,7 @@ from conformance.target import DossierStatus, Refused
     why="A fee of a million is settled by a payment of one dong.",
     why_vi="Lệ phí một triệu được coi là đã nộp chỉ với một đồng.",
     guards=("egov D10", "gateways D21", "gateways D20"),
+    once_a_bank=True,
 )
 def test_less_than_the_fee_does_not_pay(bench: Bench) -> None:
     visit = bench.open()
@@ -35,6 +36,7 @@ def test_less_than_the_fee_does_not_pay(bench: Bench) -> None:
     why="The payer's surplus disappears from both books, or an amount in the wrong unit is booked.",
     why_vi="Phần tiền thừa của người nộp biến mất khỏi sổ, hoặc số tiền sai đơn vị bị ghi nhận.",
     guards=("egov D10", "gateways D20", "gateways D21"),
+    once_a_bank=True,
 )
 def test_more_than_the_fee_is_not_swallowed(bench: Bench) -> None:
     for factor, surplus_vnd in ((1, 1), (100, 0)):
@@ -61,6 +63,7 @@ def test_more_than_the_fee_is_not_swallowed(bench: Bench) -> None:
     why="A number read too kindly becomes another number, and the service stops on the rest.",
     why_vi="Con số bị đọc dễ dãi thành số khác, hoặc làm dừng dịch vụ.",
     guards=("gateways D22", "egov D26"),
+    once_a_bank=True,
 )
 def test_an_amount_that_is_none_does_not_pay(bench: Bench) -> None:
     visit = bench.open()
@@ -81,6 +84,7 @@ def test_an_amount_that_is_none_does_not_pay(bench: Bench) -> None:
     why="The money went into someone else's account, and the dossier counts as paid.",
     why_vi="Tiền vào tài khoản đơn vị khác mà hồ sơ vẫn được coi là đã nộp.",
     guards=("gateways D42", "egov D3"),
+    once_a_bank=True,
 )
 def test_another_merchants_callback_does_not_pay(bench: Bench) -> None:
     visit = bench.open()
@@ -101,6 +105,7 @@ def test_another_merchants_callback_does_not_pay(bench: Bench) -> None:
     why="The payer paid in two tabs; the second payment is in nobody's books.",
     why_vi="Người nộp trả tiền ở hai thẻ trình duyệt; khoản thứ hai không nằm trong sổ nào.",
     guards=("egov D29",),
+    once_a_bank=True,
 )
 def test_a_dossier_paid_twice_is_settled_once_and_the_rest_flagged(bench: Bench) -> None:
     first = bench.open()
@@ -135,6 +140,7 @@ def _second_order(bench: Bench, first: Visit) -> Visit:
     why_vi="50.000 đơn vị loại tiền khác được coi như 50.000 đồng.",
     banks=("dvcqg", "vietinbank"),
     guards=("gateways D21",),
+    once_a_bank=True,
 )
 def test_another_currency_does_not_pay(bench: Bench) -> None:
     visit = bench.open()
@@ -153,6 +159,7 @@ def test_another_currency_does_not_pay(bench: Bench) -> None:
     why_vi="Ngân hàng coi chênh lệch là đã xong và không ai tìm nữa.",
     banks=("vnpay",),
     guards=("gateways D33", "gateways D34"),
+    once_a_bank=True,
 )
 def test_a_wrong_amount_is_refused_with_the_banks_code(bench: Bench) -> None:
     bench.needs_codes()
@@ -171,6 +178,7 @@ def test_a_wrong_amount_is_refused_with_the_banks_code(bench: Bench) -> None:
     why="One citizen's money settles another citizen's dossier.",
     why_vi="Tiền của người này lại ghi nhận cho hồ sơ của người khác.",
     guards=("egov D18",),
+    once_a_bank=True,
 )
 def test_each_payment_settles_its_own_dossier(bench: Bench) -> None:
     visits = [bench.open() for _ in range(3)]

@@ -14,6 +14,7 @@ from conformance.requirement import Level, expect, requirement
     why_vi="Người nộp không có gì làm bằng chứng và không phát hiện được số tiền sai.",
     needs=("notifications",),
     guards=("egov D35",),
+    once_a_bank=True,
 )
 def test_the_payer_is_told_the_amount(bench: Bench) -> None:
     visit = bench.open()
@@ -40,6 +41,7 @@ def test_the_payer_is_told_the_amount(bench: Bench) -> None:
     why_vi="Người nộp tin vào tin nhắn và lỡ thời hạn.",
     needs=("notifications",),
     guards=("egov D35",),
+    once_a_bank=True,
 )
 def test_no_payment_makes_no_message(bench: Bench) -> None:
     visit = bench.open()

@@ -17,6 +17,7 @@ CREATED = ("redirect", "server_create")
     why_vi="Tiền đã thu, hồ sơ lại thành chưa nộp, người nộp bị đòi thêm lần nữa.",
     shapes=CREATED,
     guards=("egov D11", "gateways D38"),
+    once_a_bank=True,
 )
 def test_a_late_failure_does_not_undo_a_success(bench: Bench) -> None:
     visit = bench.open()
@@ -36,6 +37,7 @@ def test_a_late_failure_does_not_undo_a_success(bench: Bench) -> None:
     why_vi="Người nộp thử lại và đã bị trừ tiền nhưng bộ kết nối không còn nghe nữa.",
     shapes=CREATED,
     guards=("gateways D38",),
+    once_a_bank=True,
 )
 def test_a_success_after_a_failure_is_settled(bench: Bench) -> None:
     visit = bench.open()
@@ -54,6 +56,7 @@ def test_a_success_after_a_failure_is_settled(bench: Bench) -> None:
     why="A quick payer's money meets an order that is not written down yet.",
     why_vi="Người nộp nhanh tay trả tiền khi lệnh còn chưa được ghi lại.",
     guards=("egov D34",),
+    once_a_bank=True,
 )
 def test_a_callback_before_the_answer_is_settled(bench: Bench) -> None:
     bench.fault("callback_before_answer", operation="inquiry" if bench.shape == "bill" else "create")
@@ -73,6 +76,7 @@ def test_a_callback_before_the_answer_is_settled(bench: Bench) -> None:
     why_vi="Trang quay về đã đóng lệnh, thông báo về tiền đến sau bị bỏ qua.",
     shapes=CREATED,
     guards=("gateways D31",),
+    once_a_bank=True,
 )
 def test_a_callback_after_the_return_is_settled(bench: Bench) -> None:
     visit = bench.open()
@@ -92,6 +96,7 @@ def test_a_callback_after_the_return_is_settled(bench: Bench) -> None:
     why="The payer's money is at the bank, the connector has forgotten the order.",
     why_vi="Tiền của người nộp đã ở ngân hàng mà bộ kết nối đã quên lệnh.",
     guards=("gateways D65",),
+    once_a_bank=True,
 )
 def test_money_after_expiry_is_not_lost(bench: Bench) -> None:
     visit = bench.open()
@@ -112,6 +117,7 @@ def test_money_after_expiry_is_not_lost(bench: Bench) -> None:
     why_vi="Thông báo được xác nhận mà khoản tiền không được ghi ở đâu.",
     needs=("cancel",),
     guards=("egov D29", "gateways D65"),
+    once_a_bank=True,
 )
 def test_money_for_a_cancelled_dossier_is_not_lost(bench: Bench) -> None:
     if bench.chooses("cancelled_bill", "refuses"):
@@ -132,6 +138,7 @@ def test_money_for_a_cancelled_dossier_is_not_lost(bench: Bench) -> None:
     why="What was done before the connection broke is done again, or never.",
     why_vi="Việc đã làm trước khi đứt kết nối bị làm lại lần nữa, hoặc không bao giờ được làm.",
     guards=("egov D16", "gateways D34"),
+    once_a_bank=True,
 )
 def test_a_repeated_callback_after_a_lost_answer_settles_once(bench: Bench) -> None:
     visit = bench.open()
@@ -152,6 +159,7 @@ def test_a_repeated_callback_after_a_lost_answer_settles_once(bench: Bench) -> N
     why_vi="Chỉ một lần thất bại là người nộp không bao giờ nộp được nữa.",
     shapes=CREATED,
     guards=("gateways D38",),
+    once_a_bank=True,
 )
 def test_a_dossier_can_be_paid_after_a_failed_try(bench: Bench) -> None:
     first = bench.open()

@@ -31,6 +31,7 @@ UNKNOWN_CODE = "88"
     why_vi="Người nộp không đủ tiền vẫn được giải quyết hồ sơ miễn phí.",
     shapes=CREATED,
     guards=("egov D4", "egov D1", "gateways D53", "gateways D57"),
+    once_a_bank=True,
 )
 def test_a_failed_payment_settles_nothing(bench: Bench) -> None:
     visits = []
@@ -53,6 +54,7 @@ def test_a_failed_payment_settles_nothing(bench: Bench) -> None:
     why_vi="Ngân hàng thêm mã lỗi mới và mọi lỗi ấy đều bị coi là đã nộp.",
     shapes=CREATED,
     guards=("egov D24", "gateways D54"),
+    once_a_bank=True,
 )
 def test_an_unknown_code_is_not_success(bench: Bench) -> None:
     visit = bench.open()
@@ -72,6 +74,7 @@ def test_an_unknown_code_is_not_success(bench: Bench) -> None:
     why="The bank gives the money back to the payer, and the dossier stays paid.",
     why_vi="Ngân hàng trả lại tiền cho người nộp mà hồ sơ vẫn được coi là đã nộp.",
     guards=("gateways D52",),
+    once_a_bank=True,
 )
 def test_suspected_fraud_is_not_paid_until_it_is_cleared(bench: Bench) -> None:
     visit = bench.open()
@@ -89,6 +92,7 @@ def test_suspected_fraud_is_not_paid_until_it_is_cleared(bench: Bench) -> None:
     why="The payer has the money back and the service too.",
     why_vi="Người nộp vừa được trả lại tiền vừa được giải quyết hồ sơ.",
     guards=("gateways D52",),
+    once_a_bank=True,
 )
 def test_a_reversed_payment_settles_nothing(bench: Bench) -> None:
     visit = bench.open()
@@ -107,6 +111,7 @@ def test_a_reversed_payment_settles_nothing(bench: Bench) -> None:
     why_vi="Một trong hai mã chỉ nói về yêu cầu, không nói về tiền.",
     banks=("vnpay",),
     guards=("gateways D50", "gateways D51"),
+    once_a_bank=True,
 )
 def test_success_needs_both_codes(bench: Bench) -> None:
     for result, status in (("00", "02"), ("00", "01"), ("99", "00"), ("24", "00")):
@@ -127,6 +132,7 @@ def test_success_needs_both_codes(bench: Bench) -> None:
     needs=("run_jobs",),
     shapes=CREATED,
     guards=("gateways D54", "egov D13"),
+    once_a_bank=True,
 )
 def test_an_open_outcome_is_asked_again(bench: Bench) -> None:
     visit = bench.open()
@@ -149,6 +155,7 @@ def test_an_open_outcome_is_asked_again(bench: Bench) -> None:
     why_vi="Mỗi lần hoàn tiền lại ghi nhận hồ sơ thêm một lần.",
     banks=("vietinbank",),
     guards=("gateways D23",),
+    once_a_bank=True,
 )
 def test_money_that_went_out_is_no_income(bench: Bench) -> None:
     visit = bench.open()
@@ -166,6 +173,7 @@ def test_money_that_went_out_is_no_income(bench: Bench) -> None:
     why="The bank clears the payment, and the dossier stays unpaid with the money taken.",
     why_vi="Ngân hàng đã thông qua mà hồ sơ vẫn chưa được ghi nhận dù tiền đã thu.",
     guards=("gateways D52", "gateways D38"),
+    once_a_bank=True,
 )
 def test_a_cleared_suspicion_is_settled(bench: Bench) -> None:
     visit = bench.open()

@@ -17,6 +17,7 @@ PAYER = "Phùng Thị Khánh Huyền"
     why_vi="Mã hồ sơ có thể dò lần lượt: họ tên mọi người nộp đơn bị lộ.",
     shapes=("redirect", "server_create"),
     guards=("egov D27",),
+    once_a_bank=True,
 )
 def test_a_fee_lookup_tells_no_name(bench: Bench) -> None:
     visit = bench.open(payer=PAYER)
@@ -32,6 +33,7 @@ def test_a_fee_lookup_tells_no_name(bench: Bench) -> None:
     why="A false callback becomes a way to ask who applied for what.",
     why_vi="Thông báo giả thành cách hỏi xem ai nộp hồ sơ gì.",
     guards=("egov D27",),
+    once_a_bank=True,
 )
 def test_a_false_callback_is_told_no_name(bench: Bench) -> None:
     visit = bench.open(payer=PAYER)

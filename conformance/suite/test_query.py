@@ -20,6 +20,7 @@ CREATED = ("redirect", "server_create")
     needs=("run_jobs",),
     shapes=CREATED,
     guards=("gateways D40", "egov D13"),
+    once_a_bank=True,
 )
 def test_a_lost_callback_is_found_by_asking(bench: Bench) -> None:
     visit = bench.open()
@@ -41,6 +42,7 @@ def test_a_lost_callback_is_found_by_asking(bench: Bench) -> None:
     needs=("run_jobs",),
     shapes=CREATED,
     guards=("egov D13", "gateways D54", "gateways D55"),
+    once_a_bank=True,
 )
 def test_pending_is_followed_to_the_end(bench: Bench) -> None:
     if bench.chooses("queries", "paced"):
@@ -68,6 +70,7 @@ def test_pending_is_followed_to_the_end(bench: Bench) -> None:
     needs=("run_jobs",),
     shapes=CREATED,
     guards=("egov D31", "egov D24", "gateways D12"),
+    once_a_bank=True,
 )
 def test_a_forged_answer_settles_nothing(bench: Bench) -> None:
     visit = bench.open()
@@ -90,6 +93,7 @@ def test_a_forged_answer_settles_nothing(bench: Bench) -> None:
     needs=("run_jobs",),
     shapes=CREATED,
     guards=("egov D31", "gateways D21"),
+    once_a_bank=True,
 )
 def test_an_answer_of_another_amount_settles_nothing(bench: Bench) -> None:
     visit = bench.open()
@@ -112,6 +116,7 @@ def test_an_answer_of_another_amount_settles_nothing(bench: Bench) -> None:
     needs=("run_jobs",),
     shapes=CREATED,
     guards=("gateways D66",),
+    once_a_bank=True,
 )
 def test_asking_too_soon_fails_nothing(bench: Bench) -> None:
     visit = bench.open()
@@ -134,6 +139,7 @@ def test_asking_too_soon_fails_nothing(bench: Bench) -> None:
     needs=("run_jobs",),
     shapes=CREATED,
     guards=("egov D24", "gateways D54"),
+    once_a_bank=True,
 )
 def test_a_broken_query_fails_nothing(bench: Bench) -> None:
     visit = bench.open()
@@ -157,6 +163,7 @@ def test_a_broken_query_fails_nothing(bench: Bench) -> None:
     needs=("run_jobs",),
     shapes=CREATED,
     guards=("gateways D62", "egov D14"),
+    once_a_bank=True,
 )
 def test_a_query_names_the_orders_own_time(bench: Bench) -> None:
     visit = bench.open()
@@ -180,6 +187,7 @@ def test_a_query_names_the_orders_own_time(bench: Bench) -> None:
     needs=("run_jobs",),
     banks=("vnpay",),
     guards=("gateways D66",),
+    once_a_bank=True,
 )
 def test_each_query_has_a_number_of_its_own(bench: Bench) -> None:
     visit = bench.open()
@@ -209,6 +217,7 @@ def test_each_query_has_a_number_of_its_own(bench: Bench) -> None:
     needs=("run_jobs",),
     shapes=CREATED,
     guards=("gateways D55", "egov D13"),
+    once_a_bank=True,
 )
 def test_a_failure_found_by_asking_settles_nothing(bench: Bench) -> None:
     visit = bench.open()

@@ -17,6 +17,7 @@ from conformance.target import Refused
     needs=("refund",),
     banks=("vnpay",),
     guards=("banks 6.9",),
+    once_a_bank=True,
 )
 def test_parts_do_not_add_up_to_more_than_was_paid(bench: Bench) -> None:
     visit = bench.open()

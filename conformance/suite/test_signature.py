@@ -14,6 +14,7 @@ from conformance.requirement import Level, NotApplicable, expect, requirement
     why="Anyone who knows the address pays any bill with one request.",
     why_vi="Ai biết địa chỉ đều có thể “nộp” mọi khoản chỉ bằng một yêu cầu.",
     guards=("egov D1", "egov D2", "egov D3", "egov D25", "gateways D12"),
+    once_a_bank=True,
 )
 def test_a_callback_signed_with_another_key_settles_nothing(bench: Bench) -> None:
     visit = bench.open()
@@ -30,6 +31,7 @@ def test_a_callback_signed_with_another_key_settles_nothing(bench: Bench) -> Non
     why="A check that fails open lets everyone in: no key is needed at all.",
     why_vi="Kiểm tra lỗi mà vẫn cho qua thì không cần khóa nào cũng vào được.",
     guards=("egov D8", "egov D7", "egov D9"),
+    once_a_bank=True,
 )
 def test_an_empty_or_missing_signature_settles_nothing(bench: Bench) -> None:
     visit = bench.open()
@@ -48,6 +50,7 @@ def test_an_empty_or_missing_signature_settles_nothing(bench: Bench) -> None:
     why="A single guessed character opens every bill.",
     why_vi="Chỉ cần đoán đúng một ký tự là qua được mọi khoản thu.",
     guards=("egov D7",),
+    once_a_bank=True,
 )
 def test_a_part_of_the_signature_settles_nothing(bench: Bench) -> None:
     visit = bench.open()
@@ -73,6 +76,7 @@ def test_a_part_of_the_signature_settles_nothing(bench: Bench) -> None:
     why="A comparison that stops early or compares as numbers takes false signatures.",
     why_vi="So sánh dừng sớm hoặc so sánh như số sẽ chấp nhận chữ ký giả.",
     guards=("gateways D08", "egov D26"),
+    once_a_bank=True,
 )
 def test_one_changed_character_settles_nothing(bench: Bench) -> None:
     visit = bench.open()
@@ -96,6 +100,7 @@ def test_one_changed_character_settles_nothing(bench: Bench) -> None:
     why="A change of letters at the bank stops all settlement, or one payment is booked twice.",
     why_vi="Ngân hàng đổi kiểu chữ là ngừng ghi nhận, hoặc một khoản bị ghi hai lần.",
     guards=("gateways D08", "egov D25"),
+    once_a_bank=True,
 )
 def test_the_letter_case_of_a_signature_does_no_harm(bench: Bench) -> None:
     visit = bench.open()
@@ -118,6 +123,7 @@ def test_the_letter_case_of_a_signature_does_no_harm(bench: Bench) -> None:
     why="A captured callback is bent into one for another amount, its signature still fitting.",
     why_vi="Thông báo cũ bị bẻ thành số tiền khác mà chữ ký vẫn khớp.",
     guards=("egov D32", "gateways D06"),
+    once_a_bank=True,
 )
 def test_a_shifted_field_boundary_settles_nothing(bench: Bench) -> None:
     visit = bench.open()
@@ -134,6 +140,7 @@ def test_a_shifted_field_boundary_settles_nothing(bench: Bench) -> None:
     why="A weak algorithm that is still taken can be broken.",
     why_vi="Thuật toán yếu còn được chấp nhận thì sẽ bị phá.",
     guards=("gateways D02", "egov D25"),
+    once_a_bank=True,
 )
 def test_another_algorithm_settles_nothing(bench: Bench) -> None:
     visit = bench.open()
@@ -150,6 +157,7 @@ def test_another_algorithm_settles_nothing(bench: Bench) -> None:
     why="The bank adds a field, and from that day no payment is settled.",
     why_vi="Ngân hàng thêm một trường, từ hôm đó không khoản nào được ghi nhận.",
     guards=("gateways D05",),
+    once_a_bank=True,
 )
 def test_an_unknown_field_is_taken(bench: Bench) -> None:
     visit = bench.open()
@@ -170,6 +178,7 @@ def test_an_unknown_field_is_taken(bench: Bench) -> None:
     why="Some payments, by some banks only, are never settled.",
     why_vi="Một số khoản, chỉ ở vài ngân hàng, không bao giờ được ghi nhận.",
     guards=("gateways D06",),
+    once_a_bank=True,
 )
 def test_missing_optional_fields_are_taken(bench: Bench) -> None:
     visit = bench.open()
@@ -190,6 +199,7 @@ def test_missing_optional_fields_are_taken(bench: Bench) -> None:
     why="The refusal hands a forger the signature for whatever was sent.",
     why_vi="Câu từ chối trao cho kẻ giả mạo chữ ký đúng của chính nội dung vừa gửi.",
     guards=("gateways D11",),
+    once_a_bank=True,
 )
 def test_a_refusal_does_not_tell_the_right_signature(bench: Bench) -> None:
     visit = bench.open()
@@ -214,6 +224,7 @@ def test_a_refusal_does_not_tell_the_right_signature(bench: Bench) -> None:
     why="A stranger blocks every payment with one false callback each.",
     why_vi="Kẻ lạ chỉ cần gửi một thông báo giả là chặn được mỗi khoản thanh toán.",
     guards=("gateways D36",),
+    once_a_bank=True,
 )
 def test_a_false_callback_does_not_poison_the_order(bench: Bench) -> None:
     visit = bench.open()
@@ -232,6 +243,7 @@ def test_a_false_callback_does_not_poison_the_order(bench: Bench) -> None:
     why="One payment pays as many bills as one likes.",
     why_vi="Một lần trả tiền dùng để “nộp” bao nhiêu khoản cũng được.",
     guards=("egov D33", "egov D1"),
+    once_a_bank=True,
 )
 def test_a_signature_does_not_pay_another_bill(bench: Bench) -> None:
     paid = bench.open()
@@ -255,6 +267,7 @@ def test_a_signature_does_not_pay_another_bill(bench: Bench) -> None:
     why="One odd request stops the service, or slips past the check.",
     why_vi="Một yêu cầu lạ làm dừng dịch vụ, hoặc lọt qua bước kiểm tra.",
     guards=("egov D8", "egov D9"),
+    once_a_bank=True,
 )
 def test_hostile_text_settles_nothing(bench: Bench) -> None:
     visit = bench.open()
@@ -275,6 +288,7 @@ def test_hostile_text_settles_nothing(bench: Bench) -> None:
     why="A callback garbled on its way counts as received, and the bank never repeats it.",
     why_vi="Thông báo bị hỏng trên đường lại được coi là đã nhận, ngân hàng không gửi lại nữa.",
     guards=("gateways D33", "gateways D34", "egov D15"),
+    once_a_bank=True,
 )
 def test_a_false_signature_is_refused_with_the_banks_code(bench: Bench) -> None:
     bench.needs_codes()
@@ -293,6 +307,7 @@ def test_a_false_signature_is_refused_with_the_banks_code(bench: Bench) -> None:
     why_vi="Ngân hàng không phân biệt được câu trả lời thật với một tiếng vọng.",
     shapes=("server_create", "bill"),
     guards=("egov D15",),
+    once_a_bank=True,
 )
 def test_the_callers_signature_is_not_the_answers(bench: Bench) -> None:
     visit = bench.open()
