@@ -157,7 +157,8 @@ def _pay(town: Town, province: str, bank: str, method: str, channel: str, told: 
     if checkout["kind"] == "bill":
         town.payer.pay_bill(town.sandbox.url, bank, str(checkout["bill_code"]), channel)
     elif channel == "qr":
-        town.payer.scan(str(checkout["url"]))
+        (shown,) = town.sandbox.payments(order_ref=str(checkout["order_ref"]))
+        town.payer.scan(shown.page_url)
     else:
         town.payer.pay(str(checkout["url"]), channel=channel)
     status = _paid(town, code)
