@@ -18,6 +18,9 @@ ROW = 40
 """Height of one arrow with its words above it."""
 
 LABEL_CHARS = 44
+CRAFTED = "crafted"
+"""How the simulator's journal calls a message that the suite made and had sent."""
+
 SHOWN_MAX = 16
 """A longer history shows its beginning and its end."""
 
@@ -59,16 +62,23 @@ def sequence_svg(exchanges: tuple[Exchange, ...], labels: tuple[str, str, str]) 
 def arrows(exchange: Exchange) -> tuple[Arrow, Arrow]:
     """The request and its answer. A payer's browser opens a bank's page by GET; else the two servers talk."""
     start, end = _ends(exchange)
-    place = urlsplit(exchange.url).path.rpartition("/")[2] or exchange.url
     asked = Arrow(
         start,
         end,
-        f"{exchange.operation or exchange.method}: {exchange.note or f'{exchange.method} …/{place}'}",
+        _words(exchange),
         f"{exchange.at}  {exchange.method} {exchange.url}",
     )
     lost = exchange.status == 0
     told = "no answer" if lost else f"{exchange.status} {exchange.response_body}".strip()
     return asked, Arrow(end, start, told, told, answer=True, lost=lost)
+
+
+def _words(exchange: Exchange) -> str:
+    """What a request is: its note where the suite made it up, else the operation and the place it went to."""
+    if exchange.note and exchange.operation in ("", CRAFTED):
+        return exchange.note
+    place = urlsplit(exchange.url).path.rpartition("/")[2] or exchange.url
+    return f"{exchange.operation}: {exchange.note or f'{exchange.method} …/{place}'}"
 
 
 def _ends(exchange: Exchange) -> tuple[int, int]:
