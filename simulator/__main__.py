@@ -149,6 +149,14 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
         help="what callers of /_control must show as `Authorization: Bearer TOKEN`; better given as BANKSIM_TOKEN, "
         "for a command line can be read by others (default: none on this machine alone, else drawn and printed)",
     )
+    add(
+        "--lease-s",
+        type=_seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="how long a callback that is being sent belongs to this process; when it dies, another (or the next) "
+        "sends it after that time. Longer than any bank's time-out (default: %(default)g)",
+    )
 
 
 def _serve(args: argparse.Namespace) -> int:
@@ -167,6 +175,7 @@ def _serve(args: argparse.Namespace) -> int:
         manual=args.manual_clock,
         token=args.token,
         sandboxes=tuple(args.sandbox),
+        lease_s=args.lease_s,
     )
     try:
         serve(settings)
@@ -179,6 +188,16 @@ def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"{text!r} is no port; a port is a number from 0 to 65535")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.1 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0.1 to 3600")
+    return seconds
 
 
 def _url(text: str) -> str:

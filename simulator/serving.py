@@ -19,7 +19,7 @@ from simulator.banks import dialects
 from simulator.clock import VIETNAM, system_clock
 from simulator.control import PREFIXES, create_control
 from simulator.control.guard import ASGIApp, Guard, Receive, Scope, Send, is_loopback
-from simulator.delivery import Courier
+from simulator.delivery import LEASE_S, Courier
 from simulator.dialect import Dialect
 from simulator.merchants import default_merchants
 from simulator.pages import create_pages
@@ -48,6 +48,7 @@ class Settings:
     manual: bool = False
     token: str = ""
     sandboxes: tuple[str, ...] = ()
+    lease_s: float = LEASE_S
 
 
 class StartError(Exception):
@@ -75,7 +76,7 @@ def _app(settings: Settings, base_url: str, guard: Guard) -> App:
     except StoreError as error:
         raise StartError(f"the store cannot be used: {error}") from error
     worlds = Worlds(store, system_clock, base_url, default_merchants())
-    courier = Courier(worlds, f"{socket.gethostname()}-{os.getpid()}")
+    courier = Courier(worlds, f"{socket.gethostname()}-{os.getpid()}", settings.lease_s)
     control = create_control(worlds, courier, guard)
     pages = create_pages(worlds, courier, guard.objection)
     return App(worlds, courier, _either(control, pages), settings.seed or secrets.token_hex(8), settings.manual)

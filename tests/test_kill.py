@@ -1,4 +1,4 @@
-"""kill -9 of a real server at random moments under load: nothing accepted is missing, no callback is lost, no dong doubled."""
+"""kill -9 of a real server at random moments under load: nothing accepted is missing, nothing is doubled."""
 
 import asyncio
 import random
@@ -27,7 +27,7 @@ from tests.worlds import Connector, connector
 T = TypeVar("T")
 
 KILLS = 3
-LEASE_S = 2
+LEASE_S = 2.0
 SETTLED_WITHIN_S = 60
 
 
