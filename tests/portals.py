@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,11 @@ PAYER = "Nguyễn Thị Ánh"
 NOON = datetime(2026, 11, 22, 5, 0, 0, tzinfo=UTC)
 
 Json = dict[str, Any]
+
+
+@cache
+def private_key(name: str) -> Any:
+    return serialization.load_pem_private_key(key_text(name).encode(), password=None)
 
 
 def key_text(name: str) -> str:
@@ -90,7 +96,7 @@ def confirm(order_ref: str, amount_vnd: int = FEE_VND, **changes: Any) -> Json:
 
 
 def rsa_signature(text: str, key_name: str = "vietinbank_private.pem") -> str:
-    key: Any = serialization.load_pem_private_key(key_text(key_name).encode(), password=None)
+    key = private_key(key_name)
     return base64.b64encode(key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())).decode()
 
 
@@ -303,7 +309,8 @@ class Running:
     @staticmethod
     def _acknowledgement(response: httpx.Response) -> Any:
         """Whatever it says, it is HTTP 200 with JSON."""
-        assert (response.status_code, response.headers["content-type"]) == (200, "application/json"), response.text
+        told = (response.status_code, response.headers.get("content-type"))
+        assert told == (200, "application/json"), response.text
         return response.json()
 
 

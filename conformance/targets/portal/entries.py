@@ -17,6 +17,7 @@ class Credit:
 
     once: str
     bank: str
+    money_ref: str
     order_ref: str
     dossier_code: str
     amount_vnd: int
@@ -163,9 +164,9 @@ class Entries:
     def add_credit(self, credit: Credit) -> None:
         self._insert("credits", asdict(credit))
 
-    def credit(self, once: str) -> Credit | None:
-        row = self._row_or_none("SELECT * FROM credits WHERE once = ?", once)
-        return _credit(row) if row else None
+    def is_credited(self, bank: str, money_ref: str) -> bool:
+        sql = "SELECT 1 FROM credits WHERE bank = ? AND money_ref = ?"
+        return self._row_or_none(sql, bank, money_ref) is not None
 
     def credits(self, dossier_code: str) -> list[Credit]:
         sql = "SELECT * FROM credits WHERE dossier_code = ? ORDER BY rowid"

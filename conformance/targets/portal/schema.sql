@@ -37,6 +37,7 @@ CREATE INDEX IF NOT EXISTS attempts_to_ask ON attempts (closed, state, ordered_a
 CREATE TABLE IF NOT EXISTS credits (
     once         TEXT NOT NULL UNIQUE,
     bank         TEXT NOT NULL,
+    money_ref    TEXT NOT NULL,
     order_ref    TEXT NOT NULL,
     dossier_code TEXT NOT NULL REFERENCES dossiers,
     amount_vnd   INTEGER NOT NULL,
@@ -45,6 +46,7 @@ CREATE TABLE IF NOT EXISTS credits (
     credited_at  TEXT NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS credits_of_dossier ON credits (dossier_code);
+CREATE INDEX IF NOT EXISTS credits_of_money ON credits (bank, money_ref);
 
 CREATE TABLE IF NOT EXISTS refunds (
     once         TEXT NOT NULL UNIQUE,

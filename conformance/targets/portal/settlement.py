@@ -30,7 +30,7 @@ RECEIPT_TEMPLATE = "EBL01"
 _SERIES = "AB"
 
 _POISONED = "poisoned"
-_SLOW_RECEIPT_S = 0.05
+_SLOW_RECEIPT_S = 0.2
 
 
 def settle(books: Books, word: BankWord, now: datetime, flaws: frozenset[Flaw], handled: set[str]) -> Effect:
@@ -106,7 +106,7 @@ def _looked_up(entries: Entries, word: BankWord, now: datetime) -> Attempt | Non
 def _look(entries: Entries, attempt: Attempt, word: BankWord) -> tuple[bool, bool]:
     """Whether the dossier still wants money, and whether this money is known."""
     standing = entries.standing(_dossier_of(entries, attempt))
-    return standing.awaits_money, entries.credit(_money(word)) is not None
+    return standing.awaits_money, entries.is_credited(word.bank, word.money_ref)
 
 
 def _look_before(books: Books, word: BankWord) -> tuple[bool, bool] | None:
@@ -164,6 +164,7 @@ def _credit(effect: Effect, attempt: Attempt, word: BankWord, now: datetime, fla
     return Credit(
         once=_once(_money(word), flaws),
         bank=word.bank,
+        money_ref=word.money_ref,
         order_ref=word.order_ref,
         dossier_code=attempt.dossier_code,
         amount_vnd=attempt.amount_vnd,
