@@ -14,21 +14,32 @@ LOG_PAGES_MAX = 16_384
 class Checkpointer:
     """Owns `connection`. `committed` is called by the writer, after each commit, with the writer's connection."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        rows_between: int = ROWS_BETWEEN,
+        log_pages_max: int = LOG_PAGES_MAX,
+    ) -> None:
         self._connection = connection
+        self._rows_between = rows_between
+        self._log_pages_max = log_pages_max
         self._changes = 0
         self._log_pages = 0
         self._is_stopping = False
         self._wanted = threading.Event()
+        self._turn = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="store checkpoint", daemon=True)
         self._thread.start()
 
     def committed(self, writer: sqlite3.Connection) -> None:
-        if writer.total_changes - self._changes < ROWS_BETWEEN:
+        if writer.total_changes - self._changes < self._rows_between:
             return
         self._changes = writer.total_changes
-        if self._log_pages > LOG_PAGES_MAX:
-            self._log_pages = _checkpoint(writer)
+        if self._log_pages > self._log_pages_max:
+            with self._turn:
+                done = _checkpoint(writer)
+                if done is not None and done[0] == done[1]:  # Nobody writes now: the next transaction begins it anew.
+                    self._log_pages = 0
         self._wanted.set()
 
     def stop(self) -> None:
@@ -41,12 +52,16 @@ class Checkpointer:
     def _run(self) -> None:
         while self._wanted.wait() and not self._is_stopping:
             self._wanted.clear()
-            self._log_pages = _checkpoint(self._connection)
+            with self._turn:
+                done = _checkpoint(self._connection)
+                if done is not None:
+                    self._log_pages = done[0]
 
 
-def _checkpoint(connection: sqlite3.Connection) -> int:
-    """How many pages the log still holds back: 0 once the writer can begin it anew."""
-    with suppress(sqlite3.OperationalError):  # Another process checkpoints, or the disk is full: the log keeps all.
-        _, log, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        return 0 if log == copied else int(log)
-    return 0
+def _checkpoint(connection: sqlite3.Connection) -> tuple[int, int] | None:
+    """(pages in the log, how many of them are copied); None if the disk is full or another process is at it."""
+    with suppress(sqlite3.OperationalError):
+        is_busy, log, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if not is_busy:
+            return log, copied
+    return None

@@ -39,8 +39,7 @@ def prepare(path: Path, known: tuple[Migration, ...], busy_s: float) -> sqlite3.
         patiently(connection, "PRAGMA journal_mode = WAL", busy_s)
         is_ready = True
     except sqlite3.Error as error:
-        expected = f"expected banksim with schema version {known[-1].version} or older"
-        raise StoreError(f"{failure(str(path), error)} ({expected})") from error
+        raise failure(str(path), error) from error
     finally:
         if not is_ready:
             connection.close()

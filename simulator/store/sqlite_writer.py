@@ -27,7 +27,7 @@ _ADVICE = {
     sqlite3.SQLITE_FULL: "the disk is full: make room and try again",
     sqlite3.SQLITE_READONLY: "it cannot be written: check the permissions of the file and its folder",
     sqlite3.SQLITE_CANTOPEN: "check that its folder exists and may be written to",
-    sqlite3.SQLITE_NOTADB: "this is no SQLite database: give another file",
+    sqlite3.SQLITE_NOTADB: "expected a database of banksim: give another file",
     sqlite3.SQLITE_CORRUPT: "the file is damaged: restore it, or give another file",
 }
 
