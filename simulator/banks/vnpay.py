@@ -47,7 +47,7 @@ SIGNED_REPLY = (
 )
 PROMOTION = " PromotionCode PromotionAmount"  # signed, though empty, in querydr's answer only
 # vnpay-pay-2-1-0#request, vnpay-querydr-refund#request: lengths and digits; letters are not looked at.
-FORMS = {
+_FORMS = {
     "Version": r"2\.1\.0",
     "Command": r".{1,16}",
     "TmnCode": r".{1,20}",
@@ -68,6 +68,7 @@ FORMS = {
     "TransactionType": r"0[23]",
     "CreateBy": r".{1,245}",
 }
+FORMS = {name: re.compile(form) for name, form in _FORMS.items()}
 UNSIGNED = (b"vnp_SecureHash", b"vnp_SecureHashType")
 PLAIN = re.compile(r"[A-Za-z0-9 :.,_-]*")  # vnpay-pay-2-1-0#request: no diacritics, no special characters
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -258,12 +259,12 @@ def _json_fields(body: bytes) -> dict[str, str]:
 
 
 def _check(fields: Fields, needed: Iterable[str], optional: Iterable[str]) -> None:
-    odd = next((name for name, text in fields.items() if CONTROL.search(text)), None)
-    if odd is not None:
+    if CONTROL.search("".join(fields.values())):
+        odd = next(name for name, text in fields.items() if CONTROL.search(text))
         raise Refusal(Reason.MALFORMED, f"{odd} has a control character")
     for name in (*needed, *(name for name in optional if fields.get(f"vnp_{name}"))):
         text = fields.get(f"vnp_{name}", "")
-        if re.fullmatch(FORMS[name], text) is None or (name.endswith("Date") and not _is_date(text)):
+        if FORMS[name].fullmatch(text) is None or (name.endswith("Date") and not _is_date(text)):
             raise Refusal(Reason.MALFORMED, f"vnp_{name}: {text!r}")
 
 
