@@ -15,6 +15,7 @@ import pytest
 
 if TYPE_CHECKING:
     from conformance.bench import Bench
+    from conformance.payer import Payer
     from conformance.recorder import Recorder
     from conformance.requirement import Case
     from conformance.running import Run
@@ -26,6 +27,8 @@ NO_TARGET = "requirements are asked of a connector: name it with --banksim-targe
 
 
 SEED = re.compile(r"[A-Za-z0-9-]{1,20}")
+
+BROWSER_S = 30.0
 
 CONFIGURATION = 2
 """Exit status when the connector could not be judged."""
@@ -89,6 +92,17 @@ def sandbox(banksim: "Banksim") -> "Iterator[SandboxClient]":
     made = banksim.create_sandbox(manual=True)
     yield made
     made.drop()
+
+
+@pytest.fixture
+def payer() -> "Iterator[Payer]":
+    """A robot with a browser of its own that pays on the banks' pages."""
+    import httpx
+
+    from conformance.payer import Payer
+
+    with httpx.Client(trust_env=False, timeout=BROWSER_S) as browser:
+        yield Payer(browser)
 
 
 @pytest.fixture(scope="session")

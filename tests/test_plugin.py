@@ -322,3 +322,40 @@ def test_it_imports_nothing_heavy_into_other_peoples_runs(pytester: pytest.Pytes
     run = pytester.runpytest_subprocess(*PLUGINS)
     run.assert_outcomes(passed=1)
     run.stdout.no_fnmatch_line("*connector*")
+
+
+INTEGRATOR = """
+import hashlib, hmac
+from datetime import timedelta
+from urllib.parse import urlencode
+
+def order(sandbox, amount_vnd):
+    now = sandbox.clock().now + timedelta(hours=7)
+    fields = {
+        "vnp_Version": "2.1.0", "vnp_Command": "pay", "vnp_TmnCode": "DEMOV210", "vnp_CurrCode": "VND",
+        "vnp_Amount": str(amount_vnd * 100), "vnp_CreateDate": f"{now:%Y%m%d%H%M%S}", "vnp_IpAddr": "127.0.0.1",
+        "vnp_ExpireDate": f"{now + timedelta(minutes=15):%Y%m%d%H%M%S}", "vnp_Locale": "vn",
+        "vnp_OrderInfo": "Le phi", "vnp_OrderType": "other", "vnp_ReturnUrl": "http://127.0.0.1:9/back",
+        "vnp_TxnRef": "R1",
+    }
+    signed = urlencode(sorted(fields.items()))
+    key = b"SIMULATORSECRETKEY0123456789ABCD"
+    signature = hmac.new(key, signed.encode(), hashlib.sha512).hexdigest()
+    return f"{sandbox.url}/vnpay/paymentv2/vpcpay.html?{signed}&vnp_SecureHash={signature}"
+
+def test_a_payer_pays(banksim, sandbox, payer):
+    walk = payer.pay(order(sandbox, 50_000))
+    assert walk.state == "paid"
+    assert [each.amount_vnd for each in sandbox.ledger()] == [50_000]
+    assert sandbox.name in [each.name for each in banksim.sandboxes()]
+
+def test_the_next_test_has_a_sandbox_of_its_own(sandbox):
+    assert sandbox.payments() == ()
+    assert sandbox.view().manual
+"""
+
+
+def test_an_integrators_own_tests_have_a_simulator_a_sandbox_and_a_payer(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_ours=INTEGRATOR)
+    run = pytester.runpytest_inprocess(*PLUGINS)
+    run.assert_outcomes(passed=2)
