@@ -15,7 +15,7 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from conformance import catalogue, check
+from conformance import catalogue, check, doctor
 from conformance.requirement import Level
 from conformance.results import Asked, Finding, Results, TargetView, Verdict, decode, encode
 from conformance.running import started_simulator
@@ -249,6 +249,30 @@ def test_a_connector_with_another_key_is_called_a_matter_of_configuration(tmp_pa
     assert ran.returncode == 2
     assert "Stopped: configuration:\nvnpay redirect: the bank refuses the first payment order" in ran.stdout
     assert _nobody_listens(tmp_path / "out")
+
+
+def test_the_doctor_names_each_thing_that_is_configured_wrongly(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "wrong_addresses.toml"
+    text = PORTAL.read_text(encoding="utf-8")
+    target.write_text(
+        text.replace("/callbacks/vnpay", "/nobody").replace("vietinbank/inquiry", "vietinbank/ask"), encoding="utf-8"
+    )
+    parser = argparse.ArgumentParser()
+    doctor.add_arguments(parser)
+    assert doctor.run(parser.parse_args(["--target", str(target)])) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2, "what is right is not mentioned"
+    assert re.match(r"configuration: vnpay redirect, vnpay qr: callback_url \S+/nobody does not exist", told[0])
+    assert re.match(r"configuration: vietinbank bill: the bank asks for bill \S+ at \S+/vietinbank/ask", told[1])
+
+
+def test_the_doctor_finds_nothing_at_the_sample_portal(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    doctor.add_arguments(parser)
+    assert doctor.run(parser.parse_args(["--target", str(PORTAL)])) == 0
+    assert "Sample portal is configured right" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
