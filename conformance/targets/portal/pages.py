@@ -168,7 +168,7 @@ def pages_router(portal: Portal) -> APIRouter:
         attempt = await asyncio.to_thread(_attempt, portal, VNPAY, order_ref)
         if attempt is None or attempt.method != "qr" or not attempt.url:
             return pages.problem(request, checkout.UnknownDossier())
-        drawing = segno.make(attempt.url, error="m").svg_inline(scale=6, border=2)
+        drawing = segno.make(attempt.url, error="m").svg_inline(omitsize=True, border=4)
         return pages.show(request, "qr.html", attempt=attempt, drawing=drawing)
 
     @router.get("/outbox")
