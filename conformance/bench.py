@@ -173,6 +173,11 @@ class Bench:
         if not self.judges_before_answering:
             raise NotApplicable("the connector acknowledges first and judges afterwards, by its policy")
 
+    def needs_callbacks(self) -> None:
+        """For what only a connector shows that takes the bank's callbacks. Raises NotApplicable."""
+        if not self.merchant.callback_url:
+            raise NotApplicable("the connector takes no callbacks of this bank: it asks")
+
     def needs_query(self) -> None:
         """For what only a connector shows that has asked the bank. Raises NotApplicable."""
         if not self.journal("query"):
@@ -348,7 +353,11 @@ class Bench:
             self.sandbox.set_merchant(self.bank, self.merchant.merchant_code, options={name: before})
 
     def callback(self, visit: Visit, *, state: str | None = "paid", outcome: str | None = None) -> Message:
-        """The message in which the bank would tell that state, not sent; None = the true one."""
+        """The message in which the bank would tell that state, not sent; None = the true one.
+
+        Raises NotApplicable for a connector that only asks.
+        """
+        self.needs_callbacks()
         return self.sandbox.callback(self.arrive(visit), state=state, outcome=outcome)
 
     def send(self, message: Message, told: str) -> Answer:
@@ -516,6 +525,7 @@ class Bench:
 
     def expect_delivered(self, visit: Visit) -> None:
         """Every callback of this payment ended with an acknowledgement that the bank understood."""
+        self.needs_callbacks()
         deliveries = self.sandbox.deliveries(payment_id=self.arrive(visit))
         unheard = [each.last_answer or each.state for each in deliveries if each.state != "acknowledged"]
         expect(

@@ -125,6 +125,7 @@ def test_asking_too_soon_fails_nothing(bench: Bench) -> None:
         bench.run_jobs(visit)
     bench.expect_nothing_booked(visit)
     bench.settle(visit)
+    bench.advance(QUERY_PAUSE_S)
     bench.expect_paid_once(visit)
 
 
@@ -149,6 +150,7 @@ def test_a_broken_query_fails_nothing(bench: Bench) -> None:
         bench.run_jobs(visit)
         bench.expect_nothing_booked(visit)
     bench.settle(visit)
+    bench.advance(QUERY_PAUSE_S)
     bench.expect_paid_once(visit)
 
 

@@ -1,6 +1,6 @@
 """SIGNATURE: only what the bank signed may move money."""
 
-from conformance.bench import Bench, short
+from conformance.bench import Bench, short, stranger
 from conformance.forge import No, Word
 from conformance.requirement import Level, NotApplicable, expect, requirement
 
@@ -251,10 +251,9 @@ def test_a_signature_does_not_pay_another_bill(bench: Bench) -> None:
     other = bench.open(paid.amount_vnd)
     bench.arrive(other)
     true = bench.callback(paid, state=None)
-    bench.send(
-        bench.forge.altered(true, {Word.ORDER_REF: other.order_ref}),
-        "the first dossier's callback under the second one's reference",
-    )
+    other_number = stranger(bench.forge.field(true, Word.MESSAGE_REF))
+    moved = bench.forge.altered(true, {Word.ORDER_REF: other.order_ref, Word.MESSAGE_REF: other_number})
+    bench.send(moved, "the first dossier's callback under the second one's reference")
     bench.expect_not_paid(other)
 
 
