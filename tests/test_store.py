@@ -6,7 +6,7 @@ import random
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -287,15 +287,13 @@ async def test_changes_from_two_stores_at_once_lose_none(database: Database, sto
     names = ("A", "B", "C")
     for name in names:
         await added(store, name)
-    await asyncio.gather(
-        *(
-            each.transact("default", ById(f"id-{name}"), try_otp)
-            for _ in range(20)
-            for name in names
-            for each in (store, other)
-        )
-    )
-    assert [each.otp_tries for each in await other.payments("default")] == [40, 40, 40]
+
+    async def client(which: Store, name: str) -> None:
+        for _ in range(10):
+            await which.transact("default", ById(f"id-{name}"), try_otp)
+
+    await asyncio.gather(*(client(which, name) for _ in range(3) for which in (store, other) for name in names))
+    assert [each.otp_tries for each in await other.payments("default")] == [60, 60, 60]
 
 
 async def test_an_order_key_belongs_to_one_merchant_bank_and_sandbox(store: Store) -> None:
@@ -503,15 +501,24 @@ async def test_a_dropped_sandbox_leaves_nothing_to_its_successor(store: Store) -
 
 async def test_a_sandbox_cleared_under_load_keeps_no_half_payment(database: Database, store: Store) -> None:
     other = await database.open()
-    payers = [asyncio.create_task(paid(each, f"{n}-{each is store}")) for n in range(30) for each in (store, other)]
-    await asyncio.wait(payers, return_when=asyncio.FIRST_COMPLETED)
-    await store.clear_sandbox("default")
-    outcomes = await asyncio.gather(*payers, return_exceptions=True)
-    assert all(isinstance(each, Payment | AssertionError) for each in outcomes), outcomes
-    await assert_counted(store, "default")
-    known = {each.payment_id for each in await store.payments("default", limit=1000)}
-    assert {each.payment_id for each in await store.ledger("default")} <= known
-    assert {each.payment_id for each in await store.deliveries("default")} <= known
+
+    async def payer(which: Store, name: str) -> None:
+        for number in range(3):
+            with suppress(AssertionError):  # Cleared between its creation and its approval.
+                await paid(which, f"{name}-{number}")
+
+    async def clear_between(step: int) -> None:
+        for _ in range(step):
+            await store.payments("default", limit=1)
+        await other.clear_sandbox("default")
+
+    for step in range(10):
+        payers = [payer(which, f"{step}-{which is store}-{number}") for number in range(4) for which in (store, other)]
+        await asyncio.gather(clear_between(step), *payers)
+        await assert_counted(store, "default")
+        known = {each.payment_id for each in await store.payments("default", limit=1000)}
+        assert {each.payment_id for each in await store.ledger("default")} <= known
+        assert {each.payment_id for each in await store.deliveries("default")} <= known
 
 
 # Deliveries
@@ -694,19 +701,21 @@ async def test_the_journals_numbers_go_on_after_a_clearing(store: Store) -> None
 
 async def test_a_reader_of_the_journal_misses_nothing_written_meanwhile(database: Database, store: Store) -> None:
     other = await database.open()
-    writers = [
-        asyncio.create_task(each.transact("default", None, noting(str(n))))
-        for n, each in enumerate((store, other) * 100)
-    ]
+
+    async def writer(which: Store, number: int) -> None:
+        for step in range(10):
+            await which.transact("default", None, noting(str(100 * step + number)))
+
+    writers = [asyncio.create_task(writer((store, other)[number % 2], number)) for number in range(40)]
     read: list[str] = []
     last = 0
-    while len(read) < len(writers):
-        are_done = all(writer.done() for writer in writers)
+    while len(read) < 400:
+        are_done = all(each.done() for each in writers)
         found = await store.exchanges("default", after_id=last, limit=1000)
         read.extend(exchange.note for _, exchange in found)
         last = found[-1][0] if found else last
-        assert not are_done or len(read) == len(writers), "what was numbered before was committed after"
-    assert sorted(map(int, read)) == list(range(200))
+        assert found or not are_done, "a number below the last one read was committed after it"
+    assert len(set(read)) == 400
 
 
 async def test_the_ledger_is_listed_as_it_was_booked(store: Store) -> None:

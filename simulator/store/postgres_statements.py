@@ -37,9 +37,11 @@ MIGRATING = 0x62616E6B
 
 _TENANTS = "SELECT name, sandbox_id, clock_at, faults FROM sandbox WHERE name = ANY($1) ORDER BY name"
 
+# An array, looked up before any row is locked: a join is looked at again for rows that had to be waited for, and loses
+# them.
 _LOCK_PAYMENTS = """
     SELECT sandbox_id, payment_no, document FROM payment
-    WHERE payment_no IN (
+    WHERE payment_no = ANY (ARRAY(
         SELECT payment_no FROM unnest($1::bigint[], $2::text[]) AS wanted (sandbox_id, payment_id)
         JOIN payment USING (sandbox_id, payment_id)
         UNION ALL
@@ -47,7 +49,7 @@ _LOCK_PAYMENTS = """
         FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[])
             AS wanted (sandbox_id, order_key, merchant_code, bank)
         JOIN payment USING (sandbox_id, order_key, merchant_code, bank)
-    )
+    ))
     ORDER BY payment_no FOR NO KEY UPDATE
 """
 
