@@ -700,13 +700,13 @@ async def test_the_journals_numbers_go_on_after_a_clearing(store: Store) -> None
 
 
 async def test_a_reader_of_the_journal_misses_nothing_written_meanwhile(database: Database, store: Store) -> None:
-    other = await database.open()
+    stores = [store, *[await database.open() for _ in range(3)]]
 
     async def writer(which: Store, number: int) -> None:
         for step in range(10):
             await which.transact("default", None, noting(str(100 * step + number)))
 
-    writers = [asyncio.create_task(writer((store, other)[number % 2], number)) for number in range(40)]
+    writers = [asyncio.create_task(writer(stores[number % 4], number)) for number in range(40)]
     read: list[str] = []
     last = 0
     while len(read) < 400:
