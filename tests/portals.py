@@ -346,3 +346,4 @@ async def running(folder: Path, *flaws: Flaw, **changes: Any) -> AsyncIterator[R
     async with httpx.AsyncClient(transport=transport, base_url="http://portal.test") as http:
         yield Running(portal, bank, http, now)
     await portal.line.close()
+    portal.books.close()

@@ -49,6 +49,7 @@ def _timetable(portal: Portal, on_start: Callable[[], None]) -> Callable[[FastAP
             task.cancel()
         ended = await asyncio.gather(*tasks, return_exceptions=True)
         await portal.line.close()
+        portal.books.close()
         for error in ended:
             if isinstance(error, Exception):
                 raise error

@@ -7,9 +7,10 @@ survives a power cut (synchronous FULL).
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 from conformance.targets.portal.entries import Entries
 
@@ -23,26 +24,45 @@ class Books:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._writers = threading.Lock()
+        self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
         schema = files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
-        with closing(self._connect()) as connection:
+        with self._connection() as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(schema)
 
     @contextmanager
     def writing(self) -> Iterator[Entries]:
         """One transaction: committed at the end, rolled back if anything is raised."""
-        with self._writers, closing(self._connect()) as connection:
-            with _transaction(connection, "BEGIN IMMEDIATE"):
-                yield Entries(connection)
+        with self._writers, self._connection() as connection, _transaction(connection, "BEGIN IMMEDIATE"):
+            yield Entries(connection)
 
     @contextmanager
     def reading(self) -> Iterator[Entries]:
         """One unchanging view of the books."""
-        with closing(self._connect()) as connection, _transaction(connection, "BEGIN"):
+        with self._connection() as connection, _transaction(connection, "BEGIN"):
             yield Entries(connection)
 
+    def close(self) -> None:
+        """When nobody uses them any more."""
+        while not self._idle.empty():
+            self._idle.get().close()
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """For one thread at a time. Kept open afterwards: the last one to close writes the whole log back."""
+        try:
+            connection = self._idle.get_nowait()
+        except Empty:
+            connection = self._connect()
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.put(connection)
+
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=_WAIT_S, isolation_level=None)
+        connection = sqlite3.connect(self._path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
