@@ -1,5 +1,6 @@
 """What the outside gives to one sandbox: its settings, time, chance and store. Two worlds live in one process."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -92,6 +93,7 @@ class Worlds:
         self.poke: Callable[[], None] = _idle
         self._merchants = merchants
         self._open: dict[str, World] = {}
+        self._updating = asyncio.Lock()
 
     async def get(self, name: str) -> World:
         """Raises UnknownSandbox."""
@@ -126,8 +128,11 @@ class Worlds:
         return self._keep(sandbox)
 
     async def update(self, name: str, change: Callable[[Sandbox], Sandbox]) -> World:
-        """Changes the sandbox's settings as they stand in the store now (its clock and faults move there)."""
-        return await self.replace(change(await self.store.sandbox(name)))
+        """Changes the sandbox's merchants or retries; its clock and faults, which move in the store, are left alone."""
+        async with self._updating:
+            sandbox = change(await self.store.sandbox(name))
+            await self.store.set_settings(sandbox)
+            return self._keep(sandbox)
 
     async def reset(self, name: str, *, seed: str | None = None, clock_at: datetime | None = None) -> World:
         """An empty sandbox with the same merchants; a manual clock goes to `clock_at` or the machine's time."""

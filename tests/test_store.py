@@ -460,6 +460,21 @@ async def test_new_settings_leave_payments_alone(store: Store) -> None:
     assert await store.payments("default") == [payment]
 
 
+async def test_changed_settings_leave_clock_and_faults_as_they_moved(store: Store) -> None:
+    before = await store.sandbox("manual")
+    await store.set_clock("manual", later(3600))
+    await store.set_faults("manual", (Fault(fault_id="f", kind=FaultKind.DELAY),))
+    await store.set_settings(msgspec.structs.replace(before, retries={"vnpay": LADDER}))
+    kept = await store.sandbox("manual")
+    assert (kept.clock_at, kept.faults) == (later(3600), (Fault(fault_id="f", kind=FaultKind.DELAY),))
+    assert kept.retries == {"vnpay": LADDER}
+
+
+async def test_settings_of_nobody_are_refused(store: Store) -> None:
+    with pytest.raises(UnknownSandbox):
+        await store.set_settings(Sandbox(name="nobody", seed="1"))
+
+
 async def test_a_clock_moves_only_where_it_is_manual(store: Store) -> None:
     await store.set_clock("manual", later(3600))
     assert (await store.sandbox("manual")).clock_at == later(3600)

@@ -156,6 +156,9 @@ class Store(Protocol):
     async def put_sandbox(self, sandbox: Sandbox) -> None:
         """Creates it, or replaces its settings; payments stay."""
 
+    async def set_settings(self, sandbox: Sandbox) -> None:
+        """Replaces its seed, merchants and retries; clock and faults, which move on their own, stay as they are."""
+
     async def sandbox(self, name: str) -> Sandbox: ...
 
     async def sandboxes(self) -> list[Sandbox]: ...

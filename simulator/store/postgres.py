@@ -104,6 +104,9 @@ class PostgresStore:
     async def put_sandbox(self, sandbox: Sandbox) -> None:
         await self._run(statements.put_sandbox, sandbox)
 
+    async def set_settings(self, sandbox: Sandbox) -> None:
+        await self._run(statements.set_settings, sandbox)
+
     async def sandbox(self, name: str) -> Sandbox:
         return await self._run(statements.sandbox, name)
 

@@ -258,6 +258,12 @@ async def put_sandbox(connection: Connection, sandbox: Sandbox) -> None:
     )
 
 
+async def set_settings(connection: Connection, sandbox: Sandbox) -> None:
+    """Raises UnknownSandbox."""
+    of = await sandbox_id(connection, sandbox.name)
+    await connection.execute("UPDATE sandbox SET settings = $1 WHERE sandbox_id = $2", rows.settings(sandbox), of)
+
+
 async def sandbox(connection: Connection, name: str) -> Sandbox:
     """Raises UnknownSandbox."""
     row = await connection.fetchrow("SELECT name, clock_at, faults, settings FROM sandbox WHERE name = $1", name)

@@ -84,6 +84,9 @@ class SqliteStore:
     async def put_sandbox(self, sandbox: Sandbox) -> None:
         await self._write(lambda connection: statements.put_sandbox(connection, sandbox))
 
+    async def set_settings(self, sandbox: Sandbox) -> None:
+        await self._write(lambda connection: statements.set_settings(connection, sandbox))
+
     async def sandbox(self, name: str) -> Sandbox:
         return await self._read(statements.sandbox, name)
 

@@ -95,6 +95,12 @@ def put_sandbox(connection: sqlite3.Connection, sandbox: Sandbox) -> None:
     )
 
 
+def set_settings(connection: sqlite3.Connection, sandbox: Sandbox) -> None:
+    """Raises UnknownSandbox."""
+    of = sandbox_id(connection, sandbox.name)
+    connection.execute("UPDATE sandbox SET settings = ? WHERE sandbox_id = ?", (rows.settings(sandbox), of))
+
+
 def sandbox(connection: sqlite3.Connection, name: str) -> Sandbox:
     """Raises UnknownSandbox."""
     row = connection.execute("SELECT name, clock_at, faults, settings FROM sandbox WHERE name = ?", (name,)).fetchone()
