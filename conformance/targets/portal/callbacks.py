@@ -133,14 +133,14 @@ async def _hear_inquiry(portal: Portal, body: bytes) -> Response:
     try:
         message = vietinbank.parse(body)
     except Rejected as rejected:
-        return _answer(portal, rejected.effect, vietinbank.answer_unread(contract, rejected.effect))
+        return _said(portal, rejected.effect, vietinbank.answer_unread(contract, rejected.effect))
     try:
         vietinbank.check_inquiry(contract, message, portal.flaws)
     except Rejected as rejected:
         answer = vietinbank.answer_inquiry(contract, message, rejected.effect, None)
-        return _answer(portal, rejected.effect, answer)
+        return _said(portal, rejected.effect, answer)
     effect, dossier = await asyncio.to_thread(_owed, portal, text(message.records[0], "custCode"))
-    return _answer(portal, effect, vietinbank.answer_inquiry(contract, message, effect, dossier))
+    return _said(portal, effect, vietinbank.answer_inquiry(contract, message, effect, dossier))
 
 
 async def _hear_lookup(portal: Portal, body: bytes) -> Response:
@@ -187,9 +187,14 @@ def _told(portal: Portal, effect: Effect) -> Effect:
 
 
 def _answer(portal: Portal, effect: Effect, content: Mapping[str, Any]) -> Response:
-    refused = effect not in RECORDED and effect is not Effect.REPEATED
+    """The acknowledgement of a callback."""
     if Flaw.REDIRECT_AS_ACK in portal.flaws:
         return RedirectResponse(f"{portal.settings.public_url}/", status_code=302)
+    return _said(portal, effect, content)
+
+
+def _said(portal: Portal, effect: Effect, content: Mapping[str, Any]) -> Response:
+    refused = effect not in RECORDED and effect is not Effect.REPEATED
     if refused and Flaw.REFUSAL_IS_HTTP_500 in portal.flaws:
         return Response("Internal Server Error", status_code=500)
     return JSONResponse(content)
