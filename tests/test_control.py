@@ -13,7 +13,7 @@ from aiohttp import web
 
 from simulator import answering, client
 from simulator.banks import dialects
-from simulator.control import create_control
+from simulator.control import Control, create_control
 from simulator.control.faults import ANSWERED
 from simulator.control.guard import Guard
 from simulator.faults import MEANINGS, FaultKind
@@ -32,6 +32,7 @@ class Caller:
     http: httpx.AsyncClient
     worlds: Worlds
     connector: Connector
+    control: Control
 
     async def get(self, path: str, status: int = 200, **params: Any) -> Any:
         return _read(await self.http.get(path, params=params), status)
@@ -64,7 +65,7 @@ async def calling(folder: Path, guard: Guard) -> AsyncIterator[Caller]:
         await worlds.create("default", seed="1")
         await worlds.create("ci", seed="42", clock_at=START)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(control), base_url=HERE) as http:
-            caller = Caller(http, worlds, merchant)
+            caller = Caller(http, worlds, merchant, control)
             await caller.put(f"{CI}/merchants/vnpay/DEMOV210", {"callback_url": f"{merchant.url}/ipn"})
             yield caller
 
@@ -287,6 +288,34 @@ async def test_a_payer_may_pay_another_amount(api: Caller) -> None:
     payment_id = await api.payment_id("A1", 50_000)
     told = await api.post(f"{CI}/payments/{payment_id}/events", {"event": "approve", "amount_vnd": 49_999})
     assert (told["amount_vnd"], told["order_amount_vnd"]) == (49_999, 50_000)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"event":"approve"}',
+        b'{"event": "decline", "outcome": "insufficient_funds"}',
+        b'{"event":"approve","amount_vnd":49999}',
+        b'{"event":"no such event"}',
+        b'{"event":"approve"',
+        b"",
+    ],
+)
+async def test_the_short_way_answers_as_the_documented_one(tmp_path: Path, body: bytes) -> None:
+    """Each in a world of its own; the second event of the pair is illegal, and refused alike."""
+    told = []
+    for short in (True, False):
+        folder = tmp_path / str(short)
+        folder.mkdir()
+        async with calling(folder, Guard()) as caller:
+            control = caller.control if short else caller.control.api
+            payment_id = await caller.payment_id()
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(control), base_url=HERE) as http:
+                for payment in (payment_id, payment_id, "0" * 32):
+                    headers = {"content-type": "application/json"}
+                    answer = await http.post(f"{CI}/payments/{payment}/events", content=body, headers=headers)
+                    told.append((short, answer.status_code, answer.headers["content-type"], answer.content))
+    assert [each[1:] for each in told if each[0]] == [each[1:] for each in told if not each[0]]
 
 
 async def test_an_illegal_event_changes_nothing(api: Caller) -> None:

@@ -10,6 +10,7 @@ from simulator.control import (
     clock,
     docs,
     faults,
+    hand,
     journal,
     merchants,
     messages,
@@ -76,7 +77,7 @@ def create_control(worlds: Worlds, courier: Courier, guard: Guard) -> "Control":
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(docs.router)
     _show_token(app)
-    return Control(app, guard)
+    return Control(app, guard, worlds)
 
 
 def _show_token(app: FastAPI) -> None:
@@ -95,12 +96,19 @@ def _show_token(app: FastAPI) -> None:
 class Control:
     """The guarded ASGI application; `api` is the FastAPI behind it."""
 
-    def __init__(self, api: FastAPI, guard: Guard) -> None:
+    def __init__(self, api: FastAPI, guard: Guard, worlds: Worlds) -> None:
         self.api = api
         self._guard = guard
+        self._worlds = worlds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         refuse = self._refusal(scope) if scope["type"] == "http" else None
+        if refuse is None and scope["type"] == "http" and hand.is_hand(scope):
+            body, receive = await hand.body_of(scope, receive)
+            done = None if body is None else await hand.happened(self._worlds, scope, body)
+            if done is not None:
+                await hand.send_json(send, done)
+                return
         await (refuse or self.api)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> ASGIApp | None:
