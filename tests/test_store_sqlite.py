@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from simulator.payment import Order, Payment
-from simulator.store import Change, Sandbox, Stored, StoreError
+from simulator.store import ById, ByOrder, Change, Sandbox, Stored, StoreError
+from simulator.store import sqlite_statements as statements
 from simulator.store.sqlite import SqliteStore
 from simulator.store.sqlite_checkpoint import Checkpointer
 from simulator.store.sqlite_file import connect
@@ -279,6 +280,36 @@ async def test_a_damaged_database_is_a_store_error_when_read(path: Path, store: 
     with pytest.raises(StoreError, match=r"bank\.db: .*malformed; the file is damaged: restore it"):
         await pay(damaged, "A")
     await damaged.close()
+
+
+Read = Callable[[sqlite3.Connection], object]
+
+READS: dict[str, Read] = {
+    "payment_by_id": lambda connection: statements.payment_of(connection, "default", ById("A")),
+    "payment_by_order": lambda connection: statements.payment_of(connection, "default", ByOrder("b", "m", "k")),
+    "payment_by_order_ref": lambda connection: statements.payments(connection, "default", "HS", "", 9, 0),
+    "payment_by_sandbox": lambda connection: statements.payments(connection, "default", "", "", 9, 0),
+    "payment_expiring": lambda connection: statements.expiring(connection, 0, 9, None),
+    "delivery_by_id": lambda connection: statements.deliveries(connection, "default", "A", 9, 0),
+    "delivery_due": lambda connection: statements.claim(connection, 0, 9, 0, "", None),
+    "exchange_by_payment": lambda connection: statements.exchanges(connection, "default", "A", 0, 9),
+    "exchange_by_sandbox": lambda connection: statements.exchanges(connection, "default", "", 0, 9),
+    "ledger_by_id": lambda connection: statements.ledger(connection, "default", "A", 9, 0),
+    "ledger_by_sandbox": lambda connection: statements.ledger(connection, "default", "", 9, 0),
+}
+"""The index that must carry each reading, or it reads all there is."""
+
+
+@pytest.mark.parametrize("index", READS)
+async def test_a_reading_goes_by_its_index(path: Path, store: SqliteStore, index: str) -> None:
+    told: list[str] = []
+    with closing(connect(path, "rw", 1)) as connection:
+        connection.set_trace_callback(told.append)
+        READS[index](connection)
+        connection.set_trace_callback(None)
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {told[-1]}")]
+    assert any(f"INDEX {index} " in step for step in plan), plan
+    assert not [step for step in plan if step.startswith("SCAN") and "sandbox" not in step]
 
 
 def test_the_log_ends_though_the_writer_never_pauses(path: Path) -> None:

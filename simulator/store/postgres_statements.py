@@ -393,8 +393,7 @@ async def payments(
 async def deliveries(connection: Connection, name: str, payment_id: str, limit: int, offset: int) -> list[Delivery]:
     found = await _rows_of(
         connection,
-        "SELECT document, state, due_at FROM delivery WHERE sandbox_id = $1{of} "
-        "ORDER BY due_at, delivery_id LIMIT $2 OFFSET $3",
+        "SELECT document, state, due_at FROM delivery WHERE {of} ORDER BY due_at, delivery_id LIMIT $2 OFFSET $3",
         payment_id,
         name,
         limit,
@@ -408,8 +407,7 @@ async def exchanges(
 ) -> list[tuple[int, Exchange]]:
     found = await _rows_of(
         connection,
-        "SELECT exchange_no, document FROM exchange WHERE sandbox_id = $1{of} AND exchange_no > $2 "
-        "ORDER BY exchange_no LIMIT $3",
+        "SELECT exchange_no, document FROM exchange WHERE {of} AND exchange_no > $2 ORDER BY exchange_no LIMIT $3",
         payment_id,
         name,
         after_id,
@@ -421,7 +419,7 @@ async def exchanges(
 async def ledger(connection: Connection, name: str, payment_id: str, limit: int, offset: int) -> list[Entry]:
     found = await _rows_of(
         connection,
-        "SELECT document FROM ledger WHERE sandbox_id = $1{of} ORDER BY entry_no LIMIT $2 OFFSET $3",
+        "SELECT document FROM ledger WHERE {of} ORDER BY entry_no LIMIT $2 OFFSET $3",
         payment_id,
         name,
         limit,
@@ -522,11 +520,11 @@ async def _rows(connection: Connection, statement: str, name: str, *given: objec
 
 
 async def _rows_of(connection: Connection, statement: str, payment_id: str, name: str, *given: object) -> list[Record]:
-    """The same, with `{of}` narrowing it to one payment unless `payment_id` is empty."""
+    """The same, where `{of}` becomes the sandbox, or the payment if one is named."""
     if not payment_id:
-        return await _rows(connection, statement.format(of=""), name, *given)
+        return await _rows(connection, statement.format(of="sandbox_id = $1"), name, *given)
     position = len(given) + 2
-    of = f" AND payment_no = (SELECT payment_no FROM payment WHERE sandbox_id = $1 AND payment_id = ${position})"
+    of = f"payment_no = (SELECT payment_no FROM payment WHERE sandbox_id = $1 AND payment_id = ${position})"
     return await _rows(connection, statement.format(of=of), name, *given, payment_id)
 
 

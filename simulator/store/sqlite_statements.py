@@ -25,9 +25,10 @@ from simulator.store.decisions import Decisions, Held, Tally, Tenant, delivery_c
 # The partial index is used only by statements that repeat its condition literally.
 _OPEN = "state IN ('waiting', 'claimed')"
 
-_OF_PAYMENT = """
-    AND payment_no = (SELECT payment_no FROM payment WHERE sandbox_id = :of AND payment_id = :payment_id)
-"""
+_IN_SANDBOX = "sandbox_id = :of"
+
+# Without the sandbox beside it: of two indexes SQLite would take the wrong one, and read the whole sandbox.
+_OF_PAYMENT = "payment_no = (SELECT payment_no FROM payment WHERE sandbox_id = :of AND payment_id = :payment_id)"
 
 _DUE = f"""
     SELECT due.delivery_no, due.payment_no, due.sandbox_id, due.state, sandbox.name, due.document, payment.document
@@ -270,10 +271,10 @@ def payments(
 
 
 def deliveries(connection: sqlite3.Connection, name: str, payment_id: str, limit: int, offset: int) -> list[Delivery]:
-    where = _OF_PAYMENT if payment_id else ""
+    where = _OF_PAYMENT if payment_id else _IN_SANDBOX
     found = connection.execute(
         f"""
-        SELECT document, state, due_at FROM delivery WHERE sandbox_id = :of{where}
+        SELECT document, state, due_at FROM delivery WHERE {where}
         ORDER BY due_at, delivery_id LIMIT :limit OFFSET :offset
         """,
         {"of": sandbox_id(connection, name), "payment_id": payment_id, "limit": limit, "offset": offset},
@@ -284,10 +285,10 @@ def deliveries(connection: sqlite3.Connection, name: str, payment_id: str, limit
 def exchanges(
     connection: sqlite3.Connection, name: str, payment_id: str, after_id: int, limit: int
 ) -> list[tuple[int, Exchange]]:
-    where = _OF_PAYMENT if payment_id else ""
+    where = _OF_PAYMENT if payment_id else _IN_SANDBOX
     found = connection.execute(
         f"""
-        SELECT exchange_no, document FROM exchange WHERE sandbox_id = :of{where} AND exchange_no > :after_id
+        SELECT exchange_no, document FROM exchange WHERE {where} AND exchange_no > :after_id
         ORDER BY exchange_no LIMIT :limit
         """,
         {"of": sandbox_id(connection, name), "payment_id": payment_id, "after_id": after_id, "limit": limit},
@@ -296,10 +297,10 @@ def exchanges(
 
 
 def ledger(connection: sqlite3.Connection, name: str, payment_id: str, limit: int, offset: int) -> list[Entry]:
-    where = _OF_PAYMENT if payment_id else ""
+    where = _OF_PAYMENT if payment_id else _IN_SANDBOX
     found = connection.execute(
         f"""
-        SELECT document FROM ledger WHERE sandbox_id = :of{where}
+        SELECT document FROM ledger WHERE {where}
         ORDER BY entry_no LIMIT :limit OFFSET :offset
         """,
         {"of": sandbox_id(connection, name), "payment_id": payment_id, "limit": limit, "offset": offset},
