@@ -13,8 +13,8 @@ from conformance.targets.portal.defects import VNPAY
 from conformance.targets.portal.dossiers import Attempt, AttemptState, BankWord, Effect, Rejected
 from conformance.targets.portal.moments import compact
 from conformance.targets.portal.portal import Portal
-from conformance.targets.portal.protocols import dvcqg, vnpay
-from conformance.targets.portal.protocols.vnpay import NoSuchOrder
+from conformance.targets.portal.protocols import dvcqg, vnpay_api
+from conformance.targets.portal.protocols.vnpay_api import NoSuchOrder
 from conformance.targets.portal.references import request_number
 
 _GRACE = timedelta(minutes=5)
@@ -43,9 +43,9 @@ def count(portal: Portal, attempts: Sequence[Attempt]) -> None:
 async def _question(portal: Portal, attempt: Attempt) -> BankWord:
     settings, flaws, now = portal.settings, portal.flaws, compact(portal.clock())
     if attempt.bank == VNPAY:
-        message = vnpay.query_request(settings.vnpay, attempt, request_number(), now, flaws)
-        answer = await portal.line.post(f"{settings.bank_url}{vnpay.API_PATH}", message)
-        return vnpay.read_query(settings.vnpay, attempt, answer, flaws)
+        message = vnpay_api.query_request(settings.vnpay, attempt, request_number(), now, flaws)
+        answer = await portal.line.post(f"{settings.bank_url}{vnpay_api.API_PATH}", message)
+        return vnpay_api.read_query(settings.vnpay, attempt, answer, flaws)
     message = dvcqg.query_request(settings.dvcqg, attempt, now, flaws)
     answer = await portal.line.post(f"{settings.bank_url}{dvcqg.QUERY_PATH}", message)
     return dvcqg.read_query(settings.dvcqg, attempt, answer, flaws)

@@ -18,7 +18,7 @@ from conformance.targets.portal.defects import DVCQG, VIETINBANK, VNPAY, Flaw
 from conformance.targets.portal.dossiers import RECORDED, BankWord, Dossier, Effect, Rejected
 from conformance.targets.portal.moments import compact
 from conformance.targets.portal.portal import Portal
-from conformance.targets.portal.protocols import dvcqg, vietinbank, vnpay
+from conformance.targets.portal.protocols import dvcqg, dvcqg_fees, vietinbank, vnpay
 from conformance.targets.portal.protocols.fields import Fields, json_object, text
 from conformance.targets.portal.settings import Style
 
@@ -147,11 +147,11 @@ async def _hear_lookup(portal: Portal, body: bytes) -> Response:
     try:
         dossier_code = text(json_object(body), "MaHoSo")
     except Rejected:
-        return JSONResponse(dvcqg.answer_lookup(None, None, False, "", portal.flaws))
+        return JSONResponse(dvcqg_fees.answer_lookup(None, None, False, "", portal.flaws))
     dossier, payable = await asyncio.to_thread(_looked_up, portal, dossier_code)
     service = portal.catalogue.services[dossier.service_code] if dossier else None
     now = compact(portal.clock())
-    return JSONResponse(dvcqg.answer_lookup(dossier, service, payable, now, portal.flaws))
+    return JSONResponse(dvcqg_fees.answer_lookup(dossier, service, payable, now, portal.flaws))
 
 
 def _owed(portal: Portal, bill_code: str) -> tuple[Effect, Dossier | None]:

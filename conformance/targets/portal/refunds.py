@@ -14,7 +14,7 @@ from conformance.targets.portal.dossiers import Attempt, Rejected
 from conformance.targets.portal.entries import Credit, Entries, Refund
 from conformance.targets.portal.moments import compact
 from conformance.targets.portal.portal import Portal
-from conformance.targets.portal.protocols import vnpay
+from conformance.targets.portal.protocols import vnpay_api
 from conformance.targets.portal.references import request_number
 
 ASKED, DONE, REFUSED = "asked", "done", "refused"
@@ -29,12 +29,12 @@ async def refund(portal: Portal, dossier_code: str, amount_vnd: int | None, key:
     planned, attempt, whole = await asyncio.to_thread(_plan, portal, dossier_code, amount_vnd, key)
     if attempt is None:
         return planned
-    message = vnpay.refund_request(
+    message = vnpay_api.refund_request(
         portal.settings.vnpay, attempt, planned.request_ref, planned.amount_vnd, whole, compact(portal.clock())
     )
     try:
-        answer = await portal.line.post(f"{portal.settings.bank_url}{vnpay.API_PATH}", message)
-        given_back = vnpay.read_refund(portal.settings.vnpay, attempt, planned.amount_vnd, answer)
+        answer = await portal.line.post(f"{portal.settings.bank_url}{vnpay_api.API_PATH}", message)
+        given_back = vnpay_api.read_refund(portal.settings.vnpay, attempt, planned.amount_vnd, answer)
     except (BankSilent, Rejected):
         return planned
     if given_back is None:

@@ -21,7 +21,7 @@ from conformance.targets.portal.dossiers import (
 )
 from conformance.targets.portal.entries import Credit, Entries, Notification
 from conformance.targets.portal.moments import VIETNAM
-from conformance.targets.portal.protocols import dvcqg
+from conformance.targets.portal.protocols import dvcqg_fees
 from conformance.targets.portal.references import request_number
 from conformance.targets.portal.wording import in_dong
 
@@ -89,7 +89,7 @@ def poison(books: Books, bank: str, order_ref: str) -> None:
 
 def _looked_up(entries: Entries, word: BankWord, now: datetime) -> Attempt | None:
     """The order that the national portal made of its own fee lookup: the dossier is named by the reference."""
-    dossier = entries.dossier(dvcqg.looked_up(word.order_ref)) if word.bank == DVCQG else None
+    dossier = entries.dossier(dvcqg_fees.looked_up(word.order_ref)) if word.bank == DVCQG else None
     if dossier is None:
         return None
     return Attempt(

@@ -1,4 +1,4 @@
-"""The national payment platform from the portal's side: INIT, CONFIRM, QUERY, GET_BILL and the fee lookup.
+"""The national payment platform from the portal's side: INIT, CONFIRM, QUERY and GET_BILL.
 
 Rule: a digest is a plain SHA-256 over values joined by "|", the secret last; of values with a "|" of their own
 only the free text is believed, for all others have a form without it.
@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from conformance.targets.portal.defects import Flaw
 from conformance.targets.portal.dossiers import Attempt, BankWord, Dossier, Effect, Outcome, Rejected
-from conformance.targets.portal.moments import compact, is_compact
+from conformance.targets.portal.moments import compact
+from conformance.targets.portal.protocols.dvcqg_fees import receipt_details
 from conformance.targets.portal.protocols.fields import Fields, json_object, require, text, whole_amount
 from conformance.targets.portal.protocols.seals import is_right, sha256
 from conformance.targets.portal.services import Service
@@ -64,12 +65,6 @@ _ACKNOWLEDGEMENTS = {
     Effect.BROKEN: ("99", "Các lỗi khác"),
 }
 
-# The beneficiary of each province's fees: test data, for the platform wants to know where the money goes.
-_ACCOUNTS = {
-    "H49": ("0141000000049", "VCB", "Trung tâm Phục vụ hành chính công tỉnh Quảng Ninh"),
-    "H17": ("1190000000017", "CTG", "Trung tâm Phục vụ hành chính công thành phố Đà Nẵng"),
-}
-
 
 def init_request(
     contract: DvcqgContract,
@@ -96,9 +91,7 @@ def init_request(
         "ThoiGianGD": f"{attempt.ordered_at:%Y%m%d%H%M%S}" if in_utc else compact(attempt.ordered_at),
         "Ip": attempt.client_ip,
     }
-    return _sealed(contract, fields, _INIT) | {
-        "ThongTinBienLai": _receipt_details(dossier, service, attempt.amount_vnd)
-    }
+    return _sealed(contract, fields, _INIT) | {"ThongTinBienLai": receipt_details(dossier, service, attempt.amount_vnd)}
 
 
 def read_init(answer: Fields) -> str:
@@ -194,21 +187,6 @@ def read_bill(answer: Fields) -> str:
     return _web_address(text(answer, "UrlBienLai"), "UrlBienLai")
 
 
-def answer_lookup(
-    dossier: Dossier | None, service: Service | None, payable: bool, now: str, flaws: frozenset[Flaw]
-) -> dict[str, Any]:
-    """The fee lookup, which anyone may call: what is owed and for what, and nothing about whom."""
-    # dvcqg-opencps#lookup: 1 payable, 0 nothing to pay, -1 not found.
-    if dossier is None or service is None:
-        return {"error_code": -1, "message": []}
-    if not payable and Flaw.INQUIRY_OF_PAID_BILL_PAYABLE not in flaws:
-        return {"error_code": 0, "message": []}
-    details = _receipt_details(dossier, service, dossier.fee_vnd)
-    if Flaw.LOOKUP_TELLS_NAME not in flaws:
-        details |= _NOBODY
-    return {"error_code": 1, "message": {"MaTraCuuTT": f"{dossier.dossier_code}{now}", **details}}
-
-
 def _confirmed(code: str, flaws: frozenset[Flaw]) -> Outcome:
     if code == SUCCESS:
         return Outcome.PAID
@@ -224,46 +202,6 @@ def _asked(state: str, flaws: frozenset[Flaw]) -> Outcome:
     if state == _FAILED or Flaw.QUERY_PENDING_IS_FAILURE in flaws:
         return Outcome.FAILED
     return Outcome.UNKNOWN
-
-
-# dvcqg-opencps#receipt: nine zeros stand for an identity number that is not told.
-_NOBODY = {
-    "HoTenNguoiNop": "",
-    "SoCMNDNguoiNop": "000000000",
-    "DiaChiNguoiNop": "",
-    "HuyenNguoiNop": "",
-    "TinhNguoiNop": "",
-}
-
-
-def _receipt_details(dossier: Dossier, service: Service, amount_vnd: int) -> dict[str, Any]:
-    """ThongTinBienLai of a fee: its sums are the order's amount."""
-    account, bank_code, holder = _ACCOUNTS[dossier.province]
-    fine = (
-        *("MaLoaiHinhThuPhat", "TenLoaiHinhThuPhat", "MaCoQuanQD", "TenCoQuanQD", "KhoBac", "NgayQD", "SoQD"),
-        *("ThoiGianViPham", "DiaDiemViPham", "TenNguoiViPham", "TaiKhoanThuNSNN"),
-    )
-    return {
-        "MaDichVu": "2",
-        "MaDVC": f"{service.procedure_code}.01",
-        "TenDVC": service.name[:250],
-        "MaTTHC": service.procedure_code,
-        "TenTTHC": service.name[:250],
-        "MaDonVi": f"000.00.00.{dossier.province}",
-        "TenDonVi": service.agency,
-        "MaHoSo": dossier.dossier_code,
-        "TKThuHuong": account,
-        "MaNHThuHuong": bank_code,
-        "TenTKThuHuong": holder,
-        **dict.fromkeys(fine, ""),
-        "NoiDungThanhToan": f"Lệ phí hồ sơ {dossier.dossier_code}",
-        **_NOBODY,
-        "HoTenNguoiNop": dossier.applicant,
-        "PhiLePhi": [
-            {"LoaiPhiLePhi": "2", "MaPhiLePhi": service.code, "TenPhiLePhi": service.name, "SoTien": str(amount_vnd)}
-        ],
-        "DSKhoanNop": [{"NoiDung": service.name, "SoTien": str(amount_vnd)}],
-    }
 
 
 def _ask(contract: DvcqgContract, kind: str, attempt: Attempt, instead_of_time: str) -> dict[str, str]:
@@ -315,10 +253,3 @@ def returned_order(parameters: Mapping[str, str]) -> str:
     # dvcqg-opencps-front#return
     parts = parameters.get("data", "").split("_")
     return parts[2] if len(parts) > 2 else ""
-
-
-def looked_up(reference: str) -> str:
-    """The dossier code in the reference that the fee lookup gave out, "" if it is none."""
-    # dvcqg-opencps#lookup: MaHoSo and yyyyMMddHHmmss; that it comes back as MaThamChieu is assumed.
-    dossier_code, time = reference[:-14], reference[-14:]
-    return dossier_code if is_compact(time) else ""

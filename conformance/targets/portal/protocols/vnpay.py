@@ -1,4 +1,4 @@
-"""VNPAY PAY 2.1.0 from the merchant's side: the pay address, the callback, querydr and refund.
+"""VNPAY PAY 2.1.0 from the merchant's side: the pay address, the callback and its acknowledgement.
 
 Rule: the wire counts dong times one hundred and tells time in GMT+7; success needs both codes to say so.
 """
@@ -15,7 +15,6 @@ from conformance.targets.portal.wording import plain
 
 BANK = "vnpay"
 PAY_PATH = "/vnpay/paymentv2/vpcpay.html"
-API_PATH = "/vnpay/merchant_webapi/api/transaction"
 
 # vnpay-pay-2-1-0#request: without a bank code the payer chooses on VNPAY's page.
 METHODS = {"redirect": "", "qr": "VNPAYQR", "internet_banking": "VNBANK", "card": "INTCARD", "mobile": ""}
@@ -31,33 +30,11 @@ _DOCUMENTED = frozenset(
 _QR_MAX = 512
 
 SUCCESS = "00"
-_FAILED_STATUS = "02"
+FAILED_STATUS = "02"
 # vnpay-pay-2-1-0#codes: the payer was not debited. 07 is missing here: debited, and held for a fraud check.
 _FAILURES = frozenset({"09", "10", "11", "12", "13", "24", "51", "65", "75", "79", "99"})
 _SUSPECTED = "07"
 _REVERSED_STATUS = "04"
-
-# vnpay-querydr-refund#codes
-_NOT_FOUND = "91"
-# vnpay-querydr-refund#codes: in work or without an answer, so it may have been done.
-_REFUND_UNCERTAIN = frozenset({"94", "98", "99"})
-_REFUND_REJECTED_STATUS = "09"
-
-_QUERY_ANSWER = (
-    *("vnp_ResponseId", "vnp_Command", "vnp_ResponseCode", "vnp_Message", "vnp_TmnCode", "vnp_TxnRef"),
-    *("vnp_Amount", "vnp_BankCode", "vnp_PayDate", "vnp_TransactionNo", "vnp_TransactionType"),
-    *("vnp_TransactionStatus", "vnp_OrderInfo", "vnp_PromotionCode", "vnp_PromotionAmount"),
-)
-_REFUND_ANSWER = _QUERY_ANSWER[:13]
-_QUERY_ASKED = (
-    *("vnp_RequestId", "vnp_Version", "vnp_Command", "vnp_TmnCode", "vnp_TxnRef", "vnp_TransactionDate"),
-    *("vnp_CreateDate", "vnp_IpAddr", "vnp_OrderInfo"),
-)
-_REFUND_ASKED = (
-    *("vnp_RequestId", "vnp_Version", "vnp_Command", "vnp_TmnCode", "vnp_TransactionType", "vnp_TxnRef"),
-    *("vnp_Amount", "vnp_TransactionNo", "vnp_TransactionDate", "vnp_CreateBy", "vnp_CreateDate"),
-    *("vnp_IpAddr", "vnp_OrderInfo"),
-)
 
 # vnpay-pay-2-1-0#ipn: 00 and 02 end the repeats; a recorded failure is acknowledged as received.
 _ACKNOWLEDGEMENTS = {
@@ -73,10 +50,6 @@ _ACKNOWLEDGEMENTS = {
     Effect.MALFORMED: ("99", "Input data required"),
     Effect.BROKEN: ("99", "Unknown error"),
 }
-
-
-class NoSuchOrder(Exception):
-    """The bank has never heard of it: the payer did not come that far."""
 
 
 def pay_url(
@@ -142,7 +115,7 @@ def read_callback(contract: VnpayContract, query: bytes, flaws: frozenset[Flaw])
         bank=BANK,
         order_ref=fields["vnp_TxnRef"],
         money_ref=fields["vnp_TxnRef"],
-        amount_vnd=_dong(fields["vnp_Amount"], flaws),
+        amount_vnd=dong_of(fields["vnp_Amount"], flaws),
         outcome=_outcome(response, status, flaws),
         bank_ref=fields.get("vnp_TransactionNo", ""),
         code=f"{response}/{status}",
@@ -152,78 +125,6 @@ def read_callback(contract: VnpayContract, query: bytes, flaws: frozenset[Flaw])
 def acknowledge(effect: Effect, hint: str) -> dict[str, str]:
     code, message = _ACKNOWLEDGEMENTS[effect]
     return {"RspCode": code, "Message": f"{message} {hint}".strip()}
-
-
-def query_request(
-    contract: VnpayContract, attempt: Attempt, number: str, now: str, flaws: frozenset[Flaw]
-) -> dict[str, str]:
-    """querydr. `number` is fresh for every request, `now` is yyyyMMddHHmmss."""
-    fields = {
-        "vnp_RequestId": attempt.order_ref if Flaw.QUERY_NUMBER_REUSED in flaws else number,
-        "vnp_Version": "2.1.0",
-        "vnp_Command": "querydr",
-        "vnp_TmnCode": contract.tmn_code,
-        "vnp_TxnRef": attempt.order_ref,
-        "vnp_OrderInfo": f"Truy van giao dich {attempt.order_ref}",
-        # vnpay-querydr-refund#request: the order's own vnp_CreateDate, not the query's.
-        "vnp_TransactionDate": now if Flaw.QUERY_DATE_IS_NOW in flaws else compact(attempt.ordered_at),
-        "vnp_CreateDate": now,
-        "vnp_IpAddr": "127.0.0.1",
-    }
-    return _sealed(contract, fields, _QUERY_ASKED)
-
-
-def read_query(contract: VnpayContract, attempt: Attempt, answer: Fields, flaws: frozenset[Flaw]) -> BankWord:
-    """Raises Rejected for an answer that is not to be believed, NoSuchOrder when the bank knows no such order."""
-    if Flaw.QUERY_ANSWER_UNCHECKED not in flaws:
-        _check_answer(contract, attempt, answer, _QUERY_ANSWER, "querydr")
-    response = text(answer, "vnp_ResponseCode")
-    if response == _NOT_FOUND:
-        raise NoSuchOrder
-    # vnpay-querydr-refund#codes: 00 says that the query worked; only then is there something about the payment.
-    worked = response == SUCCESS
-    return BankWord(
-        bank=BANK,
-        order_ref=attempt.order_ref,
-        money_ref=attempt.order_ref,
-        amount_vnd=_asked_amount(attempt, answer, worked, flaws),
-        outcome=_asked_outcome(answer, flaws) if worked else Outcome.UNKNOWN,
-        bank_ref=text(answer, "vnp_TransactionNo"),
-        code=f"{response}/{text(answer, 'vnp_TransactionStatus')}",
-    )
-
-
-def refund_request(
-    contract: VnpayContract, attempt: Attempt, number: str, amount_vnd: int, whole: bool, now: str
-) -> dict[str, str]:
-    """`whole` = all that was paid, in one go. `number` is fresh for every request."""
-    fields = {
-        "vnp_RequestId": number,
-        "vnp_Version": "2.1.0",
-        "vnp_Command": "refund",
-        "vnp_TmnCode": contract.tmn_code,
-        "vnp_TransactionType": "02" if whole else "03",
-        "vnp_TxnRef": attempt.order_ref,
-        "vnp_Amount": str(amount_vnd * 100),
-        "vnp_TransactionNo": "",
-        "vnp_TransactionDate": compact(attempt.ordered_at),
-        "vnp_CreateBy": "portal",
-        "vnp_CreateDate": now,
-        "vnp_IpAddr": "127.0.0.1",
-        "vnp_OrderInfo": f"Hoan tien giao dich {attempt.order_ref}",
-    }
-    return _sealed(contract, fields, _REFUND_ASKED)
-
-
-def read_refund(contract: VnpayContract, attempt: Attempt, amount_vnd: int, answer: Fields) -> bool | None:
-    """Whether the bank gives the money back; None when that is not certain. Raises Rejected if not believed."""
-    _check_answer(contract, attempt, answer, _REFUND_ANSWER, "refund")
-    response = text(answer, "vnp_ResponseCode")
-    if response in _REFUND_UNCERTAIN:
-        return None
-    if response == SUCCESS and _dong(text(answer, "vnp_Amount"), frozenset()) != amount_vnd:
-        raise Rejected(Effect.WRONG_AMOUNT, "the answer is about another amount")
-    return response == SUCCESS and text(answer, "vnp_TransactionStatus") != _REFUND_REJECTED_STATUS
 
 
 def _pairs(query: bytes) -> list[tuple[str, str]]:
@@ -266,7 +167,7 @@ def _rewritten(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(quote_plus(name), quote_plus(value)) for name, value in sorted(plain_pairs) if value]
 
 
-def _dong(wire_amount: str, flaws: frozenset[Flaw]) -> int:
+def dong_of(wire_amount: str, flaws: frozenset[Flaw]) -> int:
     """Whole dong, NO_AMOUNT for a fraction of one and for what is no number."""
     hundredths = whole_amount(wire_amount, frozenset())
     dong, rest = divmod(hundredths, 100)
@@ -275,7 +176,7 @@ def _dong(wire_amount: str, flaws: frozenset[Flaw]) -> int:
 
 def _outcome(response: str, status: str, flaws: frozenset[Flaw]) -> Outcome:
     if Flaw.RESPONSE_CODE_ONLY in flaws:
-        status = SUCCESS if response == SUCCESS else _FAILED_STATUS
+        status = SUCCESS if response == SUCCESS else FAILED_STATUS
     if Flaw.EITHER_CODE in flaws and SUCCESS in (response, status):
         return Outcome.PAID
     if Flaw.SUSPECTED_IS_PAID in flaws and (response == _SUSPECTED or status in (_SUSPECTED, _REVERSED_STATUS)):
@@ -285,43 +186,6 @@ def _outcome(response: str, status: str, flaws: frozenset[Flaw]) -> Outcome:
     if response == SUCCESS and status == SUCCESS:
         return Outcome.PAID
     # vnpay-pay-2-1-0#codes: 01 is not completed, 04 debited and given back, 07 held: none of them is the end.
-    if response in _FAILURES and status == _FAILED_STATUS:
+    if response in _FAILURES and status == FAILED_STATUS:
         return Outcome.FAILED
     return Outcome.FAILED if Flaw.UNKNOWN_CODE_IS_FAILURE in flaws else Outcome.UNKNOWN
-
-
-def _asked_outcome(answer: Fields, flaws: frozenset[Flaw]) -> Outcome:
-    status = text(answer, "vnp_TransactionStatus")
-    if Flaw.QUERY_WORKED_IS_PAID in flaws:
-        return Outcome.PAID
-    # vnpay-querydr-refund#codes: type 01 is a payment; 02 and 03 are its refunds.
-    if status == SUCCESS and text(answer, "vnp_TransactionType") in ("", "01"):
-        return Outcome.PAID
-    if status == _FAILED_STATUS or Flaw.QUERY_PENDING_IS_FAILURE in flaws:
-        return Outcome.FAILED
-    return Outcome.UNKNOWN
-
-
-def _asked_amount(attempt: Attempt, answer: Fields, worked: bool, flaws: frozenset[Flaw]) -> int:
-    """What the answer says; an answer without news of the payment says nothing of its amount."""
-    if not worked or Flaw.QUERY_ANSWER_UNCHECKED in flaws:
-        return attempt.amount_vnd
-    return _dong(text(answer, "vnp_Amount"), frozenset())
-
-
-def _sealed(contract: VnpayContract, fields: dict[str, str], names: tuple[str, ...]) -> dict[str, str]:
-    signed = "|".join(fields[name] for name in names)
-    return fields | {"vnp_SecureHash": hmac_sha512(contract.secret, signed)}
-
-
-def _check_answer(
-    contract: VnpayContract, attempt: Attempt, answer: Fields, names: tuple[str, ...], command: str
-) -> None:
-    # vnpay-querydr-refund#signature: what is absent counts as empty.
-    expected = hmac_sha512(contract.secret, "|".join(text(answer, name) for name in names))
-    if not is_right(text(answer, "vnp_SecureHash"), expected, frozenset()):
-        raise Rejected(Effect.BAD_SIGNATURE, "the answer's vnp_SecureHash is wrong")
-    if text(answer, "vnp_Command") != command:
-        raise Rejected(Effect.FOREIGN, f"the answer is to another question than {command}")
-    if text(answer, "vnp_TmnCode") != contract.tmn_code or text(answer, "vnp_TxnRef") != attempt.order_ref:
-        raise Rejected(Effect.FOREIGN, "the answer is about another order")
