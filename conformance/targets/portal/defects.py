@@ -273,7 +273,7 @@ DEFECTS: tuple[Defect, ...] = (
     ),
     Defect(
         Flaw.QUERY_PENDING_IS_FAILURE,
-        "an answer that says still pending fails the payment",
+        "an answer that says still pending fails the payment, and nobody asks again",
         ("gateways D54",),
         ASKED_BANKS,
     ),

@@ -148,6 +148,8 @@ def _carry_out(
         entries.set_state(attempt, AttemptState.FAILED, word.code)
         if attempt.state is AttemptState.PAID:
             entries.forget_credit(attempt)
+        if flaws & {Flaw.UNKNOWN_CODE_IS_FAILURE, Flaw.QUERY_PENDING_IS_FAILURE}:
+            entries.close(attempt)
     elif effect is Effect.NOTED:
         entries.set_state(attempt, attempt.state, word.code)
     else:
