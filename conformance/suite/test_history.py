@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from hypothesis.errors import FlakyFailure
+from hypothesis.errors import Flaky
 
 from conformance.bench import DAY_S, QUERY_PAUSE_S, Bench, Visit, accounted, seen
 from conformance.requirement import Failure, Level, expect, requirement
@@ -13,6 +13,8 @@ from conformance.target import DossierStatus, Refused, Status
 
 STORIES = 5
 STEPS_MAX = 8
+SHRINKS_MAX = 40
+"""A failing story is told so often to find a shorter one; then the shortest so far will do."""
 DOSSIERS = 2
 SETTLED = frozenset({DossierStatus.PAID, DossierStatus.PARTLY_REFUNDED, DossierStatus.REFUNDED})
 
@@ -138,6 +140,7 @@ STEPS = st.lists(st.tuples(st.sampled_from(ACTS), st.integers(0, DOSSIERS - 1)),
 )
 def test_the_books_agree_after_any_story(bench: Bench) -> None:
     worst: list[tuple[Failure, list[str]]] = []
+    left = iter(range(STORIES + SHRINKS_MAX))
 
     @seed(bench.chance.getrandbits(32))
     @settings(
@@ -150,6 +153,8 @@ def test_the_books_agree_after_any_story(bench: Bench) -> None:
     )
     @given(steps=STEPS)
     def tell(steps: list[tuple[Act, int]]) -> None:
+        if next(left, None) is None:
+            return
         told = bench.fresh()
         try:
             _live_through(Tale(told), steps)
@@ -159,7 +164,7 @@ def test_the_books_agree_after_any_story(bench: Bench) -> None:
 
     try:
         tell()
-    except (Failure, FlakyFailure):
+    except (Failure, Flaky):
         shortest, story = min(worst, key=lambda each: len(each[1]))
         bench.story[:] = story
         raise Failure(shortest.sentence, expected=shortest.expected, actual=shortest.actual) from None
