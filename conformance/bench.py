@@ -449,12 +449,18 @@ class Bench:
         )
         expect(status.receipts == 1, "one receipt is issued", expected="1 receipt", actual=seen(status))
 
-    def expect_notified_once(self, visit: Visit) -> None:
-        """One message to the payer, where those can be read."""
+    def messages(self, visit: Visit) -> tuple[str, ...]:
+        """What the payer was sent so far; () where that cannot be read."""
+        if Capability.NOTIFICATIONS not in self.target.capabilities:
+            return ()
+        return tuple(notice.text for notice in self.target.notifications(visit.dossier_code))
+
+    def expect_notified_once(self, visit: Visit, before: tuple[str, ...]) -> None:
+        """One more message to the payer than there were `before` the payment, where those can be read."""
         if Capability.NOTIFICATIONS not in self.target.capabilities:
             return
-        texts = [notice.text for notice in self.target.notifications(visit.dossier_code)]
-        expect(len(texts) == 1, "the payer is notified once", expected="1 message", actual=texts)
+        fresh = self.messages(visit)[len(before) :]
+        expect(len(fresh) == 1, "the payer is notified once", expected="1 message", actual=fresh)
 
     def expect_not_paid(self, *visits: Visit) -> None:
         """No money booked for any of them, now and once the connector has done all it had to do."""

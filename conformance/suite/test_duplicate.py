@@ -21,10 +21,11 @@ MANY = 20
 )
 def test_a_callback_that_comes_twice_settles_once(bench: Bench) -> None:
     visit = bench.open()
+    before = bench.messages(visit)
     bench.settle(visit)
     bench.send(bench.callback(visit, state=None), "the same callback once more")
     bench.expect_paid_once(visit)
-    bench.expect_notified_once(visit)
+    bench.expect_notified_once(visit, before)
 
 
 @requirement(
@@ -40,11 +41,12 @@ def test_a_callback_that_comes_twice_settles_once(bench: Bench) -> None:
 )
 def test_twenty_callbacks_in_a_row_settle_once(bench: Bench) -> None:
     visit = bench.open()
+    before = bench.messages(visit)
     bench.fault("duplicate", copies=MANY)
     bench.pay(visit)
     bench.advance(MANY)
     bench.expect_paid_once(visit)
-    bench.expect_notified_once(visit)
+    bench.expect_notified_once(visit, before)
 
 
 @requirement(
@@ -60,11 +62,12 @@ def test_twenty_callbacks_in_a_row_settle_once(bench: Bench) -> None:
 )
 def test_twenty_callbacks_at_once_settle_once(bench: Bench) -> None:
     visit = bench.open()
+    before = bench.messages(visit)
     bench.fault("duplicate", copies=MANY, at_once=True)
     bench.pay(visit)
     bench.deliver()
     bench.expect_paid_once(visit)
-    bench.expect_notified_once(visit)
+    bench.expect_notified_once(visit, before)
 
 
 @requirement(
@@ -80,13 +83,14 @@ def test_twenty_callbacks_at_once_settle_once(bench: Bench) -> None:
 )
 def test_callback_return_and_query_settle_once(bench: Bench) -> None:
     visit = bench.open()
+    before = bench.messages(visit)
     bench.pay(visit)
     _go_back_if_possible(bench, visit)
     bench.deliver()
     _go_back_if_possible(bench, visit)
     bench.send(bench.callback(visit, state=None), "the same callback once more")
     bench.expect_paid_once(visit)
-    bench.expect_notified_once(visit)
+    bench.expect_notified_once(visit, before)
 
 
 @requirement(
@@ -103,12 +107,13 @@ def test_callback_return_and_query_settle_once(bench: Bench) -> None:
 )
 def test_a_callback_from_before_a_restart_settles_nothing_more(bench: Bench) -> None:
     visit = bench.open()
+    before = bench.messages(visit)
     bench.settle(visit)
     bench.expect_paid_once(visit)
     bench.restart()
     bench.send(bench.callback(visit, state=None), "the same callback once more")
     bench.expect_paid_once(visit)
-    bench.expect_notified_once(visit)
+    bench.expect_notified_once(visit, before)
 
 
 @requirement(

@@ -1,5 +1,7 @@
 """NOTICE: the payer is told once, and told how much."""
 
+import re
+
 from conformance.bench import Bench
 from conformance.requirement import Level, expect, requirement
 
@@ -18,13 +20,13 @@ from conformance.requirement import Level, expect, requirement
 )
 def test_the_payer_is_told_the_amount(bench: Bench) -> None:
     visit = bench.open()
+    before = bench.messages(visit)
     bench.settle(visit)
     bench.expect_paid_once(visit)
-    bench.expect_notified_once(visit)
-    told = bench.target.notifications(visit.dossier_code)[0]
-    digits = "".join(letter for letter in told.text if letter.isdigit())
+    bench.expect_notified_once(visit, before)
+    told = bench.target.notifications(visit.dossier_code)[-1]
     expect(
-        told.amount_vnd == visit.amount_vnd or str(visit.amount_vnd) in digits,
+        told.amount_vnd == visit.amount_vnd or _names(told.text, visit.amount_vnd),
         "the payer is told how much was paid",
         expected=visit.amount_vnd,
         actual=told.text,
@@ -45,8 +47,14 @@ def test_the_payer_is_told_the_amount(bench: Bench) -> None:
 )
 def test_no_payment_makes_no_message(bench: Bench) -> None:
     visit = bench.open()
+    before = bench.messages(visit)
     bench.send(bench.forge.signed_by_another(bench.callback(visit)), "a callback signed with another key")
     bench.expect_not_paid(visit)
-    notices = bench.target.notifications(visit.dossier_code)
-    told = [notice.text for notice in notices if notice.amount_vnd == visit.amount_vnd]
+    told = bench.messages(visit)[len(before) :]
     expect(not told, "the payer is told of no payment", expected="no message", actual=told)
+
+
+def _names(text: str, amount_vnd: int) -> bool:
+    """Whether the text names the amount, written 50000, 50.000 or 50,000."""
+    plain = re.sub(r"(?<=\d)[.,\s](?=\d)", "", text)
+    return re.search(rf"(?<!\d){amount_vnd}(?!\d)", plain) is not None

@@ -142,11 +142,12 @@ def test_money_for_a_cancelled_dossier_is_not_lost(bench: Bench) -> None:
 )
 def test_a_repeated_callback_after_a_lost_answer_settles_once(bench: Bench) -> None:
     visit = bench.open()
+    before = bench.messages(visit)
     bench.fault("answer_lost", operation="callback")
     bench.pay(visit)
     bench.advance(DAY_S)
     bench.expect_paid_once(visit)
-    bench.expect_notified_once(visit)
+    bench.expect_notified_once(visit, before)
 
 
 @requirement(

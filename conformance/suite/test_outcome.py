@@ -130,7 +130,7 @@ def test_success_needs_both_codes(bench: Bench) -> None:
     why="The bank did not know yet; its answer an hour later reaches nobody.",
     why_vi="Ngân hàng lúc ấy chưa biết kết quả; câu trả lời sau đó không ai nhận.",
     needs=("run_jobs",),
-    shapes=CREATED,
+    banks=("vnpay",),
     guards=("gateways D54", "egov D13"),
     once_a_bank=True,
 )

@@ -24,11 +24,12 @@ CREATED = ("redirect", "server_create")
 )
 def test_a_lost_callback_is_found_by_asking(bench: Bench) -> None:
     visit = bench.open()
+    before = bench.messages(visit)
     bench.fault("lost")
     bench.pay(visit)
     bench.run_jobs(visit)
     bench.expect_paid_once(visit)
-    bench.expect_notified_once(visit)
+    bench.expect_notified_once(visit, before)
 
 
 @requirement(
