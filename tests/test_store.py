@@ -655,6 +655,19 @@ async def test_pending_payments_expire_in_order(store: Store) -> None:
     assert await store.expiring(later(900), 9, "manual") == [("manual", "id-M")]
 
 
+async def test_an_expiry_moves_with_its_payment(store: Store) -> None:
+    payment = new_payment("A", expires_in_s=None)
+    await store.transact("default", order_key(payment), create(payment))
+    for seconds in (50, 20, None, 70):
+        expires_at = None if seconds is None else later(seconds)
+        order = msgspec.structs.replace(payment.order, expires_at=expires_at)
+        moved = msgspec.structs.replace(payment, order=order)
+        await store.transact("default", ById("id-A"), lambda stored, moved=moved: Change(None, payment=moved))
+        assert await store.next_expiry("default", NOW) == expires_at
+        due = await store.expiring(later(999), 9)
+        assert due == ([] if expires_at is None else [("default", "id-A")])
+
+
 async def test_a_settled_payment_expires_no_more(store: Store) -> None:
     await paid(store, "A")
     assert await store.next_expiry("default", NOW) is None

@@ -12,13 +12,29 @@ from simulator.clock import Clock
 from simulator.faults import Fault
 from simulator.outbox import Delivery, DeliveryState
 from simulator.payment import Payment
-from simulator.store import ById, ByOrder, Change, Claimed, Decide, Entry, Exchange, ImpossibleChange, Key, R, Stored
+from simulator.store import (
+    ById,
+    ByOrder,
+    Change,
+    Claimed,
+    Decide,
+    Entry,
+    Exchange,
+    ImpossibleChange,
+    Key,
+    R,
+    Stored,
+    expiry_of,
+)
 
 Ref = tuple[int, str]
 """(sandbox number, payment_id)."""
 
 Held = tuple[int, Payment]
 """A payment with its number in the database, by which entries, deliveries and exchanges refer to it."""
+
+Expiry = tuple[int, datetime, int]
+"""(sandbox number, when, payment's number) of a pending payment."""
 
 Tally = Counter[tuple[int, str]]
 """By how much each counter of each sandbox moves: (sandbox number, counter) -> difference."""
@@ -66,6 +82,7 @@ class Decisions:
         self._clock = clock
         self._found: dict[tuple[int, Key], str | None] = {}
         self._payments: dict[Ref, Payment] = {}
+        self._loaded: dict[Ref, Payment] = {}
         self.numbers: dict[Ref, int] = {}
         self.tenants: dict[str, Tenant] = {}
         self.created: dict[Ref, Payment] = {}
@@ -88,6 +105,7 @@ class Decisions:
         number, payment = held
         ref = (tenant.sandbox_id, payment.payment_id)
         self._found[tenant.sandbox_id, key] = payment.payment_id
+        self._loaded.setdefault(ref, payment)
         self._payments.setdefault(ref, payment)
         self.numbers[ref] = number
 
@@ -125,6 +143,16 @@ class Decisions:
         named = {(of, payment_id) for of, payment_id, _ in (*self.entries, *self.deliveries)}
         named.update((of, exchange.payment_id) for of, exchange in self.exchanges if exchange.payment_id)
         return named - self.numbers.keys() - self.created.keys()
+
+    def expiries(self) -> tuple[list[Expiry], list[Expiry]]:
+        """Those that no longer hold, and those that do so now. After all created payments have their numbers."""
+        before = {self._expiry(ref, self._loaded[ref]) for ref in self.changed}
+        after = {self._expiry(ref, payment) for ref, payment in (*self.created.items(), *self.changed.items())}
+        return _sorted(before - after), _sorted(after - before)
+
+    def _expiry(self, ref: Ref, payment: Payment) -> Expiry | None:
+        expires_at = expiry_of(payment)
+        return None if expires_at is None else (ref[0], expires_at, self.numbers[ref])
 
     def number_of(self, ref: Ref) -> int:
         """Raises ImpossibleChange if there is no such payment."""
@@ -167,6 +195,10 @@ class Decisions:
         self.entries[tenant.sandbox_id, entry.payment_id, entry.entry_id] = entry
         counter = "debited_vnd" if entry.amount_vnd > 0 else "refunded_vnd"
         self.tally[tenant.sandbox_id, counter] += abs(entry.amount_vnd)
+
+
+def _sorted(expiries: set[Expiry | None]) -> list[Expiry]:
+    return sorted(each for each in expiries if each is not None)
 
 
 def order_of(payment: Payment) -> ByOrder:

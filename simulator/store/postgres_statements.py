@@ -24,7 +24,6 @@ from simulator.store import (
     Sandbox,
     Totals,
     UnknownSandbox,
-    expiry_of,
     rows,
 )
 from simulator.store.decisions import Decisions, Finish, Held, Ref, Tally, Tenant, delivery_counter, order_of
@@ -54,9 +53,8 @@ _LOCK_PAYMENTS = """
 """
 
 _CREATE_PAYMENTS = """
-    INSERT INTO payment (sandbox_id, payment_id, bank, merchant_code, order_key, order_ref, expires_at, document)
-    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
-                         $8::bytea[])
+    INSERT INTO payment (sandbox_id, payment_id, bank, merchant_code, order_key, order_ref, document)
+    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[])
     RETURNING sandbox_id, payment_id, payment_no
 """
 
@@ -64,7 +62,7 @@ _CLAIM = """
     WITH due AS MATERIALIZED (
         SELECT each.*, sandbox.name
         FROM sandbox CROSS JOIN LATERAL (
-            SELECT delivery_no, payment_no, sandbox_id, delivery_id, state, due_at, document FROM delivery
+            SELECT payment_no, delivery_id, sandbox_id, state, due_at, document FROM delivery
             WHERE sandbox_id = sandbox.sandbox_id AND state IN ('waiting', 'claimed') AND due_at <= $1
             ORDER BY due_at, delivery_id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
         ) AS each
@@ -72,7 +70,7 @@ _CLAIM = """
         ORDER BY each.due_at, each.delivery_id LIMIT $2
     ), moved AS (
         UPDATE delivery SET state = 'claimed', due_at = $3, lease = $4
-        FROM due WHERE delivery.delivery_no = due.delivery_no
+        FROM due WHERE delivery.payment_no = due.payment_no AND delivery.delivery_id = due.delivery_id
     ), counted AS (
         INSERT INTO tally (sandbox_id, counter, amount)
         SELECT sandbox_id, counter, sum(difference) FROM due
@@ -80,7 +78,7 @@ _CLAIM = """
         WHERE state = 'waiting' GROUP BY sandbox_id, counter ORDER BY sandbox_id, counter
         ON CONFLICT (sandbox_id, counter) DO UPDATE SET amount = tally.amount + excluded.amount
     )
-    SELECT delivery_no, payment_no, name, due.document, payment.document AS payment
+    SELECT payment_no, name, due.document, payment.document AS payment
     FROM due JOIN payment USING (payment_no) ORDER BY due_at, delivery_id
 """
 
@@ -156,19 +154,17 @@ async def write(connection: Connection, decisions: Decisions) -> None:
             """,
             *_columns(entries, 4),
         )
-    changed = [
-        (decisions.numbers[ref], rows.micros_or_none(expiry_of(payment)), rows.document(payment))
-        for ref, payment in decisions.changed.items()
-    ]
+    changed = [(decisions.numbers[ref], rows.document(payment)) for ref, payment in decisions.changed.items()]
     if changed:
         await connection.execute(
             """
-            UPDATE payment SET expires_at = after.expires_at, document = after.document
-            FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) AS after (payment_no, expires_at, document)
+            UPDATE payment SET document = after.document
+            FROM unnest($1::bigint[], $2::bytea[]) AS after (payment_no, document)
             WHERE payment.payment_no = after.payment_no
             """,
-            *_columns(changed, 3),
+            *_columns(changed, 2),
         )
+    await _write_expiries(connection, decisions)
     for of, faults in decisions.faults.items():
         await set_faults(connection, of, faults)
     await _put_deliveries(connection, decisions)
@@ -191,31 +187,35 @@ async def write(connection: Connection, decisions: Decisions) -> None:
 
 async def finish(connection: Connection, decisions: Decisions, batch: Sequence[Finish]) -> list[bool]:
     """Which of them still had their lease. Their results are written, their exchanges only handed to `decisions`."""
-    leases = [finish.claimed.lease.split(":", 2) for finish in batch]
-    after = [
-        (int(number), token, finish.after.state, rows.micros(finish.after.due_at), rows.document(finish.after))
-        for (number, _, token), finish in zip(leases, batch, strict=True)
-    ]
+    refs = [_leased(finish.claimed) for finish in batch]
+    after = [(*ref, *_delivery(finish.after)) for ref, finish in zip(refs, batch, strict=True)]
     written = await connection.fetch(
         """
         UPDATE delivery SET state = after.state, due_at = after.due_at, lease = '', document = after.document
-        FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bytea[])
-            AS after (delivery_no, lease, state, due_at, document)
-        WHERE delivery.delivery_no = after.delivery_no AND delivery.lease = after.lease AND delivery.state = 'claimed'
-        RETURNING delivery.delivery_no
+        FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bytea[])
+            AS after (payment_no, delivery_id, lease, state, due_at, document)
+        WHERE delivery.payment_no = after.payment_no AND delivery.delivery_id = after.delivery_id
+            AND delivery.lease = after.lease AND delivery.state = 'claimed'
+        RETURNING delivery.payment_no, delivery.delivery_id, after.lease
         """,
-        *_columns(after, 5),
+        *_columns(after, 6),
     )
-    held = {row["delivery_no"] for row in written}
+    held = {tuple(row) for row in written}
     won = []
-    for (number, payment_no, _), finish in zip(leases, batch, strict=True):
-        is_mine = int(number) in held
-        held.discard(int(number))
+    for ref, finish in zip(refs, batch, strict=True):
+        is_mine = ref in held
+        held.discard(ref)
         tenant = decisions.tenants.get(finish.claimed.sandbox)
         if tenant is not None:
-            decisions.finished(tenant, finish, int(payment_no) if is_mine else None)
+            decisions.finished(tenant, finish, ref[0] if is_mine else None)
         won.append(is_mine)
     return won
+
+
+def _leased(claimed: Claimed) -> tuple[int, str, str]:
+    """(payment's number, delivery_id, token)."""
+    number, _, token = claimed.lease.partition(":")
+    return int(number), claimed.delivery.delivery_id, token
 
 
 async def claim(
@@ -223,7 +223,7 @@ async def claim(
 ) -> list[Claimed]:
     """`now` and `until` in microseconds. `name` None: every sandbox on the system clock. Raises UnknownSandbox.
 
-    The lease that the caller gets names the rows beside the token, so that `finish` need not look for them.
+    The lease that the caller gets names the payment's row beside the token, so that `finish` need not look for it.
     """
     if name is None:
         due = await connection.fetch(_CLAIM.format(scope="sandbox.clock_at IS NULL"), now, limit, until, token)
@@ -231,8 +231,7 @@ async def claim(
         of = await sandbox_id(connection, name)
         due = await connection.fetch(_CLAIM.format(scope="sandbox.sandbox_id = $5"), now, limit, until, token, of)
     return [
-        rows.claimed(name, content, paid, until, f"{number}:{payment_no}:{token}")
-        for number, payment_no, name, content, paid in due
+        rows.claimed(name, content, paid, until, f"{payment_no}:{token}") for payment_no, name, content, paid in due
     ]
 
 
@@ -282,7 +281,7 @@ async def clear_sandbox(connection: Connection, name: str) -> int:
     of: int | None = await connection.fetchval("SELECT sandbox_id FROM sandbox WHERE name = $1 FOR UPDATE", name)
     if of is None:
         raise UnknownSandbox(name)
-    for table in ("payment", "ledger", "delivery", "tally", "exchange"):
+    for table in ("payment", "expiry", "ledger", "delivery", "tally", "exchange"):
         await connection.execute(f"DELETE FROM {table} WHERE sandbox_id = $1", of)
     return of
 
@@ -329,7 +328,7 @@ async def next_due(connection: Connection, name: str | None) -> int | None:
 async def next_expiry(connection: Connection, name: str, after: int) -> int | None:
     return await _number(
         connection,
-        "SELECT min(expires_at) FROM payment WHERE sandbox_id = $1 AND expires_at > $2",
+        "SELECT min(expires_at) FROM expiry WHERE sandbox_id = $1 AND expires_at > $2",
         await sandbox_id(connection, name),
         after,
     )
@@ -341,11 +340,12 @@ async def expiring(connection: Connection, now: int, limit: int, name: str | Non
         scope, given = "sandbox.sandbox_id = $3", [await sandbox_id(connection, name)]
     found = await connection.fetch(
         f"""
-        SELECT sandbox.name, each.payment_id FROM sandbox CROSS JOIN LATERAL (
-            SELECT payment_no, payment_id, expires_at FROM payment
+        SELECT sandbox.name, payment.payment_id FROM sandbox CROSS JOIN LATERAL (
+            SELECT payment_no, expires_at FROM expiry
             WHERE sandbox_id = sandbox.sandbox_id AND expires_at <= $1 ORDER BY expires_at, payment_no LIMIT $2
         ) AS each
-        WHERE {scope} ORDER BY each.expires_at, each.payment_no LIMIT $2
+        JOIN payment USING (payment_no)
+        WHERE {scope} ORDER BY each.expires_at, payment_no LIMIT $2
         """,
         now,
         limit,
@@ -437,9 +437,28 @@ async def _create_payments(connection: Connection, decisions: Decisions) -> None
     """In the order of their keys: two processes that create the same orders wait for each other only one way."""
     created = sorted(decisions.created.items(), key=lambda item: (item[0][0], order_of(item[1]).order_key, item[0][1]))
     if created:
-        columns = _columns([rows.new_payment(of, payment) for (of, _), payment in created], 8)
+        columns = _columns([rows.new_payment(of, payment) for (of, _), payment in created], 7)
         for of, payment_id, number in await connection.fetch(_CREATE_PAYMENTS, *columns):
             decisions.numbers[of, payment_id] = number
+
+
+async def _write_expiries(connection: Connection, decisions: Decisions) -> None:
+    ended, begun = decisions.expiries()
+    if ended:
+        await connection.execute(
+            """
+            DELETE FROM expiry USING unnest($1::bigint[], $2::bigint[], $3::bigint[])
+                AS ended (sandbox_id, expires_at, payment_no)
+            WHERE expiry.sandbox_id = ended.sandbox_id AND expiry.expires_at = ended.expires_at
+                AND expiry.payment_no = ended.payment_no
+            """,
+            *_columns([(of, rows.micros(at), number) for of, at, number in ended], 3),
+        )
+    if begun:
+        await connection.execute(
+            "INSERT INTO expiry SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[])",
+            *_columns([(of, rows.micros(at), number) for of, at, number in begun], 3),
+        )
 
 
 async def _find_numbers(connection: Connection, decisions: Decisions) -> None:

@@ -7,7 +7,7 @@ import msgspec
 from simulator.faults import Fault
 from simulator.outbox import Delivery, DeliveryState, Retry
 from simulator.payment import Merchant, Payment
-from simulator.store import Claimed, Entry, Exchange, Sandbox, Totals, expiry_of
+from simulator.store import Claimed, Entry, Exchange, Sandbox, Totals
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -75,7 +75,7 @@ def claimed(sandbox: str, content: bytes, paid: bytes, until: int, lease: str) -
 
 
 def new_payment(sandbox_id: int, payment: Payment) -> tuple[object, ...]:
-    """The columns of a payment in the order of its table, after its number."""
+    """The columns of a payment that never change, and its document."""
     return (
         sandbox_id,
         payment.payment_id,
@@ -83,7 +83,6 @@ def new_payment(sandbox_id: int, payment: Payment) -> tuple[object, ...]:
         payment.merchant_code,
         payment.order.order_key,
         payment.order.order_ref,
-        micros_or_none(expiry_of(payment)),
         document(payment),
     )
 

@@ -321,10 +321,13 @@ def _create_payments(connection: sqlite3.Connection, decisions: Decisions) -> No
     connection.executemany(
         """
         INSERT INTO payment (payment_no, sandbox_id, payment_id, bank, merchant_code, order_key, order_ref,
-                             expires_at, document)
+                             document, expires_at)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
-        [(decisions.numbers[ref], *rows.new_payment(ref[0], payment)) for ref, payment in decisions.created.items()],
+        [
+            (decisions.numbers[ref], *rows.new_payment(ref[0], payment), rows.micros_or_none(expiry_of(payment)))
+            for ref, payment in decisions.created.items()
+        ],
     )
 
 
