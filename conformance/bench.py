@@ -255,6 +255,14 @@ class Bench:
             payer = Payer(browser)
             payer.scan(url) if scans else payer.pay(url)
 
+    def walk_to(self, visit: Visit, channel: str) -> None:
+        """The payer takes a bill to one of the bank's places and pays it there, page by page."""
+        self.tell(f"the payer of {visit.dossier_code} pays the bill: {channel.replace('_', ' ')}")
+        code, merchant = self.bill_code(visit), self.merchant.merchant_code
+        with browser_window() as browser:
+            walk = Payer(browser).pay_bill(self.sandbox.url, self.bank, code, channel, merchant_code=merchant)
+        expect(walk.state == PAID, "the bill can be paid", expected=PAID, actual=walk.page.refused or walk.state)
+
     def payment(self, visit: Visit) -> PaymentView:
         """The bank's record."""
         return self.sandbox.payment(self.arrive(visit))

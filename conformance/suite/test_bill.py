@@ -116,8 +116,8 @@ def test_cash_at_a_counter_is_settled(bench: Bench) -> None:
 def test_a_bill_is_settled_wherever_it_is_paid(bench: Bench) -> None:
     for channel in bench.channels:
         visit = bench.open()
-        bench.arrive(visit, channel)
-        bench.settle(visit)
+        bench.walk_to(visit, channel)
+        bench.deliver()
         bench.expect_paid_once(visit)
 
 
