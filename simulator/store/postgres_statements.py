@@ -31,6 +31,9 @@ from simulator.store.migrations import APPLICATION, Found, Migration, owed
 
 Connection = asyncpg.Connection | PoolConnectionProxy
 
+CLEARING_S = 600.0
+"""How long removing one table's rows of a sandbox may take: there may be millions."""
+
 MIGRATING = 0x62616E6B
 """The advisory lock of whoever migrates."""
 
@@ -282,7 +285,7 @@ async def clear_sandbox(connection: Connection, name: str) -> int:
     if of is None:
         raise UnknownSandbox(name)
     for table in ("payment", "expiry", "ledger", "delivery", "tally", "exchange"):
-        await connection.execute(f"DELETE FROM {table} WHERE sandbox_id = $1", of)
+        await connection.execute(f"DELETE FROM {table} WHERE sandbox_id = $1", of, timeout=CLEARING_S)
     return of
 
 

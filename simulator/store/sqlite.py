@@ -177,6 +177,7 @@ class SqliteStore:
         decisions = Decisions(self._clock)
         for pending in batch:
             if not isinstance(pending.work, Transact | Finish):
+                pending.error = None
                 try:
                     pending.reply = pending.work(self._writing)
                 except (UnknownSandbox, ValueError) as error:
@@ -190,12 +191,11 @@ class SqliteStore:
 
     def _decide(self, decisions: Decisions, pending: Pending[Any], work: Transact) -> None:
         tenant = self._tenant(decisions, work.sandbox)
-        if tenant is None:
-            pending.error = UnknownSandbox(work.sandbox)
-            return
-        if work.key is not None and not decisions.knows(tenant, work.key):
+        if tenant is not None and work.key is not None and not decisions.knows(tenant, work.key):
             decisions.load(tenant, work.key, statements.payment(self._writing, tenant.sandbox_id, work.key))
         with pending:
+            if tenant is None:
+                raise UnknownSandbox(work.sandbox)
             pending.reply = decisions.take(tenant, work.key, work.decide)
 
     def _finish(self, decisions: Decisions, work: Finish) -> bool:

@@ -59,8 +59,8 @@ class Checkpointer:
 
 
 def _checkpoint(connection: sqlite3.Connection) -> tuple[int, int] | None:
-    """(pages in the log, how many of them are copied); None if the disk is full or another process is at it."""
-    with suppress(sqlite3.OperationalError):
+    """(pages in the log, how many of them are copied); None if it cannot be done now: another process is at it, or the disk is full."""
+    with suppress(sqlite3.Error):
         is_busy, log, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         if not is_busy:
             return log, copied

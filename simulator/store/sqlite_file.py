@@ -15,10 +15,16 @@ SETTINGS = ("synchronous = FULL", "wal_autocheckpoint = 0", "temp_store = MEMORY
 
 
 def connect(path: Path, mode: str, busy_s: float) -> sqlite3.Connection:
-    """`mode` is "ro", "rw" or "rwc" (created if absent). Raises StoreError. Begins no transaction of its own."""
+    """`mode` is "ro", "rw" or "rwc" (created if absent). Raises StoreError. Begins no transaction of its own.
+
+    Readers wait for locks as SQLite does: only writers would starve each other so.
+    """
+    timeout_s = busy_s if mode == "ro" else 0
     address = f"{path.absolute().as_uri()}?mode={mode}"
     try:
-        connection = sqlite3.connect(address, uri=True, timeout=0, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            address, uri=True, timeout=timeout_s, isolation_level=None, check_same_thread=False
+        )
         for setting in SETTINGS:
             patiently(connection, f"PRAGMA {setting}", busy_s)
     except sqlite3.Error as error:
