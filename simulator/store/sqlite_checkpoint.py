@@ -59,7 +59,7 @@ class Checkpointer:
 
 
 def _checkpoint(connection: sqlite3.Connection) -> tuple[int, int] | None:
-    """(pages in the log, how many of them are copied); None if it cannot be done now: another process is at it, or the disk is full."""
+    """(pages in the log, how many of them are copied); None if another process is at it or the disk is full."""
     with suppress(sqlite3.Error):
         is_busy, log, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         if not is_busy:
