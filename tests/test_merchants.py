@@ -3,7 +3,7 @@
 import pytest
 
 from simulator.banks import dialects
-from simulator.merchants import default_merchants
+from simulator.merchants import default_merchants, impostor_key
 from simulator.payment import Merchant
 from simulator.signing import rsa_sha256_sign, rsa_sha256_verify
 
@@ -34,6 +34,4 @@ def test_a_key_named_by_its_file_is_read_in_and_fits_its_other_half(whose: str) 
     secrets = BY_BANK["vietinbank"].secrets
     signature = rsa_sha256_sign(secrets[f"{whose}_private_key"], b"x")
     assert rsa_sha256_verify(secrets[f"{whose}_public_key"], b"x", signature)
-    assert not rsa_sha256_verify(
-        secrets[f"{whose}_public_key"], b"x", rsa_sha256_sign(secrets["impostor_private_key"], b"x")
-    )
+    assert not rsa_sha256_verify(secrets[f"{whose}_public_key"], b"x", rsa_sha256_sign(impostor_key(), b"x"))
