@@ -200,6 +200,8 @@ class Courier:
     async def send(self, outgoing: Outgoing, timeout_s: float) -> Answer:
         """One HTTP exchange: redirects are not followed, the answer is bounded in size and time."""
         assert self._session is not None, "the courier was not started"
+        if not outgoing.url.startswith(("http://", "https://")):
+            return Answer(error="nobody to call: no callback_url or inquiry_url is set for this merchant")
         try:
             async with self._session.request(
                 outgoing.method,

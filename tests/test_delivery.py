@@ -136,6 +136,15 @@ async def test_a_connector_that_is_not_there_is_tried_again(worlds: Worlds, cour
     assert "Connect" in exchange.note
 
 
+async def test_a_merchant_without_an_address_is_said_so(worlds: Worlds, courier: Courier) -> None:
+    world = await worlds.create("ci", seed="1", clock_at=START)
+    await paid(world)
+    await courier.advance(world, START)
+    (_, exchange) = (await world.store.exchanges(world.name))[-1]
+    assert "no callback_url" in exchange.note
+    assert await states(world) == [DeliveryState.WAITING]
+
+
 async def test_an_answer_that_does_not_come_in_time_is_none(portal: Connector, courier: Courier) -> None:
     async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
