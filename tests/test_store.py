@@ -601,14 +601,26 @@ async def test_a_held_delivery_goes_out_once_it_is_due(store: Store) -> None:
     assert ids(await store.claim(later(900), 1, 30, "node")) == ["id-A.0"]
 
 
-async def test_a_delivery_put_anew_is_due_and_its_old_lease_lost(store: Store) -> None:
+async def test_a_waiting_delivery_may_be_put_off(store: Store) -> None:
     delivery = await owing(store, "A")
-    [old] = await store.claim(NOW, 1, 30, "node")
+    later_on = msgspec.structs.replace(delivery, due_at=later(5))
+    await store.transact("default", None, lambda stored: Change(None, deliveries=(later_on,)))
+    assert await store.deliveries("default") == [later_on]
+    assert await store.claim(later(4), 9, 30, "node") == []
+    assert ids(await store.claim(later(5), 9, 30, "node")) == ["id-A.0"]
+    await assert_counted(store, "default")
+
+
+async def test_a_delivery_that_is_being_sent_is_changed_by_nobody_else(store: Store) -> None:
+    """Else it would wait again while it is under way, and be sent twice."""
+    delivery = await owing(store, "A")
+    [claimed] = await store.claim(NOW, 1, 30, "node")
     again = msgspec.structs.replace(delivery, due_at=later(5))
     await store.transact("default", None, lambda stored: Change(None, deliveries=(again,)))
-    assert await store.deliveries("default") == [again]
-    assert await store.finish(old, acknowledged(old), ()) is False
-    assert ids(await store.claim(later(5), 9, 30, "node")) == ["id-A.0"]
+    assert await store.claim(later(5), 9, 30, "node") == []
+    assert await store.finish(claimed, acknowledged(claimed), ()) is True
+    await store.transact("default", None, lambda stored: Change(None, deliveries=(again,)))
+    assert await store.claim(later(99), 9, 30, "node") == []
     await assert_counted(store, "default")
 
 

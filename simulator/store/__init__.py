@@ -93,7 +93,8 @@ class Stored(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, Generic[R], frozen=True):
-    """What a decision wants written, all or nothing. `payment` and `deliveries` are inserted or replaced.
+    """What a decision wants written, all or nothing. `payment` and `deliveries` are inserted or replaced; a delivery
+    that no longer waits, because a courier has claimed it meanwhile, is left alone.
 
     `faults`, when not None, is the plan that remains after some were spent.
     """

@@ -496,22 +496,21 @@ async def _put_deliveries(connection: Connection, decisions: Decisions) -> None:
         """,
         *_columns([(of, *ref, *_delivery(delivery)) for ref, (of, delivery) in put.items()], 6),
     )
-    for of, delivery in put.values():
+    new = {(number, delivery_id) for number, delivery_id in made}
+    for ref, (of, delivery) in put.items():
+        if ref not in new:
+            replaced = await connection.fetchval(
+                """
+                UPDATE delivery SET state = $3, due_at = $4, document = $5
+                WHERE payment_no = $1 AND delivery_id = $2 AND state = 'waiting' RETURNING true
+                """,
+                *ref,
+                *_delivery(delivery),
+            )
+            if not replaced:
+                continue
+            decisions.tally[of, delivery_counter(DeliveryState.WAITING)] -= 1
         decisions.tally[of, delivery_counter(delivery.state)] += 1
-    for ref in put.keys() - {(number, delivery_id) for number, delivery_id in made}:
-        of, delivery = put[ref]
-        state = await connection.fetchval(
-            "SELECT state FROM delivery WHERE payment_no = $1 AND delivery_id = $2 FOR NO KEY UPDATE", *ref
-        )
-        decisions.tally[of, delivery_counter(state)] -= 1
-        await connection.execute(
-            """
-            UPDATE delivery SET state = $3, due_at = $4, lease = '', document = $5
-            WHERE payment_no = $1 AND delivery_id = $2
-            """,
-            *ref,
-            *_delivery(delivery),
-        )
 
 
 def _delivery(delivery: Delivery) -> tuple[str, int, bytes]:

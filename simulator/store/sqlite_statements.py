@@ -350,13 +350,13 @@ def _put_delivery(connection: sqlite3.Connection, of: int, payment_no: int, deli
         """,
         (*row, *ref, of),
     ).rowcount
+    which = "WHERE payment_no = ? AND delivery_id = ? AND state = 'waiting'"
+    if not is_new:
+        replaced = connection.execute(f"UPDATE delivery SET state = ?, due_at = ?, document = ? {which}", (*row, *ref))
+        if replaced.rowcount == 0:
+            return
+        tally[of, delivery_counter(DeliveryState.WAITING)] -= 1
     tally[of, delivery_counter(delivery.state)] += 1
-    if is_new:
-        return
-    which = "WHERE payment_no = ? AND delivery_id = ?"
-    (state,) = connection.execute(f"SELECT state FROM delivery {which}", ref).fetchone()
-    tally[of, delivery_counter(state)] -= 1
-    connection.execute(f"UPDATE delivery SET state = ?, due_at = ?, document = ?, lease = '' {which}", (*row, *ref))
 
 
 def _count(connection: sqlite3.Connection, tally: Tally) -> None:
