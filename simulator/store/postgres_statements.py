@@ -12,7 +12,7 @@ from asyncpg import Record
 from asyncpg.pool import PoolConnectionProxy
 
 from simulator.faults import Fault
-from simulator.outbox import Delivery
+from simulator.outbox import Delivery, DeliveryState
 from simulator.payment import Payment
 from simulator.store import (
     ById,
