@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import httpx
 
 from conformance.forge import Asked, Forge, No, Said
-from conformance.payer import Payer
+from conformance.payer import Payer, Stuck
 from conformance.requirement import Capability, Failure, NotApplicable, expect
 from conformance.target import (
     PAYER,
@@ -54,6 +54,9 @@ POLICIES: Mapping[str, Mapping[str, str]] = {
 
 POLL_S = 0.02
 """How often the connector is asked again while it may still be settling."""
+
+USUAL_CHANNEL = "internet_banking"
+"""Where a payer takes a bill when the test does not care: cash at a counter has fewer fields."""
 
 BROWSER_S = 30.0
 DAY_S = 24 * 3600
@@ -198,8 +201,7 @@ class Bench:
         assert amount_vnd is not None, "a known dossier is opened with an amount"
         self.tell(f"a payer opens a payment of {amount_vnd:,} VND for dossier {dossier_code}")
         checkout = self.target.open(dossier_code, amount_vnd, self.bank, self.method, payer)
-        self._references.setdefault(dossier_code, set()).add(checkout.order_ref)
-        return Visit(dossier_code, amount_vnd, checkout)
+        return self._visit(dossier_code, amount_vnd, checkout)
 
     def references(self, dossier_code: str) -> frozenset[str]:
         """Under which numbers the bank knows the orders that were opened here for that dossier."""
@@ -232,7 +234,8 @@ class Bench:
             return Visit(code, amount_vnd, self.target.open(code, amount_vnd, self.bank, self.method, PAYER))
 
         with ThreadPoolExecutor(max_workers=count) as crowd:
-            return list(crowd.map(opened, dossiers))
+            visits = list(crowd.map(opened, dossiers))
+        return [self._visit(each.dossier_code, each.amount_vnd, each.checkout) for each in visits]
 
     def arrive(self, visit: Visit, channel: str | None = None) -> str:
         """The payer comes to the bank (once), which then knows the payment; its id."""
@@ -251,15 +254,16 @@ class Bench:
         self.tell(f"the payer of {visit.dossier_code} pays on the bank's pages and closes the browser")
         scans = visit.checkout.kind is CheckoutKind.QR
         url = visit.checkout.url if visit.checkout.kind is CheckoutKind.REDIRECT else self.payment(visit).page_url
-        with browser_window() as browser:
+        with browser_window() as browser, _on_the_pages():
             payer = Payer(browser)
-            payer.scan(url) if scans else payer.pay(url)
+            walk = payer.scan(url) if scans else payer.pay(url)
+        expect(walk.state == PAID, "the payer can pay on the bank's pages", expected=PAID, actual=walk.state)
 
     def walk_to(self, visit: Visit, channel: str) -> None:
         """The payer takes a bill to one of the bank's places and pays it there, page by page."""
         self.tell(f"the payer of {visit.dossier_code} pays the bill: {channel.replace('_', ' ')}")
         code, merchant = self.bill_code(visit), self.merchant.merchant_code
-        with browser_window() as browser:
+        with browser_window() as browser, _on_the_pages():
             walk = Payer(browser).pay_bill(self.sandbox.url, self.bank, code, channel, merchant_code=merchant)
         expect(walk.state == PAID, "the bill can be paid", expected=PAID, actual=walk.page.refused or walk.state)
 
@@ -575,6 +579,14 @@ class Bench:
 
     # --- how they do it ---------------------------------------------------------------------------------------
 
+    def _visit(self, dossier_code: str, amount_vnd: int, checkout: Checkout) -> Visit:
+        """Remembered by its reference, which no other dossier may have."""
+        order_ref = checkout.order_ref
+        shared = [code for code, known in self._references.items() if order_ref in known and code != dossier_code]
+        expect(not shared, "every order has a reference of its own", expected="a new reference", actual=order_ref)
+        self._references.setdefault(dossier_code, set()).add(order_ref)
+        return Visit(dossier_code, amount_vnd, checkout)
+
     def _arrived(self, visit: Visit, channel: str | None) -> str:
         if self.shape == "bill":
             return self._name_bill(visit, channel)
@@ -600,7 +612,7 @@ class Bench:
         return f"{response.status_code} {response.headers.get('location', response.text[:200])}"
 
     def _name_bill(self, visit: Visit, channel: str | None) -> str:
-        wanted = channel or (self.method if self.method in self.channels else None)
+        wanted = channel or next((each for each in (self.method, USUAL_CHANNEL) if each in self.channels), None)
         code, merchant = self.bill_code(visit), self.merchant.merchant_code
         self.tell(f"the payer names bill {code} at the bank, which asks the connector")
         try:
@@ -636,6 +648,15 @@ class Bench:
             expected="not paid, no receipt",
             actual=seen(status),
         )
+
+
+@contextmanager
+def _on_the_pages() -> Iterator[None]:
+    """Where the bank's pages end for the payer, the connector's order led to the wrong one."""
+    try:
+        yield
+    except Stuck as stuck:
+        raise Failure("the payer can pay on the bank's pages", expected="the next page", actual=str(stuck)) from stuck
 
 
 def browser_window() -> httpx.Client:
