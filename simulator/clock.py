@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 VIETNAM = timezone(timedelta(hours=7), "GMT+7")
 
@@ -17,6 +18,7 @@ def compact(instant: datetime) -> str:
     return instant.astimezone(VIETNAM).strftime("%Y%m%d%H%M%S")
 
 
+@lru_cache(maxsize=4096)
 def parse_compact(text: str) -> datetime:
     """The instant of a yyyyMMddHHmmss in GMT+7. Raises ValueError for anything else."""
     if len(text) != 14 or not (text.isascii() and text.isdigit()):

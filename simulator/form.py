@@ -27,18 +27,15 @@ def fields(given: list[bytes]) -> dict[str, str]:
     """The pieces decoded. Raises ValueError for what is not UTF-8 and for a name that stands twice."""
     found: dict[str, str] = {}
     for piece in given:
-        name, _, value = piece.partition(b"=")
-        key = _text(name)
+        if b"%" in piece or b"+" in piece:
+            name, _, escaped = piece.replace(b"+", b" ").partition(b"=")
+            key, value = unquote_to_bytes(name).decode(), unquote_to_bytes(escaped).decode()
+        else:
+            key, _, value = piece.decode().partition("=")
         if key in found:
             raise ValueError(f"{key} stands twice")
-        found[key] = _text(value)
+        found[key] = value
     return found
-
-
-def _text(part: bytes) -> str:
-    if b"+" in part:
-        part = part.replace(b"+", b" ")
-    return (unquote_to_bytes(part) if b"%" in part else part).decode()
 
 
 def escape(text: str, safe: str = WHATWG) -> str:
@@ -55,11 +52,10 @@ def readings(given: list[bytes], unsigned: tuple[bytes, ...]) -> Iterator[tuple[
 
     The pieces are sorted by name; every reading is tried with and without empty values.
     """
-    named = sorted(((piece.partition(b"=")[0], piece) for piece in given), key=lambda pair: pair[0])
-    every = [piece for name, piece in named if name not in unsigned]
-    filled = [piece for piece in every if piece.partition(b"=")[2]]
+    every = sorted((piece for piece in given if _name(piece) not in unsigned), key=_name)
     whole = b"&".join(every)
     yield whole, "spaces are sent as %20, documented is +" if b"%20" in whole else ""
+    filled = [piece for piece in every if piece.partition(b"=")[2]]
     if filled != every:
         yield b"&".join(filled), "the signature leaves empty parameters out"
     for name, safe in ENCODINGS.items():
@@ -67,6 +63,10 @@ def readings(given: list[bytes], unsigned: tuple[bytes, ...]) -> Iterator[tuple[
         if filled != every:
             remark = f"the signature matches only in the encoding of {name}, without empty parameters"
             yield written(fields(filled), safe).encode(), remark
+
+
+def _name(piece: bytes) -> bytes:
+    return piece.partition(b"=")[0]
 
 
 def added(url: str, query: str) -> str:

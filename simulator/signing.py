@@ -13,7 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 def hmac_sha512_hex(secret: str, message: bytes) -> str:
     """128 lower-case hex digits."""
     # Not hmac.digest: it lets go of the interpreter lock each time, and the store's thread is slow to give it back.
-    return hmac.new(secret.encode(), message, "sha512").hexdigest()
+    keyed = _keyed(secret).copy()
+    keyed.update(message)
+    return keyed.hexdigest()
 
 
 def sha256_hex(message: bytes) -> str:
@@ -52,6 +54,11 @@ def check_rsa_key(pem: str) -> None:
             _public_key(pem)
     except (TypeError, UnsupportedAlgorithm) as error:
         raise ValueError(str(error)) from error
+
+
+@lru_cache(maxsize=256)
+def _keyed(secret: str) -> hmac.HMAC:
+    return hmac.new(secret.encode(), digestmod="sha512")
 
 
 @lru_cache(maxsize=256)
