@@ -1,21 +1,26 @@
 """Every switchable defect shows to someone who only sends and reads messages, and the correct portal shows none."""
 
 import asyncio
+import base64
+import hmac
 import inspect
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote_plus, urlsplit
+from urllib.parse import parse_qs, unquote_plus, urlencode, urlsplit
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from conformance.targets import portal as portal_package
-from conformance.targets.portal.defects import ALL_BANKS, DEFECTS, Flaw, named
+from conformance.targets.portal.defects import ALL_BANKS, ASKED_BANKS, DEFECTS, Flaw, named
 from tests.portals import (
     CONFIRM_SIGNED,
     FEE_VND,
+    FLAT_NOTICE,
     PAYER,
     QUERY_SIGNED,
     Json,
@@ -23,8 +28,12 @@ from tests.portals import (
     confirm,
     dvcqg_query_answer,
     inquiry,
+    joined,
+    key_text,
     notice,
     paid_at_vnpay,
+    record,
+    records_notice,
     running,
     sha256_joined,
     vnpay_answer,
@@ -515,6 +524,146 @@ async def _(portal: Running) -> bool:
     for _ in range(2):
         await portal.http.post("/api/dossiers/HS-1/refund", json={"amount_vnd": 30_000})
     return sum(int(asked["vnp_Amount"]) for asked in portal.bank.asked) <= FEE_VND * 100
+
+
+@probe(Flaw.OTHER_ALGORITHM_ACCEPTED, "vnpay")
+async def _(portal: Running) -> bool:
+    signed, _, _ = vnpay_query(vnpay_fields((await portal.open("vnpay"))["order_ref"])).partition("&vnp_SecureHash=")
+    outdated = hmac.digest(b"SIMULATORSECRETKEY0123456789ABCD", signed.encode(), "sha256").hex()
+    await portal.vnpay_raw(f"{signed}&vnp_SecureHash={outdated}")
+    return await is_unpaid(portal)
+
+
+@probe(Flaw.OTHER_ALGORITHM_ACCEPTED, "dvcqg")
+async def _(portal: Running) -> bool:
+    true = confirm((await portal.open("dvcqg"))["order_ref"])
+    signed = "|".join(str(true.get(name, "")) for name in CONFIRM_SIGNED.split())
+    outdated = hmac.digest(b"demo-secret", signed.encode(), "sha256").hex()
+    await portal.post("dvcqg/confirm", true | {"MaXacThuc": outdated})
+    return await is_unpaid(portal)
+
+
+@probe(Flaw.OTHER_ALGORITHM_ACCEPTED, "vietinbank")
+async def _(portal: Running) -> bool:
+    true = notice((await portal.open("vietinbank"))["bill_code"])
+    key = serialization.load_pem_private_key(key_text("vietinbank_private.pem").encode(), password=None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    outdated = key.sign(joined(true, FLAT_NOTICE).encode(), padding.PKCS1v15(), hashes.SHA1())
+    await portal.post("vietinbank/notice", true | {"signature": base64.b64encode(outdated).decode()})
+    return await is_unpaid(portal)
+
+
+@probe(Flaw.FIELDS_RUN_TOGETHER, "vnpay")
+async def _(portal: Running) -> bool:
+    query = vnpay_query(vnpay_fields((await portal.open("vnpay"))["order_ref"]))
+    await portal.vnpay_raw(query.replace("&vnp_PayDate=", "%26vnp_PayDate%3D"))
+    return await is_unpaid(portal)
+
+
+@probe(Flaw.FIELDS_RUN_TOGETHER, "dvcqg")
+async def _(portal: Running) -> bool:
+    true = confirm((await portal.open("dvcqg"))["order_ref"])
+    merged = f"{true['ThoiGianGD']}|{true['ThongTinGiaoDich']}"
+    await portal.post("dvcqg/confirm", true | {"ThoiGianGD": merged, "ThongTinGiaoDich": ""})
+    return await is_unpaid(portal)
+
+
+@probe(Flaw.AMOUNT_READ_LOOSELY, *ALL_BANKS)
+async def _(portal: Running, bank: str) -> bool:
+    opened = await portal.open(bank)
+    loose = {"vnpay": {"vnp_Amount": f"{FEE_VND}00.5"}, "dvcqg": {"SoTien": f"{FEE_VND}.5"}}
+    await tell(portal, bank, opened, **loose.get(bank, {"amount": f"{FEE_VND}.5"}))
+    return await is_unpaid(portal)
+
+
+@probe(Flaw.RESULT_IGNORED, *ASKED_BANKS)
+async def _(portal: Running, bank: str) -> bool:
+    await failure(portal, bank, await portal.open(bank))
+    return await is_unpaid(portal)
+
+
+@probe(Flaw.CLEARED_SUSPICION_IGNORED, "vnpay")
+async def _(portal: Running) -> bool:
+    opened = await portal.open("vnpay")
+    await tell(portal, "vnpay", opened, vnp_ResponseCode="07", vnp_TransactionStatus="07")
+    await tell(portal, "vnpay", opened)
+    return await is_paid_once(portal)
+
+
+@probe(Flaw.FAILED_DOSSIER_CLOSED, *ASKED_BANKS)
+async def _(portal: Running, bank: str) -> bool:
+    await failure(portal, bank, await portal.open(bank))
+    again = await portal.http.post("/api/dossiers/HS-1/payments", json={"bank": bank, "method": "redirect"})
+    return again.is_success
+
+
+def return_query(bank: str, opened: Json, **changes: str) -> str:
+    """The address with which a payer comes back after success."""
+    if bank == "vnpay":
+        return f"/return/vnpay?{vnpay_query(vnpay_fields(opened['order_ref'], **changes))}"
+    data = {"data": f"PAY_GD0001_{opened['order_ref']}", "responseCode": "00", "secureCode": "x"} | changes
+    return f"/return/dvcqg?{urlencode(data)}"
+
+
+@probe(Flaw.RETURN_ENDS_ORDER, *ASKED_BANKS)
+async def _(portal: Running, bank: str) -> bool:
+    opened = await portal.open(bank)
+    await portal.http.get(return_query(bank, opened))
+    await tell(portal, bank, opened)
+    return await is_paid_once(portal)
+
+
+@probe(Flaw.RETURN_BREAKS, *ASKED_BANKS)
+async def _(portal: Running, bank: str) -> bool:
+    return (await portal.http.get(f"/return/{bank}")).status_code == 200
+
+
+@probe(Flaw.RETURN_UNESCAPED, *ASKED_BANKS)
+async def _(portal: Running, bank: str) -> bool:
+    name = "vnp_OrderInfo" if bank == "vnpay" else "secureCode"
+    page = await portal.http.get(return_query(bank, await portal.open(bank), **{name: "<script>x</script>"}))
+    return "<script>x" not in page.text
+
+
+@probe(Flaw.QUERY_ERROR_IS_FAILURE, *ASKED_BANKS)
+async def _(portal: Running, bank: str) -> bool:
+    opened = await portal.open(bank)
+    portal.bank.api = portal.bank.query = lambda asked: httpx.Response(500)
+    await portal.run_jobs()
+    await tell(portal, bank, opened)
+    return await is_paid_once(portal)
+
+
+@probe(Flaw.REFUSAL_TELLS_NAME, *ASKED_BANKS)
+async def _(portal: Running, bank: str) -> bool:
+    return PAYER not in str(await tell_signed(portal, bank, await portal.open(bank), lambda right: "0" * len(right)))
+
+
+@probe(Flaw.BILL_TOLD_IN_HUNDREDTHS, "vietinbank")
+async def _(portal: Running) -> bool:
+    opened = await portal.open("vietinbank")
+    told = await portal.post("vietinbank/inquiry", inquiry(opened["bill_code"]))
+    return bool(told["amount"] == str(FEE_VND))
+
+
+@probe(Flaw.BILL_RECORDS_NOT_READ, "vietinbank")
+async def _(portal: Running) -> bool:
+    opened = await portal.open("vietinbank")
+    await portal.post("vietinbank/notice", records_notice(record(opened["bill_code"])))
+    return await is_paid_once(portal)
+
+
+@probe(Flaw.BILL_BY_TRANSFER_ONLY, "vietinbank")
+async def _(portal: Running) -> bool:
+    await tell(portal, "vietinbank", await portal.open("vietinbank"), transType="COLLECTION")
+    return await is_paid_once(portal)
+
+
+@probe(Flaw.INQUIRY_LOCKS_BILL, "vietinbank")
+async def _(portal: Running) -> bool:
+    asked = inquiry((await portal.open("vietinbank"))["bill_code"])
+    answers = [await portal.post("vietinbank/inquiry", asked) for _ in range(2)]
+    return [code(each) for each in answers] == ["00", "00"]
 
 
 SHOWN = [(defect.flaw, bank) for defect in DEFECTS for bank in defect.banks]

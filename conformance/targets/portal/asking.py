@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from conformance.targets.portal import settlement
 from conformance.targets.portal.bank_line import BankSilent
-from conformance.targets.portal.defects import VNPAY
+from conformance.targets.portal.defects import VNPAY, Flaw
 from conformance.targets.portal.dossiers import Attempt, AttemptState, BankWord, Effect, Rejected
 from conformance.targets.portal.moments import compact
 from conformance.targets.portal.portal import Portal
@@ -26,6 +26,8 @@ async def ask(portal: Portal, attempt: Attempt) -> Effect | None:
     try:
         word = await _question(portal, attempt)
     except (BankSilent, Rejected):
+        if Flaw.QUERY_ERROR_IS_FAILURE in portal.flaws:
+            await asyncio.to_thread(settlement.poison, portal.books, attempt.bank, attempt.order_ref)
         return None
     except NoSuchOrder:
         await asyncio.to_thread(_give_up_unseen, portal, attempt)

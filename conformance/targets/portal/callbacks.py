@@ -6,6 +6,7 @@ that the bank tries again.
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from starlette.applications import Starlette
@@ -87,7 +88,7 @@ async def _hear(portal: Portal, bank: str, read: Callable[[], BankWord]) -> tupl
         word = read()
     except Rejected as rejected:
         await _not_believed(portal, bank, rejected)
-        return rejected.effect, rejected.hint
+        return rejected.effect, rejected.hint or await asyncio.to_thread(_name_told, portal, bank, rejected)
     return await take(portal, word), ""
 
 
@@ -95,6 +96,16 @@ async def _not_believed(portal: Portal, bank: str, rejected: Rejected) -> None:
     """Nothing: what is not believed changes nothing, but with the defect."""
     if rejected.effect is Effect.BAD_SIGNATURE and Flaw.BAD_SIGNATURE_POISONS in portal.flaws:
         await asyncio.to_thread(settlement.poison, portal.books, bank, rejected.order_ref)
+
+
+def _name_told(portal: Portal, bank: str, rejected: Rejected) -> str:
+    """Nothing, but with the defect whose order it was that someone spoke of."""
+    if Flaw.REFUSAL_TELLS_NAME not in portal.flaws:
+        return ""
+    with portal.books.reading() as entries:
+        attempt = entries.attempt(bank, rejected.order_ref)
+        dossier = entries.dossier(attempt.dossier_code) if attempt else None
+    return dossier.applicant if dossier else ""
 
 
 async def _hear_confirm(portal: Portal, body: bytes) -> Response:
@@ -160,10 +171,21 @@ def _owed(portal: Portal, bill_code: str) -> tuple[Effect, Dossier | None]:
         dossier = entries.dossier_of_bill(bill_code)
         if dossier is None:
             return Effect.UNKNOWN_ORDER, None
-        payable = entries.standing(dossier).awaits_money
+        payable = entries.standing(dossier).awaits_money and not _locked(portal, bill_code)
+        if Flaw.BILL_TOLD_IN_HUNDREDTHS in portal.flaws:
+            dossier = replace(dossier, fee_vnd=dossier.fee_vnd * 100)
         if payable or Flaw.INQUIRY_OF_PAID_BILL_PAYABLE in portal.flaws:
             return Effect.SETTLED, dossier
         return Effect.REPEATED, None
+
+
+def _locked(portal: Portal, bill_code: str) -> bool:
+    """Never, but with the defect from the second question on."""
+    if Flaw.INQUIRY_LOCKS_BILL not in portal.flaws:
+        return False
+    asked_before = bill_code in portal.handled
+    portal.handled.add(bill_code)
+    return asked_before
 
 
 def _looked_up(portal: Portal, dossier_code: str) -> tuple[Dossier | None, bool]:

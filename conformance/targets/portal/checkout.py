@@ -12,7 +12,7 @@ from datetime import timedelta
 from conformance.targets.portal import references
 from conformance.targets.portal.bank_line import BankSilent
 from conformance.targets.portal.defects import DVCQG, VIETINBANK, VNPAY, Flaw
-from conformance.targets.portal.dossiers import Attempt, Dossier, Rejected
+from conformance.targets.portal.dossiers import Attempt, AttemptState, Dossier, Rejected
 from conformance.targets.portal.entries import Entries
 from conformance.targets.portal.portal import Portal
 from conformance.targets.portal.protocols import dvcqg, vietinbank, vnpay
@@ -187,6 +187,8 @@ def _record(
         reopened = dossier.cancelled_at is None and Flaw.PAID_DOSSIER_REOPENED in flaws
         if not entries.standing(dossier).awaits_money and not reopened:
             raise NotPossible(f"dossier {dossier_code} awaits no payment any more")
+        if Flaw.FAILED_DOSSIER_CLOSED in flaws and _has_failed(entries, dossier_code):
+            raise NotPossible(f"the payment of dossier {dossier_code} has failed")
         if bank == VIETINBANK:
             return dossier, _bill(dossier)
         attempt = _new_attempt(portal, dossier, bank, method, payer)
@@ -197,6 +199,10 @@ def _record(
         if bank != DVCQG or Flaw.ATTEMPT_RECORDED_AFTER_ANSWER not in flaws:
             entries.add_attempt(attempt, instead=Flaw.ORDER_REF_BY_SECOND in flaws)
     return dossier, attempt
+
+
+def _has_failed(entries: Entries, dossier_code: str) -> bool:
+    return any(attempt.state is AttemptState.FAILED for attempt in entries.attempts(dossier_code))
 
 
 def _new_attempt(portal: Portal, dossier: Dossier, bank: str, method: str, payer: Payer) -> Attempt:

@@ -71,6 +71,21 @@ class Flaw(StrEnum):
     LOOKUP_TELLS_NAME = "lookup_tells_name"
     NOTICE_WITHOUT_AMOUNT = "notice_without_amount"
     REFUND_ABOVE_PAYMENT = "refund_above_payment"
+    OTHER_ALGORITHM_ACCEPTED = "other_algorithm_accepted"
+    FIELDS_RUN_TOGETHER = "fields_run_together"
+    AMOUNT_READ_LOOSELY = "amount_read_loosely"
+    RESULT_IGNORED = "result_ignored"
+    CLEARED_SUSPICION_IGNORED = "cleared_suspicion_ignored"
+    FAILED_DOSSIER_CLOSED = "failed_dossier_closed"
+    RETURN_ENDS_ORDER = "return_ends_order"
+    RETURN_BREAKS = "return_breaks"
+    RETURN_UNESCAPED = "return_unescaped"
+    QUERY_ERROR_IS_FAILURE = "query_error_is_failure"
+    REFUSAL_TELLS_NAME = "refusal_tells_name"
+    BILL_TOLD_IN_HUNDREDTHS = "bill_told_in_hundredths"
+    BILL_RECORDS_NOT_READ = "bill_records_not_read"
+    BILL_BY_TRANSFER_ONLY = "bill_by_transfer_only"
+    INQUIRY_LOCKS_BILL = "inquiry_locks_bill"
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,6 +409,94 @@ DEFECTS: tuple[Defect, ...] = (
         "several partial refunds may give back more than was paid",
         ("banks 6.9",),
         (VNPAY,),
+    ),
+    Defect(
+        Flaw.OTHER_ALGORITHM_ACCEPTED,
+        "a signature by the algorithm of an older version passes as well",
+        ("gateways D02", "egov D25"),
+    ),
+    Defect(
+        Flaw.FIELDS_RUN_TOGETHER,
+        "values are joined so that the end of one may be taken for the next one",
+        ("egov D32", "gateways D06"),
+        ASKED_BANKS,
+    ),
+    Defect(
+        Flaw.AMOUNT_READ_LOOSELY,
+        "an amount is read as a floating-point number and cut to a whole one",
+        ("gateways D22",),
+    ),
+    Defect(
+        Flaw.RESULT_IGNORED,
+        "every rightly signed callback counts as paid, whatever result it tells",
+        ("egov D4", "gateways D57"),
+        ASKED_BANKS,
+    ),
+    Defect(
+        Flaw.CLEARED_SUSPICION_IGNORED,
+        "after a fraud check the order is closed, and nobody hears that it was passed",
+        ("gateways D52", "gateways D38"),
+        (VNPAY,),
+    ),
+    Defect(
+        Flaw.FAILED_DOSSIER_CLOSED,
+        "after one failed try no further payment of the dossier can be opened",
+        ("gateways D38",),
+        ASKED_BANKS,
+    ),
+    Defect(
+        Flaw.RETURN_ENDS_ORDER,
+        "the payer's return ends the order, and a callback behind it comes too late",
+        ("gateways D31", "gateways D36"),
+        ASKED_BANKS,
+    ),
+    Defect(
+        Flaw.RETURN_BREAKS,
+        "a return that lacks a parameter ends in an error page",
+        ("gateways D68",),
+        ASKED_BANKS,
+    ),
+    Defect(
+        Flaw.RETURN_UNESCAPED,
+        "what the return carries is written into the page as it came",
+        ("gateways D68",),
+        ASKED_BANKS,
+    ),
+    Defect(
+        Flaw.QUERY_ERROR_IS_FAILURE,
+        "a query that got no answer fails the payment for good",
+        ("egov D24", "gateways D54"),
+        ASKED_BANKS,
+    ),
+    Defect(
+        Flaw.REFUSAL_TELLS_NAME,
+        "whoever sends a false callback is told whose order it is",
+        ("egov D27",),
+        ASKED_BANKS,
+    ),
+    Defect(
+        Flaw.BILL_TOLD_IN_HUNDREDTHS,
+        "the bank is told the fee times one hundred, as another bank counts",
+        ("gateways D20",),
+        (VIETINBANK,),
+    ),
+    Defect(
+        Flaw.BILL_RECORDS_NOT_READ,
+        "messages in the bank's older form of records are refused",
+        ("egov D25",),
+        (VIETINBANK,),
+    ),
+    Defect(
+        Flaw.BILL_BY_TRANSFER_ONLY,
+        "only transfers settle a bill, not what was paid at a counter or terminal",
+        ("gateways D54",),
+        (VIETINBANK,),
+    ),
+    Defect(
+        Flaw.INQUIRY_LOCKS_BILL,
+        "a bill that was asked for once is refused to the next who asks",
+        ("egov D22",),
+        (VIETINBANK,),
     ),
 )
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
+from conformance.targets.portal.defects import Flaw
+
 VIETNAM = timezone(timedelta(hours=7), "GMT+7")
 
 Clock = Callable[[], datetime]
@@ -15,6 +17,11 @@ def machine_clock() -> datetime:
 def compact(instant: datetime) -> str:
     """yyyyMMddHHmmss in GMT+7, on a 24-hour clock."""
     return instant.astimezone(VIETNAM).strftime("%Y%m%d%H%M%S")
+
+
+def order_time(instant: datetime, flaws: frozenset[Flaw]) -> str:
+    """An order's time, in the order itself and in every question about it."""
+    return f"{instant:%Y%m%d%H%M%S}" if Flaw.ORDER_TIME_IN_UTC in flaws else compact(instant)
 
 
 def is_compact(text: str) -> bool:

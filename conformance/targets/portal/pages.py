@@ -8,17 +8,18 @@ import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 
 import segno
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.staticfiles import StaticFiles
 
 from conformance.targets.portal import checkout, returns
 from conformance.targets.portal.api import payer_of
-from conformance.targets.portal.defects import VIETINBANK, VNPAY
+from conformance.targets.portal.defects import VIETINBANK, VNPAY, Flaw
 from conformance.targets.portal.dossiers import Attempt, AttemptState, Dossier, Standing
 from conformance.targets.portal.entries import Receipt
 from conformance.targets.portal.moments import spoken
@@ -186,12 +187,18 @@ def pages_router(portal: Portal) -> APIRouter:
 
     async def returned(request: Request, claim: returns.Claim | None) -> Response:
         dossier_code = await returns.look_up(portal, claim) if claim else ""
+        echo = _echo(request) if Flaw.RETURN_UNESCAPED in portal.flaws else ""
         if not dossier_code:
-            return pages.show(request, "returned.html", standing=None)
+            return pages.show(request, "returned.html", standing=None, echo=echo)
         standing, _ = await asyncio.to_thread(_standing, portal, dossier_code)
-        return pages.show(request, "returned.html", standing=standing)
+        return pages.show(request, "returned.html", standing=standing, echo=echo)
 
     return router
+
+
+def _echo(request: Request) -> Markup:
+    """What the defect writes into the page: all that the browser brought along, as it came."""
+    return Markup(unquote_plus(request.url.query))
 
 
 def _dossier_path(dossier_code: str) -> str:

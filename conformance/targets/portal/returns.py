@@ -6,6 +6,7 @@ Rule: a return settles nothing, genuine or not. At most it makes the portal ask 
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
 from conformance.targets.portal import asking, settlement
 from conformance.targets.portal.defects import DVCQG, VNPAY, Flaw
@@ -25,6 +26,8 @@ class Claim:
 
 def from_vnpay(portal: Portal, query: bytes) -> Claim | None:
     """None unless VNPAY signed it."""
+    if Flaw.RETURN_BREAKS in portal.flaws:
+        _ = dict(parse_qsl(query.decode()))["vnp_PayDate"]
     trusting = Flaw.FORGED_RETURN_SETTLES in portal.flaws
     flaws = portal.flaws | {Flaw.SIGNATURE_NOT_CHECKED} if trusting else portal.flaws
     try:
@@ -36,6 +39,8 @@ def from_vnpay(portal: Portal, query: bytes) -> Claim | None:
 
 def from_dvcqg(portal: Portal, parameters: Mapping[str, str]) -> Claim | None:
     """How the platform signs this is not known, so it is only a hint at an order."""
+    if Flaw.RETURN_BREAKS in portal.flaws:
+        _ = parameters["secureCode"]
     order_ref = dvcqg.returned_order(parameters)
     return Claim(DVCQG, order_ref, parameters.get("responseCode") == dvcqg.SUCCESS) if order_ref else None
 
@@ -47,6 +52,8 @@ async def look_up(portal: Portal, claim: Claim) -> str:
         return ""
     if claim.paid and portal.flaws & {Flaw.RETURN_SETTLES, Flaw.FORGED_RETURN_SETTLES}:
         await asyncio.to_thread(_believe, portal, attempt)
+    elif Flaw.RETURN_ENDS_ORDER in portal.flaws:
+        await asyncio.to_thread(settlement.poison, portal.books, attempt.bank, attempt.order_ref)
     elif portal.settings.return_asks and attempt.state is AttemptState.PENDING:
         await asyncio.to_thread(asking.count, portal, [attempt])
         await asking.ask(portal, attempt)

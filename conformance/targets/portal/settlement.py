@@ -48,6 +48,8 @@ def settle(books: Books, word: BankWord, now: datetime, flaws: frozenset[Flaw], 
             awaits_money = not known
         if attempt.code == _POISONED:
             return Effect.REPEATED
+        if Flaw.CLEARED_SUSPICION_IGNORED in flaws and attempt.code.startswith("07/"):
+            return Effect.REPEATED
         effect = decide(awaits_money, attempt, known, word, flaws)
         if kept is None and effect in RECORDED:
             entries.add_attempt(attempt)

@@ -13,7 +13,7 @@ from conformance.targets.portal.dossiers import Attempt, BankWord, Dossier, Effe
 from conformance.targets.portal.moments import compact
 from conformance.targets.portal.protocols.dvcqg_fees import receipt_details
 from conformance.targets.portal.protocols.fields import Fields, json_object, require, text, whole_amount
-from conformance.targets.portal.protocols.seals import is_right, sha256
+from conformance.targets.portal.protocols.seals import is_right, outdated_mac, sha256
 from conformance.targets.portal.services import Service
 from conformance.targets.portal.settings import DvcqgContract
 from conformance.targets.portal.wording import plain
@@ -188,7 +188,7 @@ def read_bill(answer: Fields) -> str:
 
 
 def _confirmed(code: str, flaws: frozenset[Flaw]) -> Outcome:
-    if code == SUCCESS:
+    if code == SUCCESS or Flaw.RESULT_IGNORED in flaws:
         return Outcome.PAID
     if code == _OTHER_ERROR:
         return Outcome.FAILED
@@ -226,7 +226,13 @@ def _check_digest(contract: DvcqgContract, fields: Fields, names: tuple[str, ...
     expected = sha256("|".join([*values.values(), contract.secret]))
     # Values are not escaped: a "|" in one of them might be the border between two others.
     ambiguous = any("|" in value for name, value in values.items() if name != _FREE_TEXT)
-    if ambiguous or not is_right(text(fields, "MaXacThuc"), expected, flaws):
+    given = text(fields, "MaXacThuc")
+    if Flaw.FIELDS_RUN_TOGETHER in flaws:
+        ambiguous, expected = False, sha256("|".join(filter(None, [*values.values(), contract.secret])))
+    outdated = Flaw.OTHER_ALGORITHM_ACCEPTED in flaws and given == outdated_mac(
+        contract.secret, "|".join(values.values())
+    )
+    if ambiguous or not (outdated or is_right(given, expected, flaws)):
         hint = expected if Flaw.SIGNATURE_ORACLE in flaws else ""
         raise Rejected(Effect.BAD_SIGNATURE, "MaXacThuc is wrong", text(fields, "MaThamChieu"), hint)
 

@@ -61,9 +61,19 @@ def require(fields: Fields, names: tuple[str, ...]) -> None:
 
 def whole_amount(digits: str, flaws: frozenset[Flaw]) -> int:
     """Whole units of money, NO_AMOUNT for all that is not plain digits ("-1", "1.5", "050", "1e3", "")."""
+    if Flaw.AMOUNT_READ_LOOSELY in flaws:
+        digits = _loosely(digits)
     if _WHOLE.fullmatch(digits) is None:
         return NO_AMOUNT
     amount = int(digits)
     if Flaw.AMOUNT_IN_INT32 in flaws and amount > _INT32_MAX:
         return NO_AMOUNT
     return amount
+
+
+def _loosely(digits: str) -> str:
+    """What the defect makes of "50000.5"."""
+    try:
+        return str(int(float(digits)))
+    except (ValueError, OverflowError):
+        return digits

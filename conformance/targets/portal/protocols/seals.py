@@ -33,6 +33,11 @@ def is_right(given: str, expected: str, flaws: frozenset[Flaw]) -> bool:
     return hmac.compare_digest(given.lower().encode(), expected.lower().encode())
 
 
+def outdated_mac(secret: str, text: str) -> str:
+    """What the defect takes that still accepts the algorithm of an older version: HMAC-SHA256."""
+    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
 def rsa_sign(private_key_pem: str, text: str) -> str:
     """SHA256withRSA as base64 on one line."""
     signature = _private_key(private_key_pem).sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
@@ -45,9 +50,15 @@ def rsa_is_right(public_key_pem: str, text: str, given: str, flaws: frozenset[Fl
         return True
     if Flaw.EMPTY_SIGNATURE_ACCEPTED in flaws and not given:
         return True
+    if Flaw.OTHER_ALGORITHM_ACCEPTED in flaws and _verifies(public_key_pem, text, given, hashes.SHA1()):
+        return True
+    return _verifies(public_key_pem, text, given, hashes.SHA256())
+
+
+def _verifies(public_key_pem: str, text: str, given: str, algorithm: hashes.HashAlgorithm) -> bool:
     try:
         signature = base64.b64decode(given, validate=True)
-        _public_key(public_key_pem).verify(signature, text.encode(), padding.PKCS1v15(), hashes.SHA256())
+        _public_key(public_key_pem).verify(signature, text.encode(), padding.PKCS1v15(), algorithm)
     except (InvalidSignature, ValueError):
         return False
     return True

@@ -52,6 +52,7 @@ _RECORDS_MAX = 100
 
 # vietinbank-notify-1-0-0#trans-type; D is money that went out.
 _INCOME = frozenset({"", "C", "O", "1", "2", "3", "COLLECTION"})
+_AT_A_PLACE = frozenset({"1", "COLLECTION"})
 _DEBIT = "D"
 
 # vietinbank-y3-1-4-1#codes: the same code stands for an unknown and for a paid bill; 05 says "I have it already".
@@ -97,6 +98,7 @@ def parse(body: bytes) -> Message:
 
 def check_inquiry(contract: VietinbankContract, message: Message, flaws: frozenset[Flaw]) -> None:
     """Raises Rejected unless the bank asked this. One bill is asked for at a time."""
+    _check_is_read(message, flaws)
     signed = _FLAT_INQUIRY if message.is_flat else _RECORD_INQUIRY
     if Flaw.INQUIRY_UNSIGNED_ANSWERED not in flaws:
         _check_signature(contract, message, signed, flaws)
@@ -110,6 +112,7 @@ def check_inquiry(contract: VietinbankContract, message: Message, flaws: frozens
 
 def read_notice(contract: VietinbankContract, message: Message, flaws: frozenset[Flaw]) -> list[BankWord]:
     """What each record says, in their order. Raises Rejected, for all of them, if one is not to be believed."""
+    _check_is_read(message, flaws)
     _check_signature(contract, message, _FLAT_NOTICE if message.is_flat else _RECORD_NOTICE, flaws)
     return [_read_record(contract, message, record, flaws) for record in message.records]
 
@@ -187,9 +190,16 @@ def _outcome(record: Fields, flaws: frozenset[Flaw]) -> Outcome:
     kind = text(record, "transType")
     if text(record, "status.code") not in ("", "00"):
         return Outcome.FAILED
+    if kind in _AT_A_PLACE and Flaw.BILL_BY_TRANSFER_ONLY in flaws:
+        return Outcome.UNKNOWN
     if kind in _INCOME or (kind == _DEBIT and Flaw.BILL_DEBIT_IS_INCOME in flaws):
         return Outcome.PAID
     return Outcome.UNKNOWN
+
+
+def _check_is_read(message: Message, flaws: frozenset[Flaw]) -> None:
+    if Flaw.BILL_RECORDS_NOT_READ in flaws and not message.is_flat:
+        raise Rejected(Effect.MALFORMED, "records are not read any more")
 
 
 def _check_signature(

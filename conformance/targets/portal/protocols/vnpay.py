@@ -9,7 +9,7 @@ from conformance.targets.portal.defects import Flaw
 from conformance.targets.portal.dossiers import Attempt, BankWord, Effect, Outcome, Rejected
 from conformance.targets.portal.moments import compact
 from conformance.targets.portal.protocols.fields import NO_AMOUNT, Fields, require, text, whole_amount
-from conformance.targets.portal.protocols.seals import hmac_sha512, is_right
+from conformance.targets.portal.protocols.seals import hmac_sha512, is_right, outdated_mac
 from conformance.targets.portal.settings import VnpayContract
 from conformance.targets.portal.wording import plain
 
@@ -152,10 +152,20 @@ def _check_signature(
         signed = [pair for pair in signed if unquote_plus(pair[0]) in _DOCUMENTED]
     banks = [pair for pair in signed if _is_banks(pair[0])]
     # What was signed is the text as it came; a proxy on the way may have written it in another encoding.
-    candidates = (_joined(signed), _joined(banks), _joined(_rewritten(banks)))
-    if not any(is_right(given, hmac_sha512(contract.secret, candidate), flaws) for candidate in candidates):
-        hint = hmac_sha512(contract.secret, candidates[1]) if Flaw.SIGNATURE_ORACLE in flaws else ""
+    candidates = [_joined(signed), _joined(banks), _joined(_rewritten(banks))]
+    if Flaw.FIELDS_RUN_TOGETHER in flaws:
+        candidates.append(_joined(_run_together(banks)))
+    expected = [hmac_sha512(contract.secret, candidate) for candidate in candidates]
+    if Flaw.OTHER_ALGORITHM_ACCEPTED in flaws:
+        expected += [outdated_mac(contract.secret, candidate) for candidate in candidates]
+    if not any(is_right(given, each, flaws) for each in expected):
+        hint = expected[1] if Flaw.SIGNATURE_ORACLE in flaws else ""
         raise Rejected(Effect.BAD_SIGNATURE, "vnp_SecureHash is wrong", fields.get("vnp_TxnRef", ""), hint)
+
+
+def _run_together(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What the defect signs: values in which "&" and "=" are left as they are."""
+    return [(name, quote_plus(unquote_plus(value), safe="&=")) for name, value in pairs]
 
 
 def _joined(pairs: list[tuple[str, str]]) -> str:
@@ -170,7 +180,7 @@ def _rewritten(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def dong_of(wire_amount: str, flaws: frozenset[Flaw]) -> int:
     """Whole dong, NO_AMOUNT for a fraction of one and for what is no number."""
-    hundredths = whole_amount(wire_amount, frozenset())
+    hundredths = whole_amount(wire_amount, flaws & {Flaw.AMOUNT_READ_LOOSELY})
     dong, rest = divmod(hundredths, 100)
     return whole_amount(str(dong), flaws) if rest == 0 else NO_AMOUNT
 
@@ -178,6 +188,8 @@ def dong_of(wire_amount: str, flaws: frozenset[Flaw]) -> int:
 def _outcome(response: str, status: str, flaws: frozenset[Flaw]) -> Outcome:
     if Flaw.RESPONSE_CODE_ONLY in flaws:
         status = SUCCESS if response == SUCCESS else FAILED_STATUS
+    if Flaw.RESULT_IGNORED in flaws:
+        return Outcome.PAID
     if Flaw.EITHER_CODE in flaws and SUCCESS in (response, status):
         return Outcome.PAID
     if Flaw.SUSPECTED_IS_PAID in flaws and (response == _SUSPECTED or status in (_SUSPECTED, _REVERSED_STATUS)):
