@@ -43,7 +43,7 @@ def settle(books: Books, word: BankWord, now: datetime, flaws: frozenset[Flaw], 
             return Effect.UNKNOWN_ORDER
         dossier = _dossier_of(entries, attempt)
         awaits_money, known = looked_before or _look(entries, attempt, word)
-        if Flaw.DUPLICATE_KNOWN_IN_MEMORY in flaws:
+        if known and Flaw.DUPLICATE_KNOWN_IN_MEMORY in flaws:
             known = _money(word) in handled
             awaits_money = not known
         if attempt.code == _POISONED:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from conformance.targets.portal.defects import Flaw
 from conformance.targets.portal.dossiers import Attempt, BankWord, Dossier, Effect, Outcome, Rejected
-from conformance.targets.portal.moments import compact
+from conformance.targets.portal.moments import compact, order_time
 from conformance.targets.portal.protocols.dvcqg_fees import receipt_details
 from conformance.targets.portal.protocols.fields import Fields, json_object, require, text, whole_amount
 from conformance.targets.portal.protocols.seals import is_right, outdated_mac, sha256
@@ -74,7 +74,6 @@ def init_request(
     locale: str,
     flaws: frozenset[Flaw],
 ) -> dict[str, Any]:
-    in_utc = Flaw.ORDER_TIME_IN_UTC in flaws
     fields: dict[str, Any] = {
         "LoaiBanTin": "INIT",
         "PhienBan": _VERSION,
@@ -88,7 +87,7 @@ def init_request(
         "MaTienTe": "VND",
         "MaNganHang": "PAYMENT",
         "ThongTinGiaoDich": f"THANH TOAN HO SO {plain(dossier.dossier_code)}"[:200],
-        "ThoiGianGD": f"{attempt.ordered_at:%Y%m%d%H%M%S}" if in_utc else compact(attempt.ordered_at),
+        "ThoiGianGD": order_time(attempt.ordered_at, flaws),
         "Ip": attempt.client_ip,
     }
     return _sealed(contract, fields, _INIT) | {"ThongTinBienLai": receipt_details(dossier, service, attempt.amount_vnd)}
@@ -148,7 +147,8 @@ def acknowledge(
 
 def query_request(contract: DvcqgContract, attempt: Attempt, now: str, flaws: frozenset[Flaw]) -> dict[str, str]:
     """`now` is used only by the defect that mistakes the query's time for the order's."""
-    return _ask(contract, "QUERY", attempt, now if Flaw.QUERY_DATE_IS_NOW in flaws else "")
+    mistaken = Flaw.QUERY_DATE_IS_NOW in flaws
+    return _ask(contract, "QUERY", attempt, now if mistaken else order_time(attempt.ordered_at, flaws))
 
 
 def read_query(contract: DvcqgContract, attempt: Attempt, answer: Fields, flaws: frozenset[Flaw]) -> BankWord:
@@ -177,7 +177,7 @@ def read_query(contract: DvcqgContract, attempt: Attempt, answer: Fields, flaws:
 
 def bill_request(contract: DvcqgContract, attempt: Attempt) -> dict[str, str]:
     """GET_BILL: the platform's own receipt."""
-    return _ask(contract, "GET_BILL", attempt, "")
+    return _ask(contract, "GET_BILL", attempt, compact(attempt.ordered_at))
 
 
 def read_bill(answer: Fields) -> str:
@@ -204,14 +204,14 @@ def _asked(state: str, flaws: frozenset[Flaw]) -> Outcome:
     return Outcome.UNKNOWN
 
 
-def _ask(contract: DvcqgContract, kind: str, attempt: Attempt, instead_of_time: str) -> dict[str, str]:
+def _ask(contract: DvcqgContract, kind: str, attempt: Attempt, ordered_at: str) -> dict[str, str]:
     fields = {
         "LoaiBanTin": kind,
         "PhienBan": _VERSION,
         "MaDoiTac": contract.partner_code,
         "MaThamChieu": attempt.order_ref,
         # dvcqg-td#query: the time of the order, not of the question.
-        "ThoiGianGD": instead_of_time or compact(attempt.ordered_at),
+        "ThoiGianGD": ordered_at,
     }
     return _sealed(contract, fields, _ASK)
 

@@ -7,7 +7,7 @@ from urllib.parse import quote_plus, unquote_plus, urlencode
 
 from conformance.targets.portal.defects import Flaw
 from conformance.targets.portal.dossiers import Attempt, BankWord, Effect, Outcome, Rejected
-from conformance.targets.portal.moments import compact
+from conformance.targets.portal.moments import compact, order_time
 from conformance.targets.portal.protocols.fields import NO_AMOUNT, Fields, require, text, whole_amount
 from conformance.targets.portal.protocols.seals import hmac_sha512, is_right, outdated_mac
 from conformance.targets.portal.settings import VnpayContract
@@ -67,13 +67,12 @@ def pay_url(
 
     `description` may have any letters, `locale` is "vi" or "en".
     """
-    in_utc = Flaw.ORDER_TIME_IN_UTC in flaws
     fields = {
         "vnp_Version": "2.1.0",
         "vnp_Command": command,
         "vnp_TmnCode": contract.tmn_code,
         "vnp_Amount": str(attempt.amount_vnd * (1 if Flaw.HUNDRED_FORGOTTEN in flaws else 100)),
-        "vnp_CreateDate": f"{attempt.ordered_at:%Y%m%d%H%M%S}" if in_utc else compact(attempt.ordered_at),
+        "vnp_CreateDate": order_time(attempt.ordered_at, flaws),
         # Right even with the defect: an order that has expired is taken by nobody, and would show nothing more.
         "vnp_ExpireDate": compact(attempt.expires_at),
         "vnp_CurrCode": "VND",

@@ -6,7 +6,7 @@ question was answered, not that the payment was made.
 
 from conformance.targets.portal.defects import Flaw
 from conformance.targets.portal.dossiers import Attempt, BankWord, Effect, Outcome, Rejected
-from conformance.targets.portal.moments import compact
+from conformance.targets.portal.moments import compact, order_time
 from conformance.targets.portal.protocols.fields import Fields, text
 from conformance.targets.portal.protocols.seals import hmac_sha512, is_right
 from conformance.targets.portal.protocols.vnpay import BANK, FAILED_STATUS, SUCCESS, dong_of
@@ -53,7 +53,7 @@ def query_request(
         "vnp_TxnRef": attempt.order_ref,
         "vnp_OrderInfo": f"Truy van giao dich {attempt.order_ref}",
         # vnpay-querydr-refund#request: the order's own vnp_CreateDate, not the query's.
-        "vnp_TransactionDate": now if Flaw.QUERY_DATE_IS_NOW in flaws else compact(attempt.ordered_at),
+        "vnp_TransactionDate": now if Flaw.QUERY_DATE_IS_NOW in flaws else order_time(attempt.ordered_at, flaws),
         "vnp_CreateDate": now,
         "vnp_IpAddr": "127.0.0.1",
     }
