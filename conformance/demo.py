@@ -76,10 +76,12 @@ def run(args: argparse.Namespace) -> int:
         with _interruptible():
             _say("1. Citizens of two provinces pay for real services at three simulated banks")
             _pay_everywhere()
-            _say("\n2. The conformance suite asks the same portal every requirement")
-            right = _check(args.report_dir / "right")
-            _say(f"\n3. The same suite asks a portal with one mistake: {DEFECT_SAYS} (--defect {DEFECT})")
-            wrong = _check(args.report_dir / "wrong", f"--launch-arg=--defect={DEFECT}")
+            _say("\n2. The conformance suite asks the same portal every requirement, at all three banks")
+            right = _check(args.report_dir / "right", "--method=redirect", "--method=bill")
+            _say(f"\n3. The same suite asks a portal with one mistake, at one bank: {DEFECT_SAYS}")
+            wrong = _check(
+                args.report_dir / "wrong", "--bank=vnpay", "--method=redirect", f"--launch-arg=--defect={DEFECT}"
+            )
     except (DemoFailed, ChildFailed) as error:
         print(f"banksim demo: {error}", file=sys.stderr)
         return 1
