@@ -89,7 +89,7 @@ def suite_command(args: argparse.Namespace, results_path: Path) -> list[str]:
     return [
         *(sys.executable, "-m", "pytest", "--pyargs", args.suite),
         *("-c", os.devnull, f"--rootdir={results_path.parent}", f"--basetemp={work}"),
-        *("-p", "conformance.plugin", "-p", "no:cacheprovider", "-s", "-q", "--banksim-progress"),
+        *("-p", "conformance.plugin", "-p", "no:cacheprovider", "-s", "-q", "--banksim-progress", "--tb=native"),
         *(f"--banksim-{name}={word}" for name, words in options.items() for word in words if word),
     ]
 
