@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 import httpx
 from faker import Faker
@@ -76,12 +77,7 @@ def run(args: argparse.Namespace) -> int:
         with _interruptible():
             _say("1. Citizens of two provinces pay for real services at three simulated banks")
             _pay_everywhere()
-            _say("\n2. The conformance suite asks the same portal every requirement, at all three banks")
-            right = _check(args.report_dir / "right", "--method=redirect", "--method=bill")
-            _say(f"\n3. The same suite asks a portal with one mistake, at one bank: {DEFECT_SAYS}")
-            wrong = _check(
-                args.report_dir / "wrong", "--bank=vnpay", "--method=redirect", f"--launch-arg=--defect={DEFECT}"
-            )
+            right, wrong = _check_both(args.report_dir)
     except (DemoFailed, ChildFailed) as error:
         print(f"banksim demo: {error}", file=sys.stderr)
         return 1
@@ -106,16 +102,31 @@ def _say(text: str) -> None:
     print(text, flush=True)
 
 
-def _check(reports: Path, *more: str) -> int:
-    """Runs the shipped command, its words shown as they come; its exit code."""
+def _check_both(reports: Path) -> tuple[int, int]:
+    """The exit codes of the right and the wrong portal's check. Both run at once, and are told one after the other."""
+    mistaken = ("--bank=vnpay", "--method=redirect", f"--launch-arg=--defect={DEFECT}")
+    with tempfile.TemporaryFile("w+") as told, _checking(reports / "wrong", *mistaken, told=told) as wrong:
+        _say("\n2. The conformance suite asks the same portal every requirement, at all three banks")
+        with _checking(reports / "right", "--method=redirect", "--method=bill") as right:
+            right.wait()
+        _say(f"\n3. The same suite asks a portal with one mistake, at one bank: {DEFECT_SAYS}")
+        wrong.wait()
+        told.seek(0)
+        _say(told.read().rstrip())
+        return right.returncode, wrong.returncode
+
+
+@contextmanager
+def _checking(reports: Path, *more: str, told: IO[str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """The shipped command at work; what it tells goes to `told`, or is seen as it comes. It never outlives the demo."""
     command = [sys.executable, "-m", "simulator", "check", "--target", str(TARGET), "--report-dir", str(reports)]
-    process = subprocess.Popen([*command, *more])
+    process = subprocess.Popen([*command, *more], stdout=told, stderr=told)
     try:
-        return process.wait()
-    except KeyboardInterrupt:
-        process.send_signal(signal.SIGINT)
-        process.wait()
-        raise
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.wait()
 
 
 def _pay_everywhere() -> None:
