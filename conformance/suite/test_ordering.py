@@ -1,7 +1,7 @@
 """ORDERING: messages come late, early and in the wrong order; money is never lost by it."""
 
 from conformance.bench import DAY_S, Bench
-from conformance.requirement import Level, NotApplicable, requirement
+from conformance.requirement import Level, NotApplicable, expect, requirement
 
 WEEK_S = 7 * DAY_S
 CREATED = ("redirect", "server_create")
@@ -167,5 +167,7 @@ def test_a_dossier_can_be_paid_after_a_failed_try(bench: Bench) -> None:
     bench.decline(first, "insufficient_funds")
     bench.deliver()
     second = bench.open_again(first)
+    found = bench.payment(second).state
+    expect(found == "pending", "the new try is an order that can be paid", expected="pending", actual=found)
     bench.settle(second)
     bench.expect_paid_once(second)

@@ -1,0 +1,127 @@
+"""The suite is tested on the sample portal with one defect each: what must catch it does, and nothing else fails.
+
+Histories are drawn by chance, so they may catch a defect beyond what is expected of them.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from conformance.kill_matrix import (
+    BY_CHANCE,
+    DOCUMENT,
+    PORTAL,
+    SURE,
+    TABLE,
+    as_markdown,
+    as_toml,
+    caught,
+    check,
+    check_defect,
+    expected,
+)
+from conformance.requirement import Level, catalogue
+from conformance.results import Verdict
+from conformance.targets.portal.defects import DEFECTS, Defect
+
+EXPECTED = expected()
+ASKED = {each.id: each for each in catalogue()}
+
+each_defect = pytest.mark.parametrize("defect", DEFECTS, ids=[each.name for each in DEFECTS])
+
+STYLES: dict[str, tuple[list[str], dict[str, str]]] = {
+    "listens": ([], {}),
+    "answers a duplicate like the first": (["--launch-arg=--duplicates", "--launch-arg=confirmed"], {}),
+    "acknowledges first": (
+        ["--launch-arg=--style", "--launch-arg=acks_first"],
+        {"settle_s = 0": "settle_s = 3"},
+    ),
+    "only asks": (
+        ["--bank=vnpay", "--bank=dvcqg"],
+        {
+            "settle_s = 0": "settle_s = 3",
+            'callback_url = "{base_url}/callbacks/vnpay"\n': "",
+            'callback_url = "{base_url}/callbacks/dvcqg/confirm"\n': "",
+        },
+    ),
+}
+"""Words of the launch command, and what differs in the sample target file."""
+
+
+@pytest.mark.suite
+@each_defect
+def test_a_defect_is_caught_by_what_must_catch_it_and_by_nothing_else(defect: Defect, tmp_path: Path) -> None:
+    results = check_defect(tmp_path, defect)
+    sure = SURE.get(defect.name, frozenset())
+    assert {bank: caught(results, bank, sure) for bank in defect.banks} == EXPECTED[defect.name]
+
+
+@pytest.mark.suite
+@pytest.mark.parametrize("style", STYLES)
+def test_a_correct_connector_of_any_style_keeps_every_requirement(style: str, tmp_path: Path) -> None:
+    launch, changes = STYLES[style]
+    text = PORTAL.read_text(encoding="utf-8")
+    for before, after in changes.items():
+        assert before in text
+        text = text.replace(before, after)
+    target = tmp_path / "target.toml"
+    target.write_text(text, encoding="utf-8")
+    results = check(tmp_path, *launch, target=target)
+    assert results.stopped == ""
+    assert [each for each in results.findings if each.verdict in (Verdict.FAILED, Verdict.BROKEN)] == []
+
+
+@pytest.mark.suite
+def test_one_seed_finds_the_same_again(tmp_path: Path) -> None:
+    found = [check(folder, "--bank=dvcqg") for folder in (tmp_path / "first", tmp_path / "second")]
+    verdicts = [[(each.requirement_id, each.case, each.verdict) for each in results.findings] for results in found]
+    assert verdicts[0] == verdicts[1]
+
+
+QUICK = ("--requirement=SIGNATURE-01", "--requirement=MONEY-01", "--requirement=DUPLICATE-01", "--bank=vnpay")
+
+
+def test_the_shipped_command_finds_a_defect_and_clears_a_correct_connector(tmp_path: Path) -> None:
+    correct = check(tmp_path / "correct", *QUICK)
+    assert caught(correct, "vnpay") == []
+    wrong = check(tmp_path / "wrong", *QUICK, "--launch-arg=--defect", "--launch-arg=amount_not_compared")
+    assert caught(wrong, "vnpay") == ["MONEY-01"]
+
+
+@pytest.mark.suite
+def test_a_history_finds_a_defect_and_tells_it_in_few_steps(tmp_path: Path) -> None:
+    words = ("--requirement=HISTORY-01", "--bank=vietinbank", "--launch-arg=--defect")
+    results = check(tmp_path, *words, "--launch-arg=bad_signature_poisons")
+    (finding,) = results.findings
+    assert finding.verdict is Verdict.FAILED
+    assert "callback of failure signed with another key" in "\n".join(finding.story)
+    assert len(finding.story) <= 8
+
+
+def test_the_table_names_every_defect_and_only_requirements_that_exist() -> None:
+    assert set(EXPECTED) == {each.name for each in DEFECTS}
+    assert {name for row in EXPECTED.values() for ids in row.values() for name in ids} <= set(ASKED)
+
+
+@each_defect
+def test_a_defect_is_caught_at_every_bank_where_it_shows(defect: Defect) -> None:
+    assert set(EXPECTED[defect.name]) == set(defect.banks)
+    assert all(EXPECTED[defect.name].values())
+
+
+@each_defect
+def test_a_defect_is_caught_by_a_requirement_that_names_its_number(defect: Defect) -> None:
+    caught_by = {name for ids in EXPECTED[defect.name].values() for name in ids}
+    guarded = {number for name in caught_by for number in ASKED[name].guards}
+    assert guarded & set(defect.guards)
+
+
+def test_every_must_is_caught_by_some_defect() -> None:
+    kills = {name for row in EXPECTED.values() for ids in row.values() for name in ids}
+    uncaught = {each.id for each in ASKED.values() if each.level is Level.MUST} - kills
+    assert uncaught == BY_CHANCE
+
+
+def test_table_and_document_are_as_the_generator_writes_them() -> None:
+    assert TABLE.read_text(encoding="utf-8") == as_toml(EXPECTED)
+    assert DOCUMENT.read_text(encoding="utf-8") == as_markdown(EXPECTED)
