@@ -2,13 +2,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check install dev chromium bench format clean
+.PHONY: demo test suite check install dev chromium bench format clean
 
 demo: install
 	$(BIN)/banksim demo
 
 test: dev chromium
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -q
+
+# Every defect of the sample portal and every style, each a whole conformance run: half an hour.
+suite: dev
+	BANKSIM_SUITE=all $(BIN)/python -m pytest -n 2 -q -m suite
 
 check: dev
 	$(BIN)/ruff format --check .

@@ -1,0 +1,50 @@
+"""What `make test` runs of the tests that take a whole conformance run each: enough for its ten minutes.
+
+Twenty-one defects over all areas and both correct styles; `make suite` (BANKSIM_SUITE=all) runs every one of them.
+"""
+
+import os
+
+import pytest
+
+EVERY_RUN = frozenset(
+    {
+        "partial_signature_accepted",
+        "unknown_extra_dropped_before_signing",
+        "signature_oracle",
+        "refund_above_payment",
+        "response_code_only",
+        "either_code",
+        "suspected_is_paid",
+        "unknown_code_is_failure",
+        "ack_echoes_caller",
+        "attempt_recorded_after_answer",
+        "diacritics_sent",
+        "secret_in_url",
+        "lookup_tells_name",
+        "inquiry_unsigned_answered",
+        "bill_debit_is_income",
+        "bill_notice_needs_bank_ref",
+        "inquiry_of_paid_bill_payable",
+        "query_number_reused",
+        "lost_callback_never_polled",
+        "failure_is_final",
+        "forged_return_settles",
+        "listens",
+        "acknowledges first",
+    }
+)
+"""The parameters of `suite` tests that run every time."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if os.environ.get("BANKSIM_SUITE") == "all":
+        return
+    left_out = [item for item in items if item.get_closest_marker("suite") and not _runs_every_time(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def _runs_every_time(item: pytest.Item) -> bool:
+    callspec = getattr(item, "callspec", None)
+    return callspec is not None and callspec.id in EVERY_RUN
