@@ -4,7 +4,6 @@ Rule: pure decisions over what is stored.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -44,8 +43,7 @@ from simulator.world import World
 QUERIES_KEPT = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(msgspec.Struct, frozen=True):
     """What was decided: the reply, and the payment before and after it."""
 
     reply: Reply
@@ -84,10 +82,10 @@ def _distorted(command: Command, reply: Reply, plan: Plan) -> tuple[Command, Rep
     struck = plan.take(ANSWER_KINDS, *where)
     for fault in struck:
         if fault.kind is FaultKind.FORGED_SIGNATURE:
-            command = replace(command, merchant=forged(command.merchant))
+            command = msgspec.structs.replace(command, merchant=forged(command.merchant))
         else:
             amount_vnd = payment.amount_vnd + fault.amount_delta_vnd
-            reply = replace(reply, payment=msgspec.structs.replace(payment, amount_vnd=amount_vnd))
+            reply = msgspec.structs.replace(reply, payment=msgspec.structs.replace(payment, amount_vnd=amount_vnd))
     return command, reply, tuple(f"fault: {fault.kind}" for fault in struck)
 
 
@@ -139,7 +137,7 @@ def _refund(world: World, dialect: Dialect, command: RefundOrder, stored: Stored
     event = Event.REFUND_REST if whole else Event.REFUND_PART
     after = apply(payment, event, stored.now, refunds=(*payment.refunds, refund))
     reply = _reply(world, command, stored, after, f"{command.order_key}|{command.request_ref}")
-    return Done(replace(reply, refund=refund), payment, after)
+    return Done(msgspec.structs.replace(reply, refund=refund), payment, after)
 
 
 def _refund_refusal(payment: Payment, command: RefundOrder) -> Reason | None:

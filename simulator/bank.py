@@ -5,7 +5,6 @@ nobody awaits between reading and writing.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -41,8 +40,7 @@ class UnknownPayment(Exception):
     """This sandbox has no payment of that id."""
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(msgspec.Struct, frozen=True):
     """A bank's answer, and what becomes of it: `fault` breaks the exchange, `rushed` = callbacks go out before it."""
 
     response: Response

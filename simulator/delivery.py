@@ -7,16 +7,14 @@ import asyncio
 import logging
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from urllib.parse import urlsplit
 
-import aiohttp
-import yarl
-
 from simulator import bank
 from simulator.banks import dialects
+from simulator.calling import Caller
 from simulator.dialect import Ack, Dialect, Question
 from simulator.faults import CALLBACK, FaultKind
 from simulator.journal import outgoing_exchange
@@ -28,7 +26,6 @@ from simulator.world import World, Worlds
 
 log = logging.getLogger(__name__)
 
-ANSWER_BYTES_MAX = 64 * 1024
 IN_FLIGHT_MAX = 200
 LEASE_S = 60.0
 """Longer than the longest time-out of a bank: a claim must not run out while its answer is awaited."""
@@ -41,7 +38,7 @@ STORE_RETRY_S = 1.0
 
 
 class Courier:
-    """Sends the banks' messages through one HTTP session. Start it inside the event loop; stop it to finish cleanly."""
+    """Sends the banks' messages. Start it inside the event loop; stop it to finish cleanly."""
 
     def __init__(self, worlds: Worlds, node: str, lease_s: float = LEASE_S) -> None:
         self._worlds = worlds
@@ -50,15 +47,10 @@ class Courier:
         self._wake = asyncio.Event()
         self._flights: set[asyncio.Task[None]] = set()
         self._advancing: dict[str, asyncio.Lock] = {}
-        self._session: aiohttp.ClientSession | None = None
+        self._caller = Caller()
         self._round: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=IN_FLIGHT_MAX, limit_per_host=0),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("user-agent", "accept", "accept-encoding", "content-type"),
-        )
         self._worlds.poke = self._wake.set
         self._round = asyncio.create_task(self._rounds(), name="courier")
 
@@ -67,8 +59,7 @@ class Courier:
         for task in (*self._flights, *((self._round,) if self._round else ())):
             task.cancel()
         await asyncio.gather(*self._flights, *((self._round,) if self._round else ()), return_exceptions=True)
-        if self._session is not None:
-            await self._session.close()
+        await self._caller.close()
 
     # --- time ------------------------------------------------------------------------------------------------
 
@@ -138,7 +129,7 @@ class Courier:
             flight = asyncio.create_task(self._carry_out(world, each))
             self._flights.add(flight)
             flight.add_done_callback(self._landed)
-        if len(claimed) == free:
+        if len(claimed) == free or self._wake.is_set():
             return 0.0
         due = await self._worlds.store.next_due()
         return IDLE_POLL_S if due is None else min(IDLE_POLL_S, (due - self._worlds.clock()).total_seconds())
@@ -174,9 +165,7 @@ class Courier:
         outgoing = dialect.callback(notice)
         fault = delivery.breaks[0] if delivery.breaks else None
         retry = world.retry(dialect)
-        answers = await asyncio.gather(
-            *(self._exchange(outgoing, retry.timeout_s, fault) for _ in range(delivery.copies))
-        )
+        answers = await self._exchanges(delivery.copies, outgoing, retry.timeout_s, fault)
         acks = [dialect.acknowledged(answer, notice) for answer in answers]
         ack = next((each for each in acks if each.done), acks[0])
         exchanges = tuple(
@@ -185,6 +174,13 @@ class Courier:
         )
         after = after_attempt(delivery, ack.done, ack.text, now, retry)
         await world.store.finish(claimed, after, exchanges)
+
+    async def _exchanges(
+        self, copies: int, outgoing: Outgoing, timeout_s: float, fault: FaultKind | None
+    ) -> Sequence[Answer]:
+        if copies == 1:
+            return [await self._exchange(outgoing, timeout_s, fault)]
+        return await asyncio.gather(*(self._exchange(outgoing, timeout_s, fault) for _ in range(copies)))
 
     async def _exchange(self, outgoing: Outgoing, timeout_s: float, fault: FaultKind | None) -> Answer:
         if fault is FaultKind.HTTP_500:
@@ -198,25 +194,10 @@ class Courier:
         return answer
 
     async def send(self, outgoing: Outgoing, timeout_s: float) -> Answer:
-        """One HTTP exchange: redirects are not followed, the answer is bounded in size and time."""
-        assert self._session is not None, "the courier was not started"
+        """One HTTP exchange with a connector."""
         if not outgoing.url.startswith(("http://", "https://")):
             return Answer(error="nobody to call: no callback_url or inquiry_url is set for this merchant")
-        try:
-            async with self._session.request(
-                outgoing.method,
-                yarl.URL(outgoing.url, encoded=True),
-                headers=outgoing.headers,
-                data=outgoing.body or None,
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=timeout_s),
-            ) as response:
-                body = await _bounded(response.content)
-                return Answer(response.status, tuple(response.headers.items()), body)
-        except TimeoutError:
-            return Answer(error=f"no answer within {timeout_s:g} s")
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            return Answer(error=f"{type(error).__name__}: {error}")
+        return await self._caller.call(outgoing, timeout_s)
 
     # --- bills -----------------------------------------------------------------------------------------------
 
@@ -275,17 +256,6 @@ def _note(claimed: Claimed, ack: Ack, fault: FaultKind | None) -> str:
         f"attempt {claimed.delivery.attempt + 1}",
     )
     return "; ".join(part for part in parts if part)
-
-
-async def _bounded(content: aiohttp.StreamReader) -> bytes:
-    """At most ANSWER_BYTES_MAX of the body: a huge answer must not fill the bank's memory."""
-    kept = bytearray()
-    while len(kept) < ANSWER_BYTES_MAX:
-        chunk = await content.read(ANSWER_BYTES_MAX - len(kept))
-        if not chunk:
-            break
-        kept += chunk
-    return bytes(kept)
 
 
 async def _reset_halfway(outgoing: Outgoing, timeout_s: float) -> None:

@@ -1,10 +1,11 @@
 """What a bank must say: pure functions between raw HTTP messages and the house's own words, gathered in one value."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from random import Random
+
+import msgspec
 
 from simulator.outbox import Retry
 from simulator.payment import Bill, Channel, Merchant, Order, Payment, Refund, Refusal, State
@@ -22,31 +23,27 @@ class Shape(StrEnum):
     """Money arrives by transfer; the bank tells what came in."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class Command(msgspec.Struct, frozen=True, kw_only=True):
     """A request understood. `wire` keeps its fields as they came, for the answer to echo.
 
     `warnings` are remarks for the journal ("signature matches only in PHP's encoding").
     """
 
     merchant: Merchant
-    wire: Mapping[str, str] = field(default_factory=dict)
+    wire: Mapping[str, str] = {}
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Create(Command):
+class Create(Command, frozen=True, kw_only=True):
     order: Order
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Query(Command):
+class Query(Command, frozen=True, kw_only=True):
     order_key: str
     request_ref: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefundOrder(Command):
+class RefundOrder(Command, frozen=True, kw_only=True):
     """`full` says which kind the connector asked for; `amount_vnd` is what it wants back."""
 
     order_key: str
@@ -55,18 +52,15 @@ class RefundOrder(Command):
     full: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GetReceipt(Command):
+class GetReceipt(Command, frozen=True, kw_only=True):
     order_key: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListIssuers(Command):
+class ListIssuers(Command, frozen=True, kw_only=True):
     """Which banks a payer may choose."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What the use case answers to a command; the dialect writes it out.
 
     `page_url` is where the payer goes on (absolute). `reply_ref` is 32 hex digits, fresh for every answer,
@@ -80,8 +74,7 @@ class Reply:
     refund: Refund | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """One of the bank's own addresses. `decode` raises Refusal; `encode` writes the reply or the refusal.
 
     `merchants` looks a merchant up by its code. `command` is None when decoding was refused.
@@ -98,8 +91,7 @@ class Endpoint:
 Merchants = Callable[[str], Merchant | None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """All that a callback is made of: the payment as it is to be told, and the merchant whose secrets sign it."""
 
     payment: Payment
@@ -108,16 +100,14 @@ class Notice:
     attempt: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Ack:
+class Ack(msgspec.Struct, frozen=True):
     """How the bank reads an answer to its callback. `done` ends the retries; `text` is for the journal."""
 
     done: bool
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(msgspec.Struct, frozen=True, kw_only=True):
     """A bill inquiry: `trans_ref` is the bank's number for this visit, the same in inquiry and notice."""
 
     bill_code: str
@@ -126,16 +116,14 @@ class Question:
     now: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inquiry:
+class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
     """How a bank asks a connector what is owed. `read` raises Refusal (unknown_order, already_paid, ...)."""
 
     ask: Callable[[Question, Merchant], Outgoing]
     read: Callable[[Answer, Question, Merchant], Bill]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assumption:
+class Assumption(msgspec.Struct, frozen=True, kw_only=True):
     """Something no source tells, so this project chose it. `setting` names the switch that changes it, "" if none."""
 
     key: str
@@ -144,8 +132,7 @@ class Assumption:
     setting: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorPage:
+class ErrorPage(msgspec.Struct, frozen=True, kw_only=True):
     """A page of the bank that shows an error code to the payer: `texts` by code in (Vietnamese, English)."""
 
     path: str
@@ -161,8 +148,7 @@ def _digits(rng: Random, now: datetime) -> str:
     return str(rng.randrange(10**13, 10**14))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dialect:
+class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """One bank. `code` is its URL prefix. `secrets` are the names a merchant's `secrets` must have.
 
     `announces` = entering these states makes a callback. `return_url` is where the payer's browser goes afterwards,

@@ -5,7 +5,8 @@ Rule: pure, and of no bank: which parameters are signed and how is said by the d
 
 import re
 from collections.abc import Iterator
-from urllib.parse import quote, quote_plus, unquote_to_bytes
+from functools import lru_cache
+from urllib.parse import quote, quote_plus, unquote
 
 WHATWG = "*"
 # vnpay-pay-2-1-0#encodings: which characters beside letters, digits and "_.-" each platform leaves as they are.
@@ -18,6 +19,9 @@ ENCODINGS = {
 }
 
 
+_NEVER_ESCAPED = re.compile(r"[A-Za-z0-9_.\- ]*")
+
+
 def pieces(raw: bytes) -> list[bytes]:
     """The `name=value` pieces as they came; empty ones ("a=1&&b=2") are no pieces."""
     return [piece for piece in raw.split(b"&") if piece]
@@ -26,20 +30,22 @@ def pieces(raw: bytes) -> list[bytes]:
 def fields(given: list[bytes]) -> dict[str, str]:
     """The pieces decoded. Raises ValueError for what is not UTF-8 and for a name that stands twice."""
     found: dict[str, str] = {}
-    for piece in given:
-        if b"%" in piece or b"+" in piece:
-            name, _, escaped = piece.replace(b"+", b" ").partition(b"=")
-            key, value = unquote_to_bytes(name).decode(), unquote_to_bytes(escaped).decode()
-        else:
-            key, _, value = piece.decode().partition("=")
-        if key in found:
-            raise ValueError(f"{key} stands twice")
-        found[key] = value
+    text = b"&".join(given).replace(b"+", b" ").decode()
+    for piece in text.split("&") if text else ():
+        name, _, value = piece.partition("=")
+        if "%" in piece:
+            name, value = unquote(name, errors="strict"), unquote(value, errors="strict")
+        if name in found:
+            raise ValueError(f"{name} stands twice")
+        found[name] = value
     return found
 
 
+@lru_cache(maxsize=4096)
 def escape(text: str, safe: str = WHATWG) -> str:
     """A name or value as one platform writes it: space as +, UTF-8, upper-case hex digits."""
+    if _NEVER_ESCAPED.fullmatch(text):
+        return text.replace(" ", "+")
     return quote_plus(text, safe=safe).replace("~", "~" if "~" in safe else "%7E")
 
 
@@ -52,7 +58,8 @@ def readings(given: list[bytes], unsigned: tuple[bytes, ...]) -> Iterator[tuple[
 
     The pieces are sorted by name; every reading is tried with and without empty values.
     """
-    every = sorted((piece for piece in given if _name(piece) not in unsigned), key=_name)
+    named = [(piece.partition(b"=")[0], piece) for piece in given]
+    every = [piece for name, piece in sorted(named) if name not in unsigned]
     whole = b"&".join(every)
     yield whole, "spaces are sent as %20, documented is +" if b"%20" in whole else ""
     filled = [piece for piece in every if piece.partition(b"=")[2]]
@@ -63,10 +70,6 @@ def readings(given: list[bytes], unsigned: tuple[bytes, ...]) -> Iterator[tuple[
         if filled != every:
             remark = f"the signature matches only in the encoding of {name}, without empty parameters"
             yield written(fields(filled), safe).encode(), remark
-
-
-def _name(piece: bytes) -> bytes:
-    return piece.partition(b"=")[0]
 
 
 def added(url: str, query: str) -> str:

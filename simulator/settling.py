@@ -3,7 +3,6 @@
 Rule: pure; given what is stored and the faults still planned, it says what is to be written.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
@@ -20,8 +19,7 @@ from simulator.world import World
 _DEBITED = COLLECTED | {State.SUSPECTED}
 
 
-@dataclass(frozen=True, slots=True)
-class Follows:
+class Follows(msgspec.Struct, frozen=True):
     """The payment as it is to be kept, the money that moved, and the callbacks now due."""
 
     payment: Payment | None = None

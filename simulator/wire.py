@@ -1,7 +1,6 @@
 """HTTP messages as values, in raw bytes: what is signed must never be parsed and built again."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import msgspec
 
@@ -10,9 +9,11 @@ Headers = tuple[tuple[str, str], ...]
 JSON_TYPE = "application/json; charset=utf-8"
 FORM_TYPE = "application/x-www-form-urlencoded"
 
+ANSWER_BYTES_MAX = 64 * 1024
+"""More of a connector's answer is not read."""
 
-@dataclass(frozen=True, slots=True)
-class Request:
+
+class Request(msgspec.Struct, frozen=True):
     """One request to a bank.
 
     `path` is below the bank's own prefix ("/paymentv2/vpcpay.html"), `query` the raw bytes after "?",
@@ -22,13 +23,12 @@ class Request:
     method: str
     path: str
     query: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     body: bytes = b""
     client_ip: str = "127.0.0.1"
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(msgspec.Struct, frozen=True):
     """A bank's answer to a connector or a browser."""
 
     status: int = 200
@@ -36,8 +36,7 @@ class Response:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True):
     """A request that a bank makes of a connector: a callback, a bill inquiry."""
 
     method: str
@@ -46,12 +45,11 @@ class Outgoing:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What a connector answered to an `Outgoing`.
 
     `status` is 0 when there was no answer; `error` then says why ("timed out after 15 s", "connection refused").
-    `body` is cut at the bank's size limit.
+    `body` is cut at ANSWER_BYTES_MAX.
     """
 
     status: int = 0

@@ -18,6 +18,7 @@ LAYERS = {
     "form": 0,
     "cards": 0,
     "client": 0,
+    "calling": 1,
     "receipt": 1,
     "protocol": 0,
     "payment": 1,
@@ -46,12 +47,13 @@ PURE = ("wire", "signing", "qr", "form", "cards", "payment", "faults", "outbox",
 IMPURE_MODULES = {"asyncio", "aiohttp", "asyncpg", "httpx", "os", "pathlib", "socket", "sqlite3", "threading", "time"}
 
 THIRD_PARTY = {
-    "aiohttp": ("delivery",),
+    "aiohttp": ("calling",),
     "asyncpg": ("store",),
     "cryptography": ("signing",),
     "fastapi": ("control", "pages", "app"),
     "font_roboto": ("receipt",),
     "fpdf": ("receipt",),
+    "httptools": ("calling",),
     "httpx": ("client",),
     "jinja2": ("pages",),
     "msgspec": (
@@ -62,7 +64,7 @@ THIRD_PARTY = {
     "segno": ("pages",),
     "starlette": ("control", "pages", "app"),
     "uvicorn": ("protocol", "serving"),
-    "yarl": ("delivery",),
+    "yarl": ("calling",),
 }
 """Which rooms know of which package. A new name here is a decision, not an accident."""
 

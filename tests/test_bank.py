@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from simulator.answering import forged
 from simulator.bank import UnknownPayment, act, progress, returned

@@ -12,11 +12,11 @@ import pytest
 from aiohttp import web
 
 from simulator.bank import act
-from simulator.delivery import ANSWER_BYTES_MAX, Courier
+from simulator.delivery import Courier
 from simulator.faults import Fault, FaultKind
 from simulator.outbox import DeliveryState, Retry
 from simulator.payment import Event, State
-from simulator.wire import Outgoing
+from simulator.wire import ANSWER_BYTES_MAX, Outgoing
 from simulator.world import World, Worlds
 from tests.samples import vnpay_pay
 from tests.worlds import START, Connector, ask, connector, courier_of, worlds_in

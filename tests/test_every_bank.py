@@ -3,7 +3,6 @@
 import json
 import tomllib
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from aiohttp import web
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from simulator.answering import forged
 from simulator.bank import act, returned

@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import replace as changed
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace as changed
 
 from simulator import form, qr
 from simulator.banks import vnpay
@@ -243,9 +243,10 @@ def test_a_known_query_and_refund_is_understood(key: str, names: str) -> None:
     ("key", "names"),
     [("V6", vnpay.SIGNED_REPLY + vnpay.PROMOTION), ("V8", vnpay.SIGNED_REPLY)],
 )
-def test_a_known_answer_is_signed_alike(key: str, names: str) -> None:
+def test_a_known_answer_is_signed_alike(key: str, names: tuple[str, ...]) -> None:
     vector = VECTORS[key]
-    reply = {name: value for name, value in named(vector, names).items() if "Promotion" not in name}
+    signed = zip(names, vector["string_to_sign"].split("|"), strict=True)
+    reply = {name: value for name, value in signed if "Promotion" not in name}
     assert json.loads(vnpay.signed_reply(reply, MERCHANT).body)["vnp_SecureHash"] == vector["signature"]
 
 
@@ -338,7 +339,7 @@ def test_an_amount_is_at_most_twelve_digits_and_whole_dong_times_100(amount: str
     assert error_code(query) == "03"
 
 
-@pytest.mark.parametrize("name", vnpay.PAY.split())
+@pytest.mark.parametrize("name", [name.removeprefix("vnp_") for name in vnpay.PAY])
 def test_a_demanded_field_may_not_be_missing_or_empty(name: str) -> None:
     for value in (None, ""):
         query = signed_query(pay_fields(**{name: value}))
@@ -1130,7 +1131,7 @@ VALUES = st.sampled_from(
 
 def form_queries() -> Iterator[st.SearchStrategy[bytes]]:
     """From noise to nearly right requests, so that every depth of decoding is reached."""
-    names = st.sampled_from([f"vnp_{name}" for name in (*vnpay.PAY.split(), "BankCode", "ExpireDate", "SecureHash")])
+    names = st.sampled_from([*vnpay.PAY, "vnp_BankCode", "vnp_ExpireDate", "vnp_SecureHash"])
     yield st.binary(max_size=400)
     yield st.lists(st.binary(max_size=30), max_size=20).map(b"&".join)
     yield st.lists(st.tuples(names, VALUES), max_size=20).map(lambda pairs: urlencode(pairs, errors="ignore").encode())

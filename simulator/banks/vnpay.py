@@ -33,19 +33,27 @@ from simulator.wire import Answer, Outgoing, Request, Response, json_object, jso
 
 Fields = Mapping[str, str]
 
-PAY = "Version Command TmnCode Amount CreateDate CurrCode IpAddr Locale OrderInfo OrderType ReturnUrl TxnRef"
-PAY_OPTIONAL = "BankCode ExpireDate"  # vnpay-pay-2-1-0#request demands ExpireDate, many clients omit it
+
+def _wire(names: str) -> tuple[str, ...]:
+    return tuple(f"vnp_{name}" for name in names.split())
+
+
+PAY = _wire("Version Command TmnCode Amount CreateDate CurrCode IpAddr Locale OrderInfo OrderType ReturnUrl TxnRef")
+PAY_OPTIONAL = _wire("BankCode ExpireDate")  # vnpay-pay-2-1-0#request demands ExpireDate, many clients omit it
 # vnpay-querydr-refund#hash: the fields of each message, all but TransactionNo demanded, as they are signed.
 SIGNED = {
-    "querydr": "RequestId Version Command TmnCode TxnRef TransactionDate CreateDate IpAddr OrderInfo",
-    "refund": "RequestId Version Command TmnCode TransactionType TxnRef Amount TransactionNo TransactionDate"
-    " CreateBy CreateDate IpAddr OrderInfo",
+    "querydr": _wire("RequestId Version Command TmnCode TxnRef TransactionDate CreateDate IpAddr OrderInfo"),
+    "refund": _wire(
+        "RequestId Version Command TmnCode TransactionType TxnRef Amount TransactionNo TransactionDate"
+        " CreateBy CreateDate IpAddr OrderInfo"
+    ),
 }
-SIGNED_REPLY = (
+API_OPTIONAL = _wire("TransactionNo")
+SIGNED_REPLY = _wire(
     "ResponseId Command ResponseCode Message TmnCode TxnRef Amount BankCode PayDate TransactionNo"
     " TransactionType TransactionStatus OrderInfo"
 )
-PROMOTION = " PromotionCode PromotionAmount"  # signed, though empty, in querydr's answer only
+PROMOTION = _wire("PromotionCode PromotionAmount")  # signed, though empty, in querydr's answer only
 # vnpay-pay-2-1-0#request, vnpay-querydr-refund#request: lengths and digits; letters are not looked at.
 _FORMS = {
     "Version": r"2\.1\.0",
@@ -68,7 +76,8 @@ _FORMS = {
     "TransactionType": r"0[23]",
     "CreateBy": r".{1,245}",
 }
-FORMS = {name: re.compile(form) for name, form in _FORMS.items()}
+FORMS = {f"vnp_{name}": re.compile(form) for name, form in _FORMS.items()}
+DATES = frozenset(name for name in FORMS if name.endswith("Date"))
 UNSIGNED = (b"vnp_SecureHash", b"vnp_SecureHashType")
 PLAIN = re.compile(r"[A-Za-z0-9 :.,_-]*")  # vnpay-pay-2-1-0#request: no diacritics, no special characters
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -150,7 +159,7 @@ BANKS = (  # vnpay-clients#bank-codes
 def _decode_pay(request: Request, merchants: Merchants) -> Create:
     pieces = form.pieces(request.query)
     fields = _form_fields(pieces)
-    _check(fields, PAY.split(), PAY_OPTIONAL.split())
+    _check(fields, PAY, PAY_OPTIONAL)
     if not _is_web_address(fields["vnp_ReturnUrl"]):
         raise Refusal(Reason.MALFORMED, "vnp_ReturnUrl is no http or https address")
     bank_code = fields.get("vnp_BankCode", "")
@@ -215,8 +224,8 @@ def _understood(fields: Fields, merchant: Merchant | None) -> Query | RefundOrde
     command = fields.get("vnp_Command", "")
     if command not in SIGNED:
         raise Refusal(Reason.UNKNOWN_COMMAND if command else Reason.MALFORMED, f"vnp_Command: {command!r}")
-    signed = SIGNED[command].split()
-    _check(fields, [name for name in signed if name != "TransactionNo"], ["TransactionNo"])
+    signed = SIGNED[command]
+    _check(fields, [name for name in signed if name not in API_OPTIONAL], API_OPTIONAL)
     if merchant is None:
         raise Refusal(Reason.UNKNOWN_MERCHANT, fields["vnp_TmnCode"])
     warnings = _judge(fields, merchant, _api_readings(signed, fields))
@@ -262,10 +271,10 @@ def _check(fields: Fields, needed: Iterable[str], optional: Iterable[str]) -> No
     if CONTROL.search("".join(fields.values())):
         odd = next(name for name, text in fields.items() if CONTROL.search(text))
         raise Refusal(Reason.MALFORMED, f"{odd} has a control character")
-    for name in (*needed, *(name for name in optional if fields.get(f"vnp_{name}"))):
-        text = fields.get(f"vnp_{name}", "")
-        if FORMS[name].fullmatch(text) is None or (name.endswith("Date") and not _is_date(text)):
-            raise Refusal(Reason.MALFORMED, f"vnp_{name}: {text!r}")
+    for name in (*needed, *(name for name in optional if fields.get(name))):
+        text = fields.get(name, "")
+        if FORMS[name].fullmatch(text) is None or (name in DATES and not _is_date(text)):
+            raise Refusal(Reason.MALFORMED, f"{name}: {text!r}")
 
 
 def _is_date(text: str) -> bool:
@@ -302,14 +311,14 @@ def _judge(fields: Fields, merchant: Merchant, readings: Iterable[tuple[bytes, s
     raise Refusal(Reason.BAD_SIGNATURE, f"vnp_SecureHash {why}, 2.1.0 takes HMAC-SHA512")
 
 
-def _api_readings(signed: list[str], fields: Fields) -> Iterator[tuple[bytes, str]]:
+def _api_readings(signed: tuple[str, ...], fields: Fields) -> Iterator[tuple[bytes, str]]:
     yield _joined(signed, fields), ""
-    if "TransactionNo" in signed and not fields.get("vnp_TransactionNo"):  # vnpay-clients#transaction-no
+    if "vnp_TransactionNo" in signed and not fields.get("vnp_TransactionNo"):  # vnpay-clients#transaction-no
         yield _joined(signed, {**fields, "vnp_TransactionNo": "0"}), "an absent vnp_TransactionNo is signed as 0"
 
 
 def _joined(names: Iterable[str], fields: Fields) -> bytes:
-    return "|".join(fields.get(f"vnp_{name}", "") for name in names).encode()
+    return "|".join(fields.get(name, "") for name in names).encode()
 
 
 def _encode_pay(request: Request, command: Command | None, result: Reply | Refusal) -> Response:
@@ -394,7 +403,7 @@ def _refused(request: Request, merchant: Merchant | None, wire: Fields, reason: 
 
 def signed_reply(reply: dict[str, str], merchant: Merchant) -> Response:
     names = SIGNED_REPLY if reply["vnp_Command"] == "refund" else SIGNED_REPLY + PROMOTION
-    secure_hash = hmac_sha512_hex(merchant.secrets["secret"], _joined(names.split(), reply))
+    secure_hash = hmac_sha512_hex(merchant.secrets["secret"], _joined(names, reply))
     return json_response({**reply, "vnp_SecureHash": secure_hash})
 
 

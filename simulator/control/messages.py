@@ -2,11 +2,11 @@
 
 import base64
 import binascii
-from dataclasses import replace
 from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter
+from msgspec.structs import replace
 from pydantic import Field, StringConstraints, field_validator
 
 from simulator import bank

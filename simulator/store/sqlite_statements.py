@@ -209,7 +209,7 @@ def finish(connection: sqlite3.Connection, claimed: Claimed, after: Delivery) ->
         UPDATE delivery SET state = ?, due_at = ?, lease = '', document = ?
         WHERE delivery_no = ? AND lease = ? AND state = 'claimed'
         """,
-        (after.state, rows.micros(after.due_at), rows.document(after), int(number), token),
+        (after.state.value, rows.micros(after.due_at), rows.document(after), int(number), token),
     )
     return int(payment_no) if written.rowcount else None
 
@@ -341,7 +341,7 @@ def _find_numbers(connection: sqlite3.Connection, decisions: Decisions) -> None:
 
 
 def _put_delivery(connection: sqlite3.Connection, of: int, payment_no: int, delivery: Delivery, tally: Tally) -> None:
-    row = (delivery.state, rows.micros(delivery.due_at), rows.document(delivery))
+    row = (delivery.state.value, rows.micros(delivery.due_at), rows.document(delivery))
     ref = (payment_no, delivery.delivery_id)
     is_new = connection.execute(
         """
