@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,10 +16,11 @@ import pytest
 from simulator.payment import Order, Payment
 from simulator.store import ById, ByOrder, Change, Sandbox, Stored, StoreError
 from simulator.store import sqlite_statements as statements
+from simulator.store.grouping import BATCH_MAX
 from simulator.store.sqlite import SqliteStore
 from simulator.store.sqlite_checkpoint import Checkpointer
 from simulator.store.sqlite_file import connect
-from simulator.store.sqlite_writer import BATCH_MAX, transaction
+from simulator.store.sqlite_transactions import transaction
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 
@@ -39,25 +39,30 @@ async def store(path: Path) -> AsyncIterator[SqliteStore]:
     await store.close()
 
 
-@dataclass
 class Gate:
-    """A decision that says when it is being taken, and waits in the writer's thread until it is let go."""
+    """Holds up the store's next commit until it is let go."""
 
-    entered: threading.Event = field(default_factory=threading.Event)
-    left: threading.Event = field(default_factory=threading.Event)
+    def __init__(self, store: SqliteStore) -> None:
+        self._left = threading.Event()
+        self._waiting = store._transactions._thread.submit(self._left.wait, 30)
 
-    def __call__(self, stored: Stored) -> Change[None]:
-        self.entered.set()
-        assert self.left.wait(30)
-        return Change(None)
+    def leave(self) -> None:
+        self._left.set()
+        assert self._waiting.result(30)
 
 
 async def gated(store: SqliteStore) -> tuple[Gate, "asyncio.Task[None]"]:
-    """The writer now waits at the gate: what is asked of it meanwhile makes one batch."""
-    gate = Gate()
-    task = asyncio.create_task(store.transact("default", None, gate))
-    assert await asyncio.to_thread(gate.entered.wait, 30)
+    """A commit, of nothing, now waits at the gate: what is asked of the store meanwhile makes one batch."""
+    gate = Gate(store)
+    task = asyncio.create_task(store.transact("default", None, lambda stored: Change(None)))
+    await begun(store)
     return gate, task
+
+
+async def begun(store: SqliteStore) -> None:
+    async with asyncio.timeout(30):
+        while not store._writing.in_transaction:  # noqa: ASYNC110 - SQLite tells nobody that a transaction begins
+            await asyncio.sleep(0)
 
 
 async def pay(store: SqliteStore, name: str, description: str = "") -> str:
@@ -112,7 +117,7 @@ async def test_what_waits_together_shares_one_commit(path: Path, store: SqliteSt
     before = commits(path)
     tasks = [asyncio.create_task(pay(store, str(number))) for number in range(50)]
     await asyncio.sleep(0)
-    gate.left.set()
+    gate.leave()
     await asyncio.gather(first, *tasks)
     assert commits(path) == before + 1
 
@@ -122,7 +127,7 @@ async def test_a_batch_is_bounded(path: Path, store: SqliteStore) -> None:
     before = commits(path)
     tasks = [asyncio.create_task(pay(store, str(number))) for number in range(BATCH_MAX + 1)]
     await asyncio.sleep(0)
-    gate.left.set()
+    gate.leave()
     await asyncio.gather(first, *tasks)
     assert commits(path) == before + 2
 
@@ -133,7 +138,7 @@ async def test_a_decision_that_fails_leaves_its_neighbours_in_the_same_commit(pa
     tasks = [asyncio.create_task(pay(store, str(number))) for number in range(10)]
     tasks.insert(5, asyncio.create_task(store.transact("default", None, fail)))  # type: ignore[arg-type]
     await asyncio.sleep(0)
-    gate.left.set()
+    gate.leave()
     outcomes = await asyncio.gather(first, *tasks, return_exceptions=True)
     assert isinstance(outcomes.pop(6), LookupError)
     assert outcomes == [None, *map(str, range(10))]
@@ -156,7 +161,7 @@ async def test_a_commit_that_fails_fails_all_of_its_batch(path: Path, store: Sql
     tasks = [asyncio.create_task(pay(store, str(number), "x" * 9000)) for number in range(10)]
     await asyncio.sleep(0)
     with no_room(path):
-        gate.left.set()
+        gate.leave()
         outcomes = await asyncio.gather(first, *tasks, return_exceptions=True)
     assert outcomes[0] is None
     assert all(isinstance(each, StoreError) and str(path) in str(each) for each in outcomes[1:]), outcomes
@@ -166,17 +171,13 @@ async def test_a_commit_that_fails_fails_all_of_its_batch(path: Path, store: Sql
 
 
 async def test_readers_see_only_what_is_committed(store: SqliteStore) -> None:
-    first_gate, first = await gated(store)
-    second_gate = Gate()
+    gate = Gate(store)
     moving = asyncio.create_task(store.set_clock("default", NOW + timedelta(hours=1)))
-    second = asyncio.create_task(store.transact("default", None, second_gate))
-    await asyncio.sleep(0)
-    first_gate.left.set()
-    assert await asyncio.to_thread(second_gate.entered.wait, 30)
+    await begun(store)
     assert (await store.sandbox("default")).clock_at == NOW, "moved, but not yet committed"
     assert not moving.done()
-    second_gate.left.set()
-    await asyncio.gather(first, second, moving)
+    gate.leave()
+    await moving
     assert (await store.sandbox("default")).clock_at == NOW + timedelta(hours=1)
 
 
@@ -247,7 +248,7 @@ async def test_closing_finishes_what_was_asked_before(path: Path, store: SqliteS
     tasks = [asyncio.create_task(pay(store, str(number))) for number in range(20)]
     closing_store = asyncio.create_task(store.close())
     await asyncio.sleep(0)
-    gate.left.set()
+    gate.leave()
     await asyncio.gather(first, *tasks, closing_store)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT count(*) FROM payment").fetchone() == (20,)

@@ -1,4 +1,4 @@
-"""The store in one SQLite file, for one machine: one thread writes, another reads what is committed."""
+"""The store in one SQLite file, for one machine: one connection writes, another reads what is committed."""
 
 import asyncio
 import secrets
@@ -18,6 +18,7 @@ from simulator.store import (
     Decide,
     Entry,
     Exchange,
+    ImpossibleChange,
     Key,
     R,
     Sandbox,
@@ -29,11 +30,12 @@ from simulator.store import (
 )
 from simulator.store import sqlite_statements as statements
 from simulator.store.decisions import Decisions, Finish, Tenant, Transact
+from simulator.store.grouping import Grouping
 from simulator.store.migrations import Migration
-from simulator.store.pending import Pending
+from simulator.store.pending import Pending, Shared
 from simulator.store.sqlite_checkpoint import Checkpointer
 from simulator.store.sqlite_file import connect, prepare
-from simulator.store.sqlite_writer import Writer, failure
+from simulator.store.sqlite_transactions import Transactions, failure
 
 T = TypeVar("T")
 
@@ -62,20 +64,22 @@ class SqliteStore:
         self._clock = clock
         self._busy_s = busy_s
         self._known = known or migrations.released("sqlite")
-        self._writer: Writer[Work] | None = None
+        self._grouping: Grouping[Work] | None = None
 
     async def open(self) -> None:
         self._writing = await asyncio.to_thread(prepare, self._path, self._known, self._busy_s)
         self._reading = connect(self._path, "ro", self._busy_s)
         self._reader = ThreadPoolExecutor(1, "store reader")
         self._checkpointer = Checkpointer(connect(self._path, "rw", self._busy_s))
-        self._writer = Writer(self._writing, self._carry_out, self._committed, self._busy_s, str(self._path))
+        self._transactions = Transactions(self._writing, self._committed, self._busy_s)
+        self._grouping = Grouping(self._carry_out, width=1)
 
     async def close(self) -> None:
-        if self._writer is None:
+        if self._grouping is None:
             return
-        writer, self._writer = self._writer, None
-        await asyncio.to_thread(writer.stop)
+        grouping, self._grouping = self._grouping, None
+        await grouping.drain()
+        await asyncio.to_thread(self._transactions.close)
         await asyncio.to_thread(self._checkpointer.stop)
         await asyncio.to_thread(self._reader.shutdown)
         self._reading.close()
@@ -159,12 +163,12 @@ class SqliteStore:
         return await self._read(statements.totals, sandbox)
 
     async def _write(self, work: Work) -> Any:
-        if self._writer is None:
+        if self._grouping is None:
             raise StoreError(f"{self._path}: the store is not open")
-        return await self._writer.submit(work)
+        return await self._grouping.submit(work)
 
     async def _read(self, read: Callable[..., T], *given: object) -> T:
-        if self._writer is None:
+        if self._grouping is None:
             raise StoreError(f"{self._path}: the store is not open")
         loop = asyncio.get_running_loop()
         try:
@@ -172,7 +176,20 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise failure(str(self._path), error) from error
 
-    def _carry_out(self, batch: Sequence[Pending[Work]]) -> None:
+    async def _carry_out(self, batch: Sequence[Pending[Work]]) -> None:
+        """One transaction for the batch. If that is impossible, each piece of its work is tried in one of its own."""
+        try:
+            await self._transactions.run(lambda: self._work(batch))
+        except ImpossibleChange:
+            if len(batch) == 1:
+                raise
+            for pending in batch:
+                with Shared([pending]):
+                    await self._carry_out([pending])
+        except sqlite3.Error as error:
+            raise failure(str(self._path), error) from error
+
+    def _work(self, batch: Sequence[Pending[Work]]) -> None:
         """One batch's work. Its callers all wait, so any order is right: use cases last, and written together."""
         decisions = Decisions(self._clock)
         for pending in batch:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from simulator.store import StoreError
 from simulator.store.migrations import APPLICATION, Found, Migration, owed
-from simulator.store.sqlite_writer import failure, patiently, transaction
+from simulator.store.sqlite_transactions import failure, patiently, transaction
 
 OLDEST_SQLITE = (3, 37, 0)
 """The first with strict tables."""
