@@ -73,17 +73,18 @@ async def serve(world: World, dialect: Dialect, endpoint: Endpoint, request: Req
             dialect.code,
             operation,
             done.after if done else stored.payment,
+            order_ref,
             request,
             arrives,
             stored.now,
-            "; ".join(part for part in (f"fault: {fault}" if fault else "", note) if part),
+            f"fault: {fault}; {note}".rstrip("; ") if fault else note,
         )
         return Change(
             reply=Served(response, fault, rushed=bool(follows.deliveries)),
             payment=follows.payment,
             ledger=follows.ledger,
             deliveries=follows.deliveries,
-            exchanges=(msgspec.structs.replace(exchange, order_ref=order_ref),),
+            exchanges=(exchange,),
             faults=plan.remaining,
         )
 

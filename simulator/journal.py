@@ -14,8 +14,8 @@ _CREDENTIALS = frozenset({"authorization", "cookie", "set-cookie", "x-api-key"})
 
 def journal_headers(headers: Iterable[tuple[str, str]]) -> Headers:
     """Headers as the journal keeps them: no credentials, and no `date`, which is the machine's time."""
-    lowered = ((name.lower(), value) for name, value in headers)
-    return tuple((name, "***" if name in _CREDENTIALS else value) for name, value in lowered if name != "date")
+    lowered = [(name.lower(), value) for name, value in headers]
+    return tuple([(name, "***" if name in _CREDENTIALS else value) for name, value in lowered if name != "date"])
 
 
 def outgoing_exchange(
@@ -51,12 +51,16 @@ def incoming_exchange(
     bank: str,
     operation: str,
     payment: Payment | None,
+    order_ref: str,
     request: Request,
     response: Response | None,
     at: datetime,
     note: str,
 ) -> Exchange:
-    """The journal entry of a connector's request to a bank. `response` None = it never arrived."""
+    """The journal entry of a connector's request to a bank; `order_ref` is the order that it names.
+
+    `response` None = it never arrived.
+    """
     query = mask_pans(request.query).decode("latin-1")
     return Exchange(
         direction="in",
@@ -64,7 +68,7 @@ def incoming_exchange(
         bank=bank,
         operation=operation,
         payment_id=payment.payment_id if payment else "",
-        order_ref=payment.order.order_ref if payment else "",
+        order_ref=order_ref,
         method=request.method,
         url=f"{world.prefix}/{bank}{request.path}" + (f"?{query}" if query else ""),
         request_headers=journal_headers(request.headers.items()),

@@ -37,8 +37,8 @@ class Plan:
         self.left = stored.faults
         self._world = world
         self._dialect = dialect
-        self._turn = f"{stored.payment.told}.{len(stored.payment.queries)}" if stored.payment else ""
-        self._streams: dict[str, Random] = {}
+        self._payment = stored.payment
+        self._streams: dict[tuple[str, ...], Random] = {}
         self._spent = False
 
     def take(
@@ -62,8 +62,11 @@ class Plan:
 
     def _stream(self, occasion: Occasion) -> Random:
         """Chance that depends on this order and on how often it has had its turn, on nothing else."""
-        purpose = (occasion.bank, occasion.operation, occasion.merchant_code, occasion.order_ref, self._turn)
-        return self._streams.setdefault("|".join(purpose), self._world.rng_for("faults", *purpose))
+        turn = f"{self._payment.told}.{len(self._payment.queries)}" if self._payment else ""
+        purpose = (occasion.bank, occasion.operation, occasion.merchant_code, occasion.order_ref, turn)
+        if purpose not in self._streams:
+            self._streams[purpose] = self._world.rng_for("faults", *purpose)
+        return self._streams[purpose]
 
     @property
     def remaining(self) -> tuple[Fault, ...] | None:
@@ -118,6 +121,8 @@ def _breaks(plan: Plan, attempts: int, where: tuple[str, str, str]) -> tuple[Fau
 def _movements(before: Payment | None, after: Payment, now: datetime) -> tuple[Entry, ...]:
     """The money that moved between two states of one payment."""
     was = before.state if before else State.PENDING
+    if after.state is was and not after.refunds:
+        return ()
     moved: list[tuple[str, int]] = []
     if was not in _DEBITED and was is not State.REVERSED and after.state in _DEBITED | {State.REVERSED}:
         moved.append(("debit", after.amount_vnd))

@@ -322,8 +322,10 @@ def _joined(names: Iterable[str], fields: Fields) -> bytes:
 
 
 def _encode_pay(request: Request, command: Command | None, result: Reply | Refusal) -> Response:
-    asked = f"vnp_Command={command.wire['vnp_Command']}".encode() if command else request.query
-    genqr = b"vnp_Command=genqr" in form.pieces(asked)
+    if command is None:
+        genqr = b"vnp_Command=genqr" in form.pieces(request.query)
+    else:
+        genqr = command.wire["vnp_Command"] == "genqr"
     if isinstance(result, Refusal):
         unsupported = result.reason is Reason.MALFORMED and "vnp_BankCode" in result.wire
         code = "76" if unsupported else PAGE_REFUSALS.get(result.reason, "99")

@@ -3,7 +3,7 @@
 Rule: pure. A decision sees what those before it in the same transaction have decided; one that raises leaves no trace.
 """
 
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -36,7 +36,7 @@ Held = tuple[int, Payment]
 Expiry = tuple[int, datetime, int]
 """(sandbox number, when, payment's number) of a pending payment."""
 
-Tally = Counter[tuple[int, str]]
+Tally = defaultdict[tuple[int, str], int]
 """By how much each counter of each sandbox moves: (sandbox number, counter) -> difference."""
 
 
@@ -68,7 +68,7 @@ class Finish:
 
 
 def state_counter(payment: Payment) -> str:
-    return f"payments:{payment.state}"
+    return f"payments:{payment.state.value}"
 
 
 def delivery_counter(state: str) -> str:
@@ -91,7 +91,7 @@ class Decisions:
         self.deliveries: dict[tuple[int, str, str], Delivery] = {}
         self.exchanges: list[tuple[int, Exchange]] = []
         self.faults: dict[int, tuple[Fault, ...]] = {}
-        self.tally: Tally = Counter()
+        self.tally: Tally = defaultdict(int)
 
     def knows(self, tenant: Tenant, key: Key) -> bool:
         """Whether `key` was looked up, or what it names decided, in this transaction."""

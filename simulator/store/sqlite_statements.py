@@ -1,7 +1,7 @@
 """What SQLite is told: every statement of the store, as functions over a connection that is inside a transaction."""
 
 import sqlite3
-from collections import Counter
+from collections import defaultdict
 from itertools import count
 
 from simulator.faults import Fault
@@ -190,7 +190,7 @@ def claim(
         "UPDATE delivery SET state = 'claimed', due_at = ?, lease = ? WHERE delivery_no = ?",
         [(until, token, number) for number, *_ in due],
     )
-    tally: Tally = Counter()
+    tally: Tally = defaultdict(int)
     for _, _, of, state, *_ in due:
         tally[of, delivery_counter(state)] -= 1
         tally[of, delivery_counter(DeliveryState.CLAIMED)] += 1
