@@ -6,6 +6,8 @@ from functools import lru_cache
 
 VIETNAM = timezone(timedelta(hours=7), "GMT+7")
 
+_MARKS = str.maketrans("", "", "-T:")
+
 Clock = Callable[[], datetime]
 
 
@@ -15,7 +17,7 @@ def system_clock() -> datetime:
 
 def compact(instant: datetime) -> str:
     """yyyyMMddHHmmss in GMT+7, the commonest form on these wires."""
-    return instant.astimezone(VIETNAM).strftime("%Y%m%d%H%M%S")
+    return instant.astimezone(VIETNAM).isoformat()[:19].translate(_MARKS)
 
 
 @lru_cache(maxsize=4096)

@@ -177,6 +177,10 @@ class _Connection(asyncio.Protocol):
 
     # --- what httptools tells --------------------------------------------------------------------------------
 
+    def on_message_begin(self) -> None:
+        if self._waiting is None or self._waiting.done():
+            self.may_be_kept = False  # Something follows the answer, and nobody asked for it.
+
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers.append((name.decode("latin-1"), value.decode("latin-1")))
         self._is_sized = self._is_sized or name.lower() in (b"content-length", b"transfer-encoding")
@@ -193,8 +197,9 @@ class _Connection(asyncio.Protocol):
         if self._parser.get_status_code() < 200:  # "100 Continue": the answer is still to come.
             self._headers, self._is_in_body, self._is_sized = [], False, False
             return
-        self.may_be_kept = self._parser.should_keep_alive() and len(self._body) <= ANSWER_BYTES_MAX
-        self._finish()
+        if self._waiting is not None and not self._waiting.done():
+            self.may_be_kept = self._parser.should_keep_alive()
+            self._finish()
 
     def _finish(self) -> None:
         self._idle_since = self._loop.time()
