@@ -74,7 +74,7 @@ class BadRequirement(ValueError):
 class Requirement:
     """One promise, in a whole sentence whose subject is the connector (`says`, and `says_vi` in Vietnamese).
 
-    `why` tells what money is lost. `source` is a key of fixtures/sources.toml with a place
+    `why` tells what money is lost. `source` is a key of fixtures/sources/ with a place
     ("vnpay-pay-2.1.0#ipn"). Empty `shapes`, `banks`, `methods` = all. `guards` are numbers of
     defects seen in the field ("egov D10"). `once_a_bank` = what it asks has nothing to do with the method of
     paying, so it is asked of a bank's first one.

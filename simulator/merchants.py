@@ -1,4 +1,4 @@
-"""The merchants that a new sandbox starts with, read from fixtures/merchants.toml."""
+"""The merchants that a new sandbox starts with, read from fixtures/merchants/."""
 
 import tomllib
 from functools import cache
@@ -13,8 +13,10 @@ FILE = "file:"
 
 def default_merchants() -> tuple[Merchant, ...]:
     """All of them, with the keys that "file:" values name read in. Raises ValueError for a file in another form."""
-    listed = tomllib.loads(_fixture("merchants.toml"))
-    merchants = msgspec.convert(listed.get("merchant", []), tuple[Merchant, ...])
+    folder = files("fixtures").joinpath("merchants")
+    names = sorted(each.name for each in folder.iterdir() if each.name.endswith(".toml"))
+    listed = [row for name in names for row in tomllib.loads(_fixture(f"merchants/{name}"))["merchant"]]
+    merchants = msgspec.convert(listed, tuple[Merchant, ...])
     return tuple(msgspec.structs.replace(each, secrets=_resolved(each.secrets)) for each in merchants)
 
 

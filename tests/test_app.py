@@ -15,7 +15,8 @@ import pytest
 from simulator.app import BODY_BYTES_MAX, split_path
 from simulator.client import Banksim, SandboxClient
 from simulator.wire import Request
-from tests.samples import SAMPLES, vnpay_pay
+from tests.samples import SAMPLES
+from tests.samples.vnpay import vnpay_pay
 
 
 @pytest.fixture(scope="module")

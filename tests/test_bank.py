@@ -18,7 +18,9 @@ from simulator.outbox import DeliveryState
 from simulator.payment import Event, IllegalEvent, Outcome, Payment, State
 from simulator.store import ByOrder
 from simulator.world import World, Worlds
-from tests.samples import SAMPLES, dvcqg_init, dvcqg_query, vnpay_pay, vnpay_querydr, vnpay_refund
+from tests.samples import SAMPLES
+from tests.samples.dvcqg import dvcqg_init, dvcqg_query
+from tests.samples.vnpay import vnpay_pay, vnpay_querydr, vnpay_refund
 from tests.worlds import START, ask, worlds_in
 
 

@@ -18,7 +18,7 @@ from simulator.control.faults import ANSWERED
 from simulator.control.guard import Guard
 from simulator.faults import MEANINGS, FaultKind
 from simulator.world import Worlds
-from tests.samples import vnpay_pay
+from tests.samples.vnpay import vnpay_pay
 from tests.worlds import START, Connector, ask, connector, courier_of, worlds_in
 
 HERE = "http://127.0.0.1:8080"

@@ -18,7 +18,7 @@ from simulator.outbox import DeliveryState, Retry
 from simulator.payment import Event, State
 from simulator.wire import ANSWER_BYTES_MAX, Outgoing
 from simulator.world import World, Worlds
-from tests.samples import vnpay_pay
+from tests.samples.vnpay import vnpay_pay
 from tests.worlds import START, Connector, ask, connector, courier_of, worlds_in
 
 

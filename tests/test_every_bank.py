@@ -1,7 +1,6 @@
 """Facts that hold for every bank: what a new file in simulator/banks must keep."""
 
 import json
-import tomllib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from itertools import product
@@ -9,7 +8,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from aiohttp import web
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -37,8 +35,9 @@ from simulator.payment import (
 )
 from simulator.wire import Answer, Request, Response
 from simulator.world import World, Worlds
-from tests.samples import ANSWERS, BILL_AMOUNT_VND, SAMPLES
-from tests.worlds import START, Connector, ask, connector, courier_of, worlds_in
+from tests.samples import BILL_AMOUNT_VND, SAMPLES, answered
+from tests.sources import SOURCES
+from tests.worlds import START, Connector, ask, connector, courier_of, served, worlds_in
 
 ROOT = Path(__file__).resolve().parent.parent
 BANKS = tuple(dialects())
@@ -101,9 +100,8 @@ def test_its_test_merchant_has_the_secrets_that_it_names(code: str) -> None:
 
 @every_bank
 def test_its_sources_are_declared(code: str) -> None:
-    declared = tomllib.loads((ROOT / "fixtures" / "sources.toml").read_text(encoding="utf-8"))
     assert dialects()[code].sources
-    assert set(dialects()[code].sources) <= set(declared)
+    assert set(dialects()[code].sources) <= SOURCES.keys()
 
 
 @every_bank
@@ -191,11 +189,10 @@ def test_an_empty_answer_is_no_acknowledgement(code: str, status: int) -> None:
 def test_a_good_answer_is_an_acknowledgement_and_elsewhere_it_is_not(code: str) -> None:
     dialect = dialects()[code]
     outgoing = dialect.callback(notice(code))
-    body = msgspec.json.encode(ANSWERS[code](outgoing.method, outgoing.url, outgoing.body))
-    headers = (("content-type", "application/json"),)
-    assert dialect.acknowledged(Answer(200, headers, body), notice(code)).done
-    assert not dialect.acknowledged(Answer(302, headers, body), notice(code)).done
-    assert not dialect.acknowledged(Answer(500, headers, body), notice(code)).done
+    good = answered(code, outgoing.method, outgoing.url, outgoing.body)
+    assert dialect.acknowledged(good, notice(code)).done
+    for status in (302, 500):
+        assert not dialect.acknowledged(replace(good, status=status), notice(code)).done
 
 
 hostile_bodies = st.one_of(
@@ -321,7 +318,7 @@ async def portal() -> AsyncIterator[Connector]:
 
 async def a_world(worlds: Worlds, portal: Connector, code: str) -> World:
     """A sandbox on a manual clock whose only merchant is served by the portal."""
-    portal.answer = lambda method, path, body: web.json_response(ANSWERS[code](method, path, body))
+    portal.answer = lambda method, path, body: served(answered(code, method, path, body))
     urls = {"callback_url": f"{portal.url}/callback", "inquiry_url": f"{portal.url}/inquiry"}
     merchant = msgspec.structs.replace(merchant_of(code), **urls)
     return await worlds.create("ci", seed="1", clock_at=START, merchants=(merchant,))

@@ -11,6 +11,7 @@ import pytest
 from fixtures.people import MOBILE_PREFIXES, people
 from simulator.cards import luhn_holds, scheme_of
 from simulator.payment import Outcome
+from tests.sources import SOURCES
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 
@@ -26,7 +27,6 @@ def table(name: str, key: str) -> list[dict[str, Any]]:
     return rows
 
 
-SOURCES = tomllib.loads((FIXTURES / "sources.toml").read_text(encoding="utf-8"))
 BANKS = table("banks", "bank")
 ACCOUNTS = table("accounts", "account")
 CARDS = table("cards", "card")

@@ -21,7 +21,7 @@ from simulator.client import Banksim
 from simulator.clock import system_clock
 from simulator.wire import Request
 from tests.postgres import postgres_server
-from tests.samples import vnpay_pay
+from tests.samples.vnpay import vnpay_pay
 from tests.worlds import Connector, connector
 
 T = TypeVar("T")

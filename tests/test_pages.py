@@ -33,8 +33,9 @@ from simulator.payer import Problem
 from simulator.payment import Channel, Event, Merchant, Outcome, Payment, Reason, State
 from simulator.store import ById
 from simulator.world import World, Worlds
-from tests.samples import ANSWERS, BILL_AMOUNT_VND, SAMPLES, vnpay_pay
-from tests.worlds import START, Connector, ask, connector, courier_of, worlds_in
+from tests.samples import BILL_AMOUNT_VND, SAMPLES, answered
+from tests.samples.vnpay import vnpay_pay
+from tests.worlds import START, Connector, ask, connector, courier_of, served, worlds_in
 
 HERE = "http://banksim.test"
 PORTAL = "http://portal.test"
@@ -109,7 +110,7 @@ class Town:
 
 def answering(method: str, path: str, body: bytes) -> web.Response:
     code = path.strip("/").split("/")[0].split("?")[0]
-    return web.json_response(ANSWERS[code](method, path, body))
+    return served(answered(code, method, path, body))
 
 
 def served_by(portal: Connector, merchants: tuple[Merchant, ...]) -> tuple[Merchant, ...]:

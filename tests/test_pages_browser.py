@@ -13,7 +13,7 @@ import pytest
 
 from simulator.client import Banksim, SandboxClient
 from simulator.wire import Request
-from tests.samples import vnpay_pay
+from tests.samples.vnpay import vnpay_pay
 
 pytestmark = pytest.mark.browser
 

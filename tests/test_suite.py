@@ -1,14 +1,12 @@
 """The catalogue of requirements: every one is a sentence with a source, and together they cover the ground."""
 
 import re
-import tomllib
-from importlib.resources import files
 
 import pytest
 
 from conformance.requirement import Area, Requirement, catalogue
+from tests.sources import SOURCES
 
-SOURCES = frozenset(tomllib.loads(files("fixtures").joinpath("sources.toml").read_text(encoding="utf-8")))
 EVERY = catalogue()
 every_requirement = pytest.mark.parametrize("declared", EVERY, ids=[each.id for each in EVERY])
 

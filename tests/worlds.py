@@ -13,7 +13,7 @@ from simulator.delivery import Courier
 from simulator.dialect import Dialect, Endpoint
 from simulator.merchants import default_merchants
 from simulator.store.sqlite import SqliteStore
-from simulator.wire import Request
+from simulator.wire import Answer, Request
 from simulator.world import World, Worlds
 
 START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -64,6 +64,11 @@ class Connector:
         body = await request.read()
         self.requests.append((request.method, request.path_qs, body))
         return self.answer(request.method, request.path_qs, body)
+
+
+def served(answer: Answer) -> web.Response:
+    """The same answer as the connector's web framework sends it."""
+    return web.Response(status=answer.status, headers=dict(answer.headers), body=answer.body)
 
 
 @asynccontextmanager
