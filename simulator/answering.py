@@ -4,19 +4,24 @@ Rule: pure decisions over what is stored.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import msgspec
 
+from simulator import payer
 from simulator.dialect import (
+    Ask,
+    CancelOrder,
     Command,
+    Confirm,
     Create,
     Dialect,
     Endpoint,
     GetReceipt,
-    ListIssuers,
+    OfOrder,
     Query,
+    QueryRefund,
     RefundOrder,
     Reply,
     Shape,
@@ -101,14 +106,23 @@ def _create(world: World, dialect: Dialect, command: Create, stored: Stored, pla
             return Done(_reply(world, command, stored, before, order.order_key))
         raise Refusal(Reason.DUPLICATE_ORDER, order.order_ref, merchant=merchant)
     payment = new_payment(world, dialect, merchant, order, now)
+    if command.pays_with:
+        payment = _presented(payment, command, now)
     rush = frozenset({FaultKind.CALLBACK_BEFORE_ANSWER})
     if plan.take(rush, "create", merchant.merchant_code, order.order_ref):
         payment = apply(payment, Event.APPROVE, now, channel=usual_channel(payment))
     return Done(_reply(world, command, stored, payment, order.order_key), None, payment)
 
 
+def _presented(payment: Payment, command: Create, now: datetime) -> Payment:
+    presented = payer.present(command.pays_with)(payment, now)
+    if presented == payment:
+        raise Refusal(Reason.WRONG_PAYER, "no account or card of that number", merchant=command.merchant)
+    return presented
+
+
 def _query(world: World, dialect: Dialect, command: Query, stored: Stored, plan: Plan) -> Done:
-    payment = _known(command, stored, command.order_key)
+    payment = _known(command, stored)
     asked = payment.queries
     interval = timedelta(seconds=dialect.query_interval_s)
     if any(ref == command.request_ref and ref for ref, _ in asked):
@@ -117,12 +131,12 @@ def _query(world: World, dialect: Dialect, command: Query, stored: Stored, plan:
         raise Refusal(Reason.TOO_SOON, f"asked again within {interval}", merchant=command.merchant)
     queries = (*asked, (command.request_ref, stored.now))[-QUERIES_KEPT:]
     after = msgspec.structs.replace(payment, queries=queries)
-    reply = _reply(world, command, stored, payment, f"{command.order_key}|{command.request_ref}|{len(asked)}")
+    reply = _reply(world, command, stored, payment, f"{payment.order.order_key}|{command.request_ref}|{len(asked)}")
     return Done(reply, payment, after)
 
 
 def _refund(world: World, dialect: Dialect, command: RefundOrder, stored: Stored, plan: Plan) -> Done:
-    payment = _known(command, stored, command.order_key)
+    payment = _known(command, stored)
     reason = _refund_refusal(payment, command)
     if reason is not None:
         raise Refusal(reason, f"{command.amount_vnd} of {payment.amount_vnd}", merchant=command.merchant)
@@ -136,7 +150,7 @@ def _refund(world: World, dialect: Dialect, command: RefundOrder, stored: Stored
     whole = payment.refunded_vnd + command.amount_vnd == payment.amount_vnd
     event = Event.REFUND_REST if whole else Event.REFUND_PART
     after = apply(payment, event, stored.now, refunds=(*payment.refunds, refund))
-    reply = _reply(world, command, stored, after, f"{command.order_key}|{command.request_ref}")
+    reply = _reply(world, command, stored, after, f"{payment.order.order_key}|{command.request_ref}")
     return Done(msgspec.structs.replace(reply, refund=refund), payment, after)
 
 
@@ -154,36 +168,73 @@ def _refund_refusal(payment: Payment, command: RefundOrder) -> Reason | None:
 
 
 def _receipt(world: World, dialect: Dialect, command: GetReceipt, stored: Stored, plan: Plan) -> Done:
-    payment = _known(command, stored, command.order_key)
+    payment = _known(command, stored)
     if payment.state not in COLLECTED:
         raise Refusal(Reason.NOT_PAID, "there is no receipt of an unpaid order", merchant=command.merchant)
-    return Done(_reply(world, command, stored, payment, command.order_key))
+    return Done(_reply(world, command, stored, payment, payment.order.order_key))
 
 
-def _issuers(world: World, dialect: Dialect, command: ListIssuers, stored: Stored, plan: Plan) -> Done:
-    return Done(Reply(now=stored.now, reply_ref=world.token("issuers", dialect.code)))
+def _query_refund(world: World, dialect: Dialect, command: QueryRefund, stored: Stored, plan: Plan) -> Done:
+    payment = _known(command, stored)
+    refund = next((each for each in payment.refunds if each.request_ref == command.request_ref), None)
+    if refund is None:
+        raise Refusal(Reason.UNKNOWN_ORDER, f"refund {command.request_ref}", merchant=command.merchant)
+    return Done(msgspec.structs.replace(_reply(world, command, stored, payment, command.request_ref), refund=refund))
+
+
+def _cancel(world: World, dialect: Dialect, command: CancelOrder, stored: Stored, plan: Plan) -> Done:
+    payment = _pending(command, stored)
+    after = apply(payment, Event.CANCEL, stored.now)
+    return Done(_reply(world, command, stored, after, payment.order.order_key), payment, after)
+
+
+def _confirm(world: World, dialect: Dialect, command: Confirm, stored: Stored, plan: Plan) -> Done:
+    """A wrong password is no refusal: it is counted, and the reply's payment shows it."""
+    payment = _pending(command, stored)
+    after = payer.give_otp(command.otp)(payment, stored.now)
+    purpose = f"{payment.order.order_key}|{payment.otp_tries}"
+    return Done(_reply(world, command, stored, after, purpose), payment, after)
+
+
+def _ask(world: World, dialect: Dialect, command: Ask, stored: Stored, plan: Plan) -> Done:
+    return Done(Reply(now=stored.now, reply_ref=world.token("ask", dialect.code, command.merchant.merchant_code)))
 
 
 _DECISIONS: dict[type[Command], Callable[..., Done]] = {
     Create: _create,
     Query: _query,
     RefundOrder: _refund,
+    QueryRefund: _query_refund,
     GetReceipt: _receipt,
-    ListIssuers: _issuers,
+    CancelOrder: _cancel,
+    Confirm: _confirm,
+    Ask: _ask,
 }
 OPERATIONS: dict[type[Command], str] = {
     Create: "create",
     Query: "query",
     RefundOrder: "refund",
+    QueryRefund: "query_refund",
     GetReceipt: "receipt",
-    ListIssuers: "issuers",
+    CancelOrder: "cancel",
+    Confirm: "confirm",
+    Ask: "ask",
 }
 
 
-def _known(command: Command, stored: Stored, order_key: str) -> Payment:
+def _known(command: OfOrder, stored: Stored) -> Payment:
     if stored.payment is None:
-        raise Refusal(Reason.UNKNOWN_ORDER, order_key, merchant=command.merchant)
+        raise Refusal(Reason.UNKNOWN_ORDER, command.order_key or command.name, merchant=command.merchant)
     return stored.payment
+
+
+def _pending(command: OfOrder, stored: Stored) -> Payment:
+    payment = _known(command, stored)
+    if payment.state in COLLECTED:
+        raise Refusal(Reason.ALREADY_PAID, payment.order.order_ref, merchant=command.merchant)
+    if payment.state is not State.PENDING or payer.expired(payment, stored.now):
+        raise Refusal(Reason.EXPIRED, f"the payment is {payment.state}", merchant=command.merchant)
+    return payment
 
 
 def _reply(world: World, command: Command, stored: Stored, payment: Payment, purpose: str) -> Reply:

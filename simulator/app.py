@@ -10,7 +10,7 @@ from typing import Any
 from simulator import bank
 from simulator.banks import dialects
 from simulator.delivery import Courier, reset
-from simulator.dialect import Dialect, Endpoint
+from simulator.dialect import Dialect, Endpoint, places_of
 from simulator.faults import FaultKind
 from simulator.protocol import CONNECTION
 from simulator.store import StoreError, UnknownSandbox
@@ -59,12 +59,12 @@ class App:
             await self._rest(scope, receive, send)
             return
         sandbox, code, path = split_path(scope["path"])
-        found = self._endpoints.get((code, scope["method"], path))
+        found = self._endpoints.get((code, scope["method"], path)) or _with_places(code, scope["method"], path)
         if found is None:
             await self._rest(scope, receive, send)
             return
         try:
-            served = await self._serve(sandbox, *found, scope, receive)
+            served = await self._serve(sandbox, path, *found, scope, receive)
         except BodyTooLarge as error:
             served = bank.Served(text_response(str(error), 413))
         except UnknownSandbox:
@@ -75,16 +75,24 @@ class App:
         await _answer(scope, receive, send, served)
 
     async def _serve(
-        self, sandbox: str, dialect: Dialect, endpoint: Endpoint, scope: Scope, receive: Receive
+        self,
+        sandbox: str,
+        path: str,
+        dialect: Dialect,
+        endpoint: Endpoint,
+        places: dict[str, str],
+        scope: Scope,
+        receive: Receive,
     ) -> bank.Served:
         world = await self.worlds.get(sandbox)
         request = Request(
             method=scope["method"],
-            path=endpoint.path,
+            path=path,
             query=scope["query_string"],
             headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
             body=await _body(receive) if scope["method"] != "GET" else b"",
             client_ip=(scope.get("client") or ("127.0.0.1", 0))[0],
+            places=places,
         )
         served = await bank.serve(world, dialect, endpoint, request)
         if served.rushed:
@@ -102,12 +110,26 @@ def split_path(path: str) -> tuple[str, str, str]:
     return sandbox, code, f"/{below}"
 
 
-def _endpoints() -> dict[tuple[str, str, str], tuple[Dialect, Endpoint]]:
+Found = tuple[Dialect, Endpoint, dict[str, str]]
+"""A bank's address, and what stands in its places."""
+
+
+def _endpoints() -> dict[tuple[str, str, str], Found]:
+    """Those without places, by (bank, method, path)."""
     return {
-        (dialect.code, endpoint.method, endpoint.path): (dialect, endpoint)
+        (dialect.code, endpoint.method, endpoint.path): (dialect, endpoint, {})
         for dialect in dialects().values()
         for endpoint in dialect.endpoints
     }
+
+
+def _with_places(code: str, method: str, path: str) -> Found | None:
+    dialect = dialects().get(code)
+    for endpoint in dialect.endpoints if dialect else ():
+        places = places_of(endpoint.path, path) if endpoint.method == method else None
+        if dialect is not None and places:
+            return dialect, endpoint, places
+    return None
 
 
 async def _body(receive: Receive) -> bytes:

@@ -11,7 +11,7 @@ import msgspec
 
 from simulator.answering import OPERATIONS, answer, forged
 from simulator.banks import dialects
-from simulator.dialect import Command, Create, Dialect, Endpoint, Notice, Question
+from simulator.dialect import Command, Create, Dialect, Endpoint, Notice, OfOrder, Question
 from simulator.faults import EXCHANGE_KINDS, FaultKind
 from simulator.journal import incoming_exchange
 from simulator.outbox import release
@@ -27,8 +27,8 @@ from simulator.payment import (
     Refusal,
     apply,
 )
-from simulator.settling import NOTHING, Plan, new_payment, settled, usual_channel
-from simulator.store import ById, ByOrder, Change, Exchange, Stored
+from simulator.settling import NOTHING, Follows, Plan, new_payment, settled, usual_channel
+from simulator.store import ById, ByOrder, Change, Exchange, Key, Name, R, Stored
 from simulator.wire import Request, Response
 from simulator.world import World
 
@@ -79,16 +79,9 @@ async def serve(world: World, dialect: Dialect, endpoint: Endpoint, request: Req
             stored.now,
             f"fault: {fault}; {note}".rstrip("; ") if fault else note,
         )
-        return Change(
-            reply=Served(response, fault, rushed=bool(follows.deliveries)),
-            payment=follows.payment,
-            ledger=follows.ledger,
-            deliveries=follows.deliveries,
-            exchanges=(exchange,),
-            faults=plan.remaining,
-        )
+        return _change(Served(response, fault, rushed=bool(follows.deliveries)), follows, plan, exchange)
 
-    return await world.store.transact(world.name, _key(dialect, command), decide)
+    return await world.store.transact(world.name, await _key(world, dialect, command), decide)
 
 
 async def act(
@@ -124,13 +117,7 @@ async def progress(world: World, payment_id: str, change: Callable[[Payment, dat
         plan = Plan(world, dialect, stored)
         follows = settled(world, dialect, before, change(before, stored.now), stored.now, plan)
         assert follows.payment is not None, "a changed payment is written"
-        return Change(
-            reply=follows.payment,
-            payment=follows.payment,
-            ledger=follows.ledger,
-            deliveries=follows.deliveries,
-            faults=plan.remaining,
-        )
+        return _change(follows.payment, follows, plan)
 
     payment = await world.store.transact(world.name, ById(payment_id), decide)
     world.poke()
@@ -169,7 +156,7 @@ async def open_visit(
             if stored.payment is not None:
                 return Change(reply=None)
             payment = new_payment(world, dialect, merchant, order, stored.now)
-            return Change(reply=payment, payment=payment)
+            return Change(reply=payment, payment=payment, names=dialect.names(payment))
 
         key = ByOrder(dialect.code, merchant.merchant_code, trans_ref)
         payment = await world.store.transact(world.name, key, decide)
@@ -200,14 +187,7 @@ async def close_visit(
         if plan.take(rush, "inquiry", before.merchant_code, before.order.order_ref):
             after = apply(after, Event.APPROVE, stored.now)
         follows = settled(world, dialect, before, after, stored.now, plan)
-        return Change(
-            reply=(after, bool(follows.deliveries)),
-            payment=follows.payment,
-            ledger=follows.ledger,
-            deliveries=follows.deliveries,
-            exchanges=(exchange,) if exchange else (),
-            faults=plan.remaining,
-        )
+        return _change((after, bool(follows.deliveries)), follows, plan, exchange)
 
     after, due = await world.store.transact(world.name, ById(payment.payment_id), decide)
     if due:
@@ -227,7 +207,14 @@ async def exchange_fault(world: World, dialect: Dialect, operation: str, order_r
 
 
 def notice_of(
-    world: World, dialect: Dialect, payment: Payment, now: datetime, *, forge: bool = False, attempt: int = 1
+    world: World,
+    dialect: Dialect,
+    payment: Payment,
+    now: datetime,
+    *,
+    forge: bool = False,
+    attempt: int = 1,
+    message: str = "",
 ) -> Notice:
     """All that a callback is made of. `forge` = signed with secrets that are not this merchant's."""
     merchant = world.merchant(payment.bank, payment.merchant_code)
@@ -235,7 +222,7 @@ def notice_of(
         raise UnknownPayment(f"{payment.payment_id}: its merchant {payment.merchant_code} is gone")
     if forge:
         merchant = forged(merchant)
-    return Notice(payment=payment, merchant=merchant, now=now, attempt=attempt)
+    return Notice(payment=payment, merchant=merchant, now=now, attempt=attempt, message=message or dialect.messages[0])
 
 
 def _billed(payment: Payment, found: Bill | Refusal, now: datetime) -> Payment:
@@ -250,14 +237,32 @@ def _billed(payment: Payment, found: Bill | Refusal, now: datetime) -> Payment:
     return msgspec.structs.replace(payment, order=order, amount_vnd=found.amount_vnd)
 
 
-def _key(dialect: Dialect, command: Command | None) -> ByOrder | None:
-    if command is None:
+def _change(reply: R, follows: Follows, plan: Plan, exchange: Exchange | None = None) -> Change[R]:
+    return Change(
+        reply=reply,
+        payment=follows.payment,
+        ledger=follows.ledger,
+        deliveries=follows.deliveries,
+        exchanges=(exchange,) if exchange else (),
+        faults=plan.remaining,
+        names=follows.names,
+    )
+
+
+async def _key(world: World, dialect: Dialect, command: Command | None) -> Key | None:
+    """What the command is about; None if that is no payment."""
+    if isinstance(command, Create):
+        return ByOrder(dialect.code, command.merchant.merchant_code, command.order.order_key)
+    if not isinstance(command, OfOrder):
         return None
-    order_key = command.order.order_key if isinstance(command, Create) else getattr(command, "order_key", None)
-    return ByOrder(dialect.code, command.merchant.merchant_code, order_key) if order_key is not None else None
+    if not command.name:
+        return ByOrder(dialect.code, command.merchant.merchant_code, command.order_key)
+    name = Name(dialect.code, command.merchant.merchant_code, command.name)
+    payment_id = await world.store.named(world.name, name)
+    return ById(payment_id) if payment_id is not None else None
 
 
 def _asked_ref(command: Command | None) -> str:
     if isinstance(command, Create):
         return command.order.order_ref
-    return str(getattr(command, "order_key", ""))
+    return command.order_key or command.name if isinstance(command, OfOrder) else ""

@@ -161,7 +161,9 @@ class Courier:
         delivery, dialect = claimed.delivery, dialects()[claimed.payment.bank]
         now = await world.now()
         told = said(claimed.payment, delivery)
-        notice = bank.notice_of(world, dialect, told, now, forge=delivery.forged, attempt=delivery.attempt + 1)
+        notice = bank.notice_of(
+            world, dialect, told, now, forge=delivery.forged, attempt=delivery.attempt + 1, message=delivery.message
+        )
         outgoing = dialect.callback(notice)
         fault = delivery.breaks[0] if delivery.breaks else None
         retry = world.retry(dialect)
@@ -231,10 +233,23 @@ class Courier:
         channel: Channel,
     ) -> Payment:
         """A payment of a bill that was never asked for: its notice comes out of the blue."""
-        payment, _ = await bank.open_visit(world, dialect, merchant, bill_code, channel)
-        bill = Bill(bill_code=bill_code, amount_vnd=amount_vnd)
-        await bank.close_visit(world, dialect, payment, bill, None)
+        payment = await self.transfer(world, dialect, merchant, bill_code, amount_vnd, channel)
         return await bank.act(world, payment.payment_id, Event.APPROVE)
+
+    async def transfer(
+        self,
+        world: World,
+        dialect: Dialect,
+        merchant: Merchant,
+        content: str,
+        amount_vnd: int,
+        channel: Channel,
+    ) -> Payment:
+        """A payer is about to send that amount to the merchant's account; the connector was not asked."""
+        payment, _ = await bank.open_visit(world, dialect, merchant, content, channel)
+        bill = Bill(bill_code=content, amount_vnd=amount_vnd)
+        payment, _ = await bank.close_visit(world, dialect, payment, bill, None)
+        return payment
 
 
 def _read_bill(dialect: Dialect, answer: Answer, question: Question, merchant: Merchant) -> Bill | Refusal:

@@ -1,8 +1,10 @@
 """What a bank must say: pure functions between raw HTTP messages and the house's own words, gathered in one value."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from random import Random
 
 import msgspec
@@ -35,36 +37,60 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Create(Command, frozen=True, kw_only=True):
+    """`pays_with` is the account or card number that the connector collected itself; "" = the bank's page asks."""
+
     order: Order
+    pays_with: str = ""
 
 
-class Query(Command, frozen=True, kw_only=True):
-    order_key: str
+class OfOrder(Command, frozen=True, kw_only=True):
+    """A command about an order that exists, named by its key or, if `name` is set, by another of its names."""
+
+    order_key: str = ""
+    name: str = ""
+
+
+class Query(OfOrder, frozen=True, kw_only=True):
     request_ref: str = ""
 
 
-class RefundOrder(Command, frozen=True, kw_only=True):
+class RefundOrder(OfOrder, frozen=True, kw_only=True):
     """`full` says which kind the connector asked for; `amount_vnd` is what it wants back."""
 
-    order_key: str
     request_ref: str
     amount_vnd: int
     full: bool
 
 
-class GetReceipt(Command, frozen=True, kw_only=True):
-    order_key: str
+class QueryRefund(OfOrder, frozen=True, kw_only=True):
+    """What became of the refund that was asked for with that number."""
+
+    request_ref: str
 
 
-class ListIssuers(Command, frozen=True, kw_only=True):
-    """Which banks a payer may choose."""
+class GetReceipt(OfOrder, frozen=True, kw_only=True):
+    """The receipt of a paid order."""
+
+
+class CancelOrder(OfOrder, frozen=True, kw_only=True):
+    """The connector withdraws an order that nobody has paid yet."""
+
+
+class Confirm(OfOrder, frozen=True, kw_only=True):
+    """The connector passes on the one-time password that its payer typed."""
+
+    otp: str
+
+
+class Ask(Command, frozen=True, kw_only=True):
+    """What no payment answers: which banks a payer may choose, an access token, a key for a form."""
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What the use case answers to a command; the dialect writes it out.
 
     `page_url` is where the payer goes on (absolute). `reply_ref` is 32 hex digits, fresh for every answer,
-    the same for the same seed. `payment` is None only for ListIssuers.
+    the same for the same seed. `payment` is None only for Ask.
     """
 
     now: datetime
@@ -77,6 +103,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """One of the bank's own addresses. `decode` raises Refusal; `encode` writes the reply or the refusal.
 
+    `path` may have places, "/orders/{id}": each stands for one segment, and `request.places` has what came.
     `merchants` looks a merchant up by its code. `command` is None when decoding was refused.
     `operation` is the usual one here ("create", "query", ...), for faults; a decoded command may be another.
     """
@@ -92,12 +119,16 @@ Merchants = Callable[[str], Merchant | None]
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a callback is made of: the payment as it is to be told, and the merchant whose secrets sign it."""
+    """All that a callback is made of: the payment as it is to be told, and the merchant whose secrets sign it.
+
+    `message` is which of the dialect's `messages` it is.
+    """
 
     payment: Payment
     merchant: Merchant
     now: datetime
     attempt: int = 1
+    message: str = ""
 
 
 class Ack(msgspec.Struct, frozen=True):
@@ -144,6 +175,10 @@ def _never(payment: Payment, merchant: Merchant) -> str:
     return ""
 
 
+def _no_names(payment: Payment) -> tuple[str, ...]:
+    return ()
+
+
 def _digits(rng: Random, now: datetime) -> str:
     return str(rng.randrange(10**13, 10**14))
 
@@ -155,7 +190,8 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     "" = nowhere. `query_interval_s` = the same order may be queried once in that time (0 = always).
     `page_life_s` = how long a payer may take when the order sets no expiry. `bank_ref` makes the bank's own number of
     a payment, `trans_ref` that of a visit with a bill inquiry, from the payment's own stream of chance. `qr_text` is
-    the code that a payer scans on the bank's page; None = a VietQR code at no real bank.
+    the code that a payer scans on the bank's page; None = a VietQR code at no real bank. `messages` are the callbacks
+    that each announcement makes, usually one. `names` are what else a connector may call a payment by.
     """
 
     code: str
@@ -176,5 +212,18 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     trans_ref: Callable[[Random, datetime], str] = _digits
     error_page: ErrorPage | None = None
     qr_text: Callable[[Payment, Merchant], str] | None = None
+    messages: tuple[str, ...] = ("",)
+    names: Callable[[Payment], tuple[str, ...]] = _no_names
     sources: tuple[str, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
+
+
+def places_of(template: str, path: str) -> dict[str, str] | None:
+    """What stands in the {places} of an endpoint's path; None if it is another path."""
+    found = _pattern(template).fullmatch(path)
+    return found.groupdict() if found else None
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(template)))

@@ -42,6 +42,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
     `due_at` is the next attempt, or for a claimed one the end of its lease. `says_*` is what the callback tells.
     `repeats` = whatever is answered, no retry (an added duplicate). `copies` are sent at the same moment.
+    `message` is which of the bank's messages it is.
     `breaks` names the exchange faults of the coming attempts, one an attempt, None for one that goes unharmed.
     """
 
@@ -61,6 +62,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     copies: int = 1
     breaks: tuple[FaultKind | None, ...] = ()
     last_answer: str = ""
+    message: str = ""
 
 
 def said(payment: Payment, delivery: Delivery) -> Payment:
@@ -78,6 +80,7 @@ def announce(
     now: datetime,
     struck: tuple[Fault, ...] = (),
     breaks: tuple[FaultKind | None, ...] = (),
+    messages: tuple[str, ...] = ("",),
 ) -> tuple[Delivery, ...]:
     """The deliveries that tell the connector of the payment's present state, shaped by the faults that struck.
 
@@ -94,13 +97,19 @@ def announce(
         says_amount_vnd=payment.amount_vnd,
         breaks=breaks,
     )
-    planned = [true]
-    for fault in struck:
-        planned = _EFFECTS[fault.kind](planned, fault)
+    planned = [each for message in messages for each in _shaped(true, message, struck)]
     return tuple(
         msgspec.structs.replace(delivery, delivery_id=f"{payment.payment_id}.{payment.told + index}")
         for index, delivery in enumerate(planned)
     )
+
+
+def _shaped(true: Delivery, message: str, struck: tuple[Fault, ...]) -> list[Delivery]:
+    """One message's deliveries, as the faults make them."""
+    planned = [msgspec.structs.replace(true, message=message) if message else true]
+    for fault in struck:
+        planned = _EFFECTS[fault.kind](planned, fault)
+    return planned
 
 
 def after_attempt(delivery: Delivery, acknowledged: bool, answer: str, now: datetime, retry: Retry) -> Delivery:

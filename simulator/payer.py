@@ -208,6 +208,20 @@ def give_card(number: str, holder: str, date: str, tries_seen: int | None = None
     return change
 
 
+def present(number: str) -> Change:
+    """The account or card that the connector collected itself; an unknown one changes nothing."""
+
+    def change(payment: Payment, now: datetime) -> Payment:
+        digits = "".join(number.split())
+        account = next((each for each in accounts().values() if each.number == digits), None)
+        card = cards().get(digits)
+        if account is not None:
+            return _identified(payment, now, account, account.number)
+        return payment if card is None else _identified(payment, now, card, masked(card.number))
+
+    return change
+
+
 def give_otp(otp: str, tries_seen: int | None = None) -> Change:
     """The one-time password; letters in any case."""
 

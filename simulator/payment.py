@@ -128,6 +128,8 @@ class Reason(StrEnum):
     REFUND_ABOVE_PAYMENT = "refund_above_payment"
     REFUNDS_ABOVE_PAYMENT = "refunds_above_payment"
     ALREADY_PAID = "already_paid"
+    WRONG_PAYER = "wrong_payer"
+    """There is no account or card of the number that the connector gives for its payer."""
     TIMED_OUT = "timed_out"
     UNKNOWN = "unknown"
 

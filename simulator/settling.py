@@ -20,11 +20,12 @@ _DEBITED = COLLECTED | {State.SUSPECTED}
 
 
 class Follows(msgspec.Struct, frozen=True):
-    """The payment as it is to be kept, the money that moved, and the callbacks now due."""
+    """The payment as it is to be kept, the money that moved, the callbacks now due, and the payment's new names."""
 
     payment: Payment | None = None
     ledger: tuple[Entry, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 NOTHING = Follows()
@@ -102,12 +103,16 @@ def settled(
     """What is to be written of a payment that was `before` and is `after`."""
     ledger = _movements(before, after, now)
     was = before.state if before else State.PENDING
+    names = dialect.names(after)
+    if names and before is not None:
+        known = dialect.names(before)
+        names = tuple(name for name in names if name not in known)
     if after.state is was or after.state not in dialect.announces:
-        return Follows(after, ledger)
+        return Follows(after, ledger, names=names)
     where = (CALLBACK, after.merchant_code, after.order.order_ref)
     struck = plan.take(CALLBACK_KINDS, *where)
-    deliveries = announce(after, now, struck, _breaks(plan, world.retry(dialect).attempts_max, where))
-    return Follows(msgspec.structs.replace(after, told=after.told + len(deliveries)), ledger, deliveries)
+    deliveries = announce(after, now, struck, _breaks(plan, world.retry(dialect).attempts_max, where), dialect.messages)
+    return Follows(msgspec.structs.replace(after, told=after.told + len(deliveries)), ledger, deliveries, names)
 
 
 def _breaks(plan: Plan, attempts: int, where: tuple[str, str, str]) -> tuple[FaultKind | None, ...]:

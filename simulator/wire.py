@@ -17,7 +17,7 @@ class Request(msgspec.Struct, frozen=True):
     """One request to a bank.
 
     `path` is below the bank's own prefix ("/paymentv2/vpcpay.html"), `query` the raw bytes after "?",
-    `headers` have lower-case names.
+    `headers` have lower-case names. `places` is what stood in the {places} of the endpoint's path.
     """
 
     method: str
@@ -26,6 +26,7 @@ class Request(msgspec.Struct, frozen=True):
     headers: Mapping[str, str] = {}
     body: bytes = b""
     client_ip: str = "127.0.0.1"
+    places: Mapping[str, str] = {}
 
 
 class Response(msgspec.Struct, frozen=True):

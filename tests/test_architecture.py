@@ -34,7 +34,7 @@ LAYERS = {
     "answering": 7,
     "bank": 8,
     "delivery": 9,
-    "payer": 9,
+    "payer": 5,
     "pages": 10,
     "control": 10,
     "app": 11,

@@ -19,7 +19,7 @@ from simulator import form, qr
 from simulator.banks import vnpay
 from simulator.banks.vnpay import DIALECT, RESPONSE_CODES, STATUS_CODES
 from simulator.clock import compact
-from simulator.dialect import Command, Create, Endpoint, ListIssuers, Notice, Query, RefundOrder, Reply
+from simulator.dialect import Ask, Command, Create, Endpoint, Notice, Query, RefundOrder, Reply
 from simulator.outbox import Delivery, DeliveryState, after_attempt
 from simulator.payment import (
     Channel,
@@ -1082,7 +1082,7 @@ def test_a_payer_is_sent_to_the_banks_page() -> None:
 def test_the_list_of_banks_has_the_documented_shape() -> None:
     request = Request("POST", LIST.path, body=b"tmn_code=DEMOV210")
     command = LIST.decode(request, merchants)
-    assert isinstance(command, ListIssuers)
+    assert isinstance(command, Ask)
     banks = json.loads(LIST.encode(request, command, Reply(now=NOW, reply_ref="0" * 32)).body)
     shape = {"bank_code": str, "bank_name": str, "logo_link": str, "bank_type": int, "display_order": int}
     assert all({name: type(value) for name, value in bank.items()} == shape for bank in banks)

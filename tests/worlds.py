@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from simulator.bank import Served, serve
 from simulator.banks import dialects
 from simulator.delivery import Courier
-from simulator.dialect import Dialect, Endpoint
+from simulator.dialect import Dialect, Endpoint, places_of
 from simulator.merchants import default_merchants
 from simulator.store.sqlite import SqliteStore
 from simulator.wire import Answer, Request
@@ -20,14 +21,19 @@ START = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 """10:00 in Vietnam."""
 
 
-def endpoint_of(dialect: Dialect, request: Request) -> Endpoint:
-    return next(each for each in dialect.endpoints if (each.method, each.path) == (request.method, request.path))
+def endpoint_of(dialect: Dialect, request: Request) -> tuple[Endpoint, Request]:
+    """The endpoint that serves the request, and the request with what stands in the places of its path."""
+    for each in dialect.endpoints:
+        places = places_of(each.path, request.path)
+        if each.method == request.method and places is not None:
+            return each, replace(request, places=places)
+    raise LookupError(f"{dialect.code} has no {request.method} {request.path}")
 
 
 async def ask(world: World, code: str, request: Request) -> Served:
     """What the bank `code` answers to the request."""
     dialect = dialects()[code]
-    return await serve(world, dialect, endpoint_of(dialect, request), request)
+    return await serve(world, dialect, *endpoint_of(dialect, request))
 
 
 @asynccontextmanager

@@ -12,13 +12,13 @@ from simulator import form, qr
 from simulator.clock import compact, parse_compact
 from simulator.dialect import (
     Ack,
+    Ask,
     Assumption,
     Command,
     Create,
     Dialect,
     Endpoint,
     ErrorPage,
-    ListIssuers,
     Merchants,
     Notice,
     Query,
@@ -243,12 +243,12 @@ def _understood(fields: Fields, merchant: Merchant | None) -> Query | RefundOrde
     )
 
 
-def _decode_issuers(request: Request, merchants: Merchants) -> ListIssuers:
+def _decode_issuers(request: Request, merchants: Merchants) -> Ask:
     fields = _form_fields(form.pieces(request.body))
     merchant = merchants(fields.get("tmn_code", ""))
     if merchant is None:
         raise Refusal(Reason.UNKNOWN_MERCHANT, fields.get("tmn_code", ""))
-    return ListIssuers(merchant=merchant, wire=fields)
+    return Ask(merchant=merchant, wire=fields)
 
 
 def _form_fields(pieces: list[bytes]) -> dict[str, str]:
@@ -536,7 +536,7 @@ DIALECT = Dialect(
             encode=_encode_api,
         ),
         Endpoint(
-            operation="issuers",
+            operation="ask",
             method="POST",
             path="/qrpayauth/api/merchant/get_bank_list",
             decode=_decode_issuers,

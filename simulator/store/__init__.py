@@ -47,6 +47,14 @@ class ById(msgspec.Struct, frozen=True):
 Key = ByOrder | ById
 
 
+class Name(msgspec.Struct, frozen=True):
+    """One more name of a payment, unique with its merchant: the bank's own number, a refund's number, a link's."""
+
+    bank: str
+    merchant_code: str
+    name: str
+
+
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One movement of money, from the payer's account (+) or back to it (-). Never changed, never removed.
 
@@ -94,7 +102,8 @@ class Stored(msgspec.Struct, frozen=True):
 
 class Change(msgspec.Struct, Generic[R], frozen=True):
     """What a decision wants written, all or nothing. `payment` and `deliveries` are inserted or replaced; a delivery
-    that no longer waits, because a courier has claimed it meanwhile, is left alone.
+    that no longer waits, because a courier has claimed it meanwhile, is left alone. `names` are added to `payment`;
+    one that is taken stays with whom it names already.
 
     `faults`, when not None, is the plan that remains after some were spent.
     """
@@ -105,6 +114,7 @@ class Change(msgspec.Struct, Generic[R], frozen=True):
     deliveries: tuple[Delivery, ...] = ()
     exchanges: tuple[Exchange, ...] = ()
     faults: tuple[Fault, ...] | None = None
+    names: tuple[str, ...] = ()
 
 
 Decide = Callable[[Stored], Change[R]]
@@ -202,6 +212,9 @@ class Store(Protocol):
         """(sandbox, payment_id) of pending payments whose expiry is at or before `now`; scope as in `claim`."""
 
     async def payment(self, sandbox: str, key: Key) -> Payment | None: ...
+
+    async def named(self, sandbox: str, name: Name) -> str | None:
+        """The payment_id of the payment that bears this name. A name never comes to mean another payment."""
 
     async def payments(
         self, sandbox: str, *, order_ref: str = "", bank: str = "", limit: int = 100, offset: int = 0

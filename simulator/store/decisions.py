@@ -22,6 +22,7 @@ from simulator.store import (
     Exchange,
     ImpossibleChange,
     Key,
+    Name,
     R,
     Stored,
     expiry_of,
@@ -90,6 +91,7 @@ class Decisions:
         self.entries: dict[tuple[int, str, str], Entry] = {}
         self.deliveries: dict[tuple[int, str, str], Delivery] = {}
         self.exchanges: list[tuple[int, Exchange]] = []
+        self.names: dict[tuple[int, Name], Ref] = {}
         self.faults: dict[int, tuple[Fault, ...]] = {}
         self.tally: Tally = defaultdict(int)
 
@@ -117,6 +119,9 @@ class Decisions:
         self._check(tenant, change, is_new)
         if change.payment is not None:
             self._keep_payment(tenant, change.payment, is_new)
+            for name in change.names:
+                spelt = Name(change.payment.bank, change.payment.merchant_code, name)
+                self.names.setdefault((tenant.sandbox_id, spelt), (tenant.sandbox_id, change.payment.payment_id))
         for entry in change.ledger:
             self._book(tenant, entry)
         for delivery in change.deliveries:

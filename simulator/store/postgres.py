@@ -20,6 +20,7 @@ from simulator.store import (
     Exchange,
     ImpossibleChange,
     Key,
+    Name,
     R,
     Sandbox,
     StoreError,
@@ -152,6 +153,9 @@ class PostgresStore:
 
     async def payment(self, sandbox: str, key: Key) -> Payment | None:
         return await self._run(statements.payment, sandbox, key)
+
+    async def named(self, sandbox: str, name: Name) -> str | None:
+        return await self._run(statements.named, sandbox, name)
 
     async def payments(
         self, sandbox: str, *, order_ref: str = "", bank: str = "", limit: int = 100, offset: int = 0

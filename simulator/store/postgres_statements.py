@@ -21,6 +21,7 @@ from simulator.store import (
     Entry,
     Exchange,
     Key,
+    Name,
     Sandbox,
     Totals,
     UnknownSandbox,
@@ -167,6 +168,7 @@ async def write(connection: Connection, decisions: Decisions) -> None:
             """,
             *_columns(changed, 2),
         )
+    await _write_names(connection, decisions)
     await _write_expiries(connection, decisions)
     for of, faults in decisions.faults.items():
         await set_faults(connection, of, faults)
@@ -284,7 +286,7 @@ async def clear_sandbox(connection: Connection, name: str) -> int:
     of: int | None = await connection.fetchval("SELECT sandbox_id FROM sandbox WHERE name = $1 FOR UPDATE", name)
     if of is None:
         raise UnknownSandbox(name)
-    for table in ("payment", "expiry", "ledger", "delivery", "tally", "exchange"):
+    for table in ("payment", "name", "expiry", "ledger", "delivery", "tally", "exchange"):
         await connection.execute(f"DELETE FROM {table} WHERE sandbox_id = $1", of, timeout=CLEARING_S)
     return of
 
@@ -377,6 +379,21 @@ async def payment(connection: Connection, name: str, key: Key) -> Payment | None
     return None if content is None else rows.payment(content)
 
 
+async def named(connection: Connection, sandbox: str, name: Name) -> str | None:
+    found: str | None = await connection.fetchval(
+        """
+        SELECT payment_id FROM payment WHERE payment_no = (
+            SELECT payment_no FROM name WHERE sandbox_id = $1 AND name = $2 AND merchant_code = $3 AND bank = $4
+        )
+        """,
+        await sandbox_id(connection, sandbox),
+        name.name,
+        name.merchant_code,
+        name.bank,
+    )
+    return found
+
+
 async def payments(
     connection: Connection, name: str, order_ref: str, bank: str, limit: int, offset: int
 ) -> list[Payment]:
@@ -443,6 +460,23 @@ async def _create_payments(connection: Connection, decisions: Decisions) -> None
         columns = _columns([rows.new_payment(of, payment) for (of, _), payment in created], 7)
         for of, payment_id, number in await connection.fetch(_CREATE_PAYMENTS, *columns):
             decisions.numbers[of, payment_id] = number
+
+
+async def _write_names(connection: Connection, decisions: Decisions) -> None:
+    """In the order of the names: two processes that write the same ones wait for each other only one way."""
+    given = sorted(
+        (of, name.name, name.merchant_code, name.bank, decisions.number_of(ref))
+        for (of, name), ref in decisions.names.items()
+    )
+    if given:
+        await connection.execute(
+            """
+            INSERT INTO name (sandbox_id, name, merchant_code, bank, payment_no)
+            SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[])
+            ON CONFLICT DO NOTHING
+            """,
+            *_columns(given, 5),
+        )
 
 
 async def _write_expiries(connection: Connection, decisions: Decisions) -> None:

@@ -20,6 +20,7 @@ from simulator.store import (
     Exchange,
     ImpossibleChange,
     Key,
+    Name,
     R,
     Sandbox,
     StoreError,
@@ -140,6 +141,9 @@ class SqliteStore:
 
     async def payment(self, sandbox: str, key: Key) -> Payment | None:
         return await self._read(statements.payment_of, sandbox, key)
+
+    async def named(self, sandbox: str, name: Name) -> str | None:
+        return await self._read(statements.named, sandbox, name)
 
     async def payments(
         self, sandbox: str, *, order_ref: str = "", bank: str = "", limit: int = 100, offset: int = 0

@@ -14,6 +14,7 @@ from simulator.store import (
     Exchange,
     ImpossibleChange,
     Key,
+    Name,
     Sandbox,
     Totals,
     UnknownSandbox,
@@ -80,6 +81,18 @@ def payment_of(connection: sqlite3.Connection, name: str, key: Key) -> Payment |
     return held[1] if held else None
 
 
+def named(connection: sqlite3.Connection, sandbox: str, name: Name) -> str | None:
+    row = connection.execute(
+        """
+        SELECT payment_id FROM payment WHERE payment_no = (
+            SELECT payment_no FROM name WHERE sandbox_id = ? AND name = ? AND merchant_code = ? AND bank = ?
+        )
+        """,
+        (sandbox_id(connection, sandbox), name.name, name.merchant_code, name.bank),
+    ).fetchone()
+    return row[0] if row else None
+
+
 def put_sandbox(connection: sqlite3.Connection, sandbox: Sandbox) -> None:
     connection.execute(
         """
@@ -117,7 +130,7 @@ def sandboxes(connection: sqlite3.Connection) -> list[Sandbox]:
 
 def clear_sandbox(connection: sqlite3.Connection, name: str) -> None:
     of = (sandbox_id(connection, name),)
-    for table in ("payment", "ledger", "delivery", "exchange", "tally"):
+    for table in ("payment", "name", "ledger", "delivery", "exchange", "tally"):
         connection.execute(f"DELETE FROM {table} WHERE sandbox_id = ?", of)
 
 
@@ -159,6 +172,16 @@ def write(connection: sqlite3.Connection, decisions: Decisions) -> None:
         [
             (rows.micros_or_none(expiry_of(payment)), rows.document(payment), decisions.numbers[ref])
             for ref, payment in decisions.changed.items()
+        ],
+    )
+    connection.executemany(
+        """
+        INSERT INTO name (sandbox_id, name, merchant_code, bank, payment_no) VALUES (?, ?, ?, ?, ?)
+        ON CONFLICT DO NOTHING
+        """,
+        [
+            (of, name.name, name.merchant_code, name.bank, decisions.number_of(ref))
+            for (of, name), ref in decisions.names.items()
         ],
     )
     for of, faults in decisions.faults.items():
