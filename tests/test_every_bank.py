@@ -37,7 +37,7 @@ from simulator.wire import Answer, Request, Response
 from simulator.world import World, Worlds
 from tests.samples import BILL_AMOUNT_VND, SAMPLES, answered
 from tests.sources import SOURCES
-from tests.worlds import START, Connector, ask, connector, courier_of, served, worlds_in
+from tests.worlds import START, Connector, ask, connector, courier_of, endpoint_of, served, worlds_in
 
 ROOT = Path(__file__).resolve().parent.parent
 BANKS = tuple(dialects())
@@ -280,12 +280,8 @@ def test_hostile_bytes_get_only_a_protocol_answer(case: tuple[tuple[str, Endpoin
 @given(st.data())
 def test_a_mutilated_request_gets_only_a_protocol_answer(data: st.DataObject) -> None:
     code = data.draw(st.sampled_from(sorted(SAMPLES)))
-    sample = SAMPLES[code]
-    good = data.draw(st.sampled_from([sample.create("HS1", 20_000, START), sample.query("HS1", START, "Q1")]))
-    request = data.draw(_mutilated(good))
-    endpoint = next(
-        each for each in dialects()[code].endpoints if (each.method, each.path) == (request.method, request.path)
-    )
+    good = data.draw(st.sampled_from(SAMPLES[code].requests("HS1", 20_000, START)))
+    endpoint, request = endpoint_of(dialects()[code], data.draw(_mutilated(good)))
     command, response = understood(endpoint, request)
     if command is None:
         assert response is not None
@@ -324,15 +320,20 @@ async def a_world(worlds: Worlds, portal: Connector, code: str) -> World:
     return await worlds.create("ci", seed="1", clock_at=START, merchants=(merchant,))
 
 
+def merchant_of_world(world: World, code: str) -> Merchant:
+    return world.merchants[code, merchant_of(code).merchant_code]
+
+
 async def opened(world: World, courier: Courier, code: str) -> Payment:
     """A pending payment, come about in the way of this bank's shape."""
     dialect: Dialect = dialects()[code]
     if dialect.endpoints:
         await ask(world, code, SAMPLES[code].create("HS0001", BILL_AMOUNT_VND, START))
+    elif dialect.inquiry:
+        await courier.inquire(world, dialect, merchant_of_world(world, code), "HS0001", dialect.channels[0])
     else:
-        await courier.inquire(
-            world, dialect, world.merchants[code, merchant_of(code).merchant_code], "HS0001", Channel.POS
-        )
+        merchant = merchant_of_world(world, code)
+        await courier.transfer(world, dialect, merchant, "HS0001", BILL_AMOUNT_VND, dialect.channels[0])
     return (await world.store.payments(world.name))[0]
 
 
@@ -386,8 +387,9 @@ async def test_a_callback_fault_works(
 ) -> None:
     """`different` is None where a bank may number its attempts."""
     arrived = await told(worlds, courier, portal, code, **fault)
-    assert len(arrived) == arrive
-    assert different is None or len(set(arrived)) == different
+    messages = len(dialects()[code].messages)
+    assert len(arrived) == arrive * messages
+    assert different is None or len(set(arrived)) == different * messages
 
 
 @every_bank
@@ -400,7 +402,7 @@ async def test_a_callback_may_come_before_the_answer(
     payment = await opened(world, courier, code)
     await courier.run_due(world)
     assert payment.state is State.PAID
-    assert len(callbacks(portal)) == 1
+    assert len(callbacks(portal)) == len(dialects()[code].messages)
 
 
 @every_bank
