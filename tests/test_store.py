@@ -29,6 +29,7 @@ from simulator.store import (
     Exchange,
     ImpossibleChange,
     Key,
+    Name,
     Sandbox,
     Store,
     Stored,
@@ -309,6 +310,31 @@ async def test_an_order_key_belongs_to_one_merchant_bank_and_sandbox(store: Stor
     assert (await store.totals("default")).payments == (await store.totals("manual")).payments == 3
 
 
+async def test_a_payment_is_found_by_each_of_its_names(store: Store) -> None:
+    payment = new_payment("A")
+    await store.transact("default", order_key(payment), create(payment, names=("link-1", "9001")))
+    changed = msgspec.structs.replace(payment, otp_tries=1)
+    again = Change("changed", payment=changed, names=("refund-1",))
+    await store.transact("default", ById(payment.payment_id), lambda stored: again)
+    for name in ("link-1", "9001", "refund-1"):
+        assert await store.named("default", Name("vnpay", payment.merchant_code, name)) == payment.payment_id
+
+
+async def test_a_name_belongs_to_one_merchant_bank_and_sandbox(store: Store) -> None:
+    payment = new_payment("A")
+    await store.transact("default", order_key(payment), create(payment, names=("9001",)))
+    assert await store.named("default", Name("dvcqg", payment.merchant_code, "9001")) is None
+    assert await store.named("default", Name("vnpay", "OTHER", "9001")) is None
+    assert await store.named("manual", Name("vnpay", payment.merchant_code, "9001")) is None
+
+
+async def test_a_name_that_is_taken_stays_with_whom_it_names(store: Store) -> None:
+    for each in ("A", "B"):
+        payment = new_payment(each)
+        assert await store.transact("default", order_key(payment), create(payment, names=("R1",))) == "new"
+    assert await store.named("default", Name("vnpay", payment.merchant_code, "R1")) == "id-A"
+
+
 async def test_an_entry_booked_twice_is_impossible_and_nothing_of_it_is_written(store: Store) -> None:
     payment = await paid(store, "A")
 
@@ -424,6 +450,7 @@ CALLS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "next_expiry": lambda store: store.next_expiry("none", NOW),
     "expiring": lambda store: store.expiring(NOW, 1, "none"),
     "payment": lambda store: store.payment("none", ById("id")),
+    "named": lambda store: store.named("none", Name("vnpay", "DEMO", "1")),
     "payments": lambda store: store.payments("none"),
     "deliveries": lambda store: store.deliveries("none"),
     "exchanges": lambda store: store.exchanges("none"),
@@ -498,8 +525,11 @@ async def test_a_cleared_sandbox_keeps_its_settings_and_its_neighbours(store: St
     await paid(store, "A")
     await paid(store, "A", "manual")
     before = await store.sandbox("default")
+    named = msgspec.structs.replace(new_payment("N"), payment_id="named")
+    await store.transact("default", order_key(named), create(named, names=("9001",)))
     await store.clear_sandbox("default")
     assert await nothing_of(store, "default")
+    assert await store.named("default", Name("vnpay", named.merchant_code, "9001")) is None
     assert await store.sandbox("default") == before
     assert not await nothing_of(store, "manual")
 
@@ -838,6 +868,16 @@ async def test_several_may_open_an_empty_database_at_once(database: Database) ->
     stores = await asyncio.gather(*(database.open() for _ in range(4)))
     await stores[0].put_sandbox(Sandbox(name="default", seed="7"))
     assert [each.name for each in await stores[3].sandboxes()] == ["default"]
+
+
+async def test_every_released_schema_is_brought_up_to_date(database: Database) -> None:
+    first = await database.open(database.released()[:1])
+    await first.put_sandbox(Sandbox(name="default", seed="7"))
+    await first.close()
+    newest = await database.open()
+    payment = new_payment("A")
+    await newest.transact("default", order_key(payment), create(payment, names=("9001",)))
+    assert await newest.named("default", Name("vnpay", payment.merchant_code, "9001")) == "id-A"
 
 
 async def test_an_older_schema_is_brought_up_to_date(database: Database, store: Store) -> None:

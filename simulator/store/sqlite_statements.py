@@ -174,16 +174,8 @@ def write(connection: sqlite3.Connection, decisions: Decisions) -> None:
             for ref, payment in decisions.changed.items()
         ],
     )
-    connection.executemany(
-        """
-        INSERT INTO name (sandbox_id, name, merchant_code, bank, payment_no) VALUES (?, ?, ?, ?, ?)
-        ON CONFLICT DO NOTHING
-        """,
-        [
-            (of, name.name, name.merchant_code, name.bank, decisions.number_of(ref))
-            for (of, name), ref in decisions.names.items()
-        ],
-    )
+    if decisions.names:
+        _write_names(connection, decisions)
     for of, faults in decisions.faults.items():
         set_faults(connection, of, faults)
     for (of, payment_id, _), delivery in decisions.deliveries.items():
@@ -350,6 +342,19 @@ def _create_payments(connection: sqlite3.Connection, decisions: Decisions) -> No
         [
             (decisions.numbers[ref], *rows.new_payment(ref[0], payment), rows.micros_or_none(expiry_of(payment)))
             for ref, payment in decisions.created.items()
+        ],
+    )
+
+
+def _write_names(connection: sqlite3.Connection, decisions: Decisions) -> None:
+    connection.executemany(
+        """
+        INSERT INTO name (sandbox_id, name, merchant_code, bank, payment_no) VALUES (?, ?, ?, ?, ?)
+        ON CONFLICT DO NOTHING
+        """,
+        [
+            (of, name.name, name.merchant_code, name.bank, decisions.number_of(ref))
+            for (of, name), ref in decisions.names.items()
         ],
     )
 
