@@ -222,13 +222,48 @@ def _no_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _banks(args: argparse.Namespace) -> int:
     from simulator.banks import dialects
+    from simulator.sources import Confidence, parts
 
-    rows = [
-        (each.code, each.name, each.shape, ", ".join(each.channels), f"/{each.code}", ", ".join(each.secrets))
-        for each in dialects().values()
-    ]
-    print(_table(("code", "name", "shape", "channels", "path", "secrets"), rows))
+    if args.bank:
+        return _bank(args.bank)
+    rows = []
+    for each in dialects().values():
+        sure = parts(each)
+        counts = [str(len(sure[confidence])) for confidence in Confidence]
+        rows.append((each.code, each.name, each.shape.value, ", ".join(each.channels), *counts))
+    print(_table(("code", "name", "shape", "channels", "documented", "public code", "assumed"), rows))
+    print("\nThe last three columns count sources, and parts that no source tells: `banksim banks CODE` names them.")
     return 0
+
+
+def _bank(code: str) -> int:
+    """All of one bank: its addresses, and how sure each part is."""
+    from simulator.banks import dialects
+    from simulator.sources import Confidence, parts, sources
+
+    dialect = dialects().get(code)
+    if dialect is None:
+        return _failed(f"there is no bank {code!r}; there are: {', '.join(dialects())}")
+    print(f"{dialect.code}: {dialect.name}\n")
+    rows = [
+        ("shape", dialect.shape.value),
+        ("channels", ", ".join(dialect.channels)),
+        ("secrets", ", ".join(dialect.secrets)),
+        *(("address", f"{each.method} /{code}{each.path}  ({each.operation})") for each in dialect.endpoints),
+        *(("source", f"{each.title} ({each.confidence})") for each in (sources()[key] for key in dialect.sources)),
+        ("assumed", ", ".join(parts(dialect)[Confidence.ASSUMPTION]) or "nothing"),
+    ]
+    hang = " " * 12
+    for index, (name, value) in enumerate(rows):
+        first = name if index == 0 or rows[index - 1][0] != name else ""
+        opening = f"  {first:<10}"
+        print(textwrap.fill(value, WIDTH, initial_indent=opening, subsequent_indent=hang, break_on_hyphens=False))
+    print(f"\n`banksim assumptions {code}` says what was chosen, and why.")
+    return 0
+
+
+def _one_bank(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bank", nargs="?", default="", help="all of this bank: addresses, sources, what is assumed")
 
 
 def _bank_argument(parser: argparse.ArgumentParser) -> None:
@@ -266,7 +301,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 BUILT_IN = {
     "serve": BuiltIn("run the simulated banks", _serve_arguments, _serve),
-    "banks": BuiltIn("list the banks that are simulated", _no_arguments, _banks),
+    "banks": BuiltIn("list the banks that are simulated", _one_bank, _banks),
     "assumptions": BuiltIn("list what no document says, and what was chosen", _bank_argument, _assumptions),
     "faults": BuiltIn("list what can be made to go wrong", _no_arguments, _faults),
 }

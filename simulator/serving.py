@@ -1,7 +1,6 @@
 """The server as a process: it binds, starts the banks, says where everything is, and ends within two seconds."""
 
 import asyncio
-import gc
 import logging
 import os
 import secrets
@@ -106,8 +105,6 @@ async def _run(server: "_Server", app: App, listener: socket.socket, settings: S
         _warn(world, settings)
         text = await _where(world, settings, token)
         server.ready = lambda: print(f"{text}\nbanksim ready at {world.base_url}", flush=True)
-        gc.collect()
-        gc.freeze()  # What was made for the start stays; to look through it again and again costs a tenth of the time.
         await server.serve(sockets=[listener])
     finally:
         await app.stop()

@@ -5,17 +5,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 from simulator.banks import dialects
+from simulator.sources import Confidence, parts
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 
 
 def banks() -> str:
-    rows = ["| code | bank | who starts | channels | base URL | sources |", "|---|---|---|---|---|---|"]
+    rows = [
+        "| code | bank | shape | channels | documented | in public code | our assumption |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for dialect in dialects().values():
         channels = ", ".join(channel.replace("_", " ") for channel in dialect.channels)
         shape = dialect.shape.replace("_", " ")
-        sources = ", ".join(dialect.sources)
-        rows.append(f"| `{dialect.code}` | {dialect.name} | {shape} | {channels} | `/{dialect.code}` | {sources} |")
+        sure = parts(dialect)
+        cells = [", ".join(sure[confidence]) or "-" for confidence in Confidence]
+        rows.append(f"| `{dialect.code}` | {dialect.name} | {shape} | {channels} | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 

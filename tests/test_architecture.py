@@ -28,6 +28,7 @@ LAYERS = {
     "dialect": 3,
     "banks": 4,
     "store": 4,
+    "sources": 5,
     "world": 5,
     "settling": 6,
     "journal": 6,
@@ -58,7 +59,7 @@ THIRD_PARTY = {
     "jinja2": ("pages",),
     "msgspec": (
         *("client", "wire", "payment", "faults", "outbox", "dialect", "banks", "store", "merchants"),
-        *("world", "settling", "answering", "bank", "delivery", "payer", "control", "pages"),
+        *("sources", "world", "settling", "answering", "bank", "delivery", "payer", "control", "pages"),
     ),
     "pydantic": ("control",),
     "segno": ("pages",),

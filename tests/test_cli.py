@@ -18,6 +18,7 @@ from simulator.__main__ import main
 from simulator.banks import dialects
 from simulator.client import Banksim, ControlError
 from simulator.faults import FaultKind
+from simulator.sources import sources
 
 QUICK_S = 20
 
@@ -242,9 +243,21 @@ def test_a_wrong_command_line_is_refused(words: tuple[str, ...], told: str, caps
 
 def test_banks_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["banks"]) == 0
-    head, *lines = capsys.readouterr().out.splitlines()
+    table, _, rest = capsys.readouterr().out.partition("\n\n")
+    head, *lines = table.splitlines()
     assert head.split()[:3] == ["code", "name", "shape"]
     assert [line.split()[0] for line in lines] == list(dialects())
+    assert "banksim banks CODE" in rest
+
+
+@pytest.mark.parametrize("code", dialects())
+def test_all_of_one_bank_is_told(code: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["banks", code]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    dialect = dialects()[code]
+    assert all(f"{each.method} /{code}{each.path} ({each.operation})" in printed for each in dialect.endpoints)
+    assert all(f"{sources()[key].title} ({sources()[key].confidence})" in printed for key in dialect.sources)
+    assert all(each.key.removeprefix(f"{code}.") in printed for each in dialect.assumptions)
 
 
 def test_assumptions_are_listed_of_all_banks_or_one(capsys: pytest.CaptureFixture[str]) -> None:
@@ -260,8 +273,9 @@ def test_assumptions_are_listed_of_all_banks_or_one(capsys: pytest.CaptureFixtur
 
 
 def test_an_unknown_bank_is_said_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["assumptions", "nobank"]) == 1
-    assert "there is no bank 'nobank'; there are: " in capsys.readouterr().err
+    for command in ("assumptions", "banks"):
+        assert main([command, "nobank"]) == 1
+        assert "there is no bank 'nobank'; there are: " in capsys.readouterr().err
 
 
 def test_faults_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
