@@ -18,6 +18,16 @@ def hmac_sha512_hex(secret: str, message: bytes) -> str:
     return keyed.hexdigest()
 
 
+def hmac_sha256_hex(secret: str, message: bytes) -> str:
+    """64 lower-case hex digits."""
+    return hmac.new(secret.encode(), message, "sha256").hexdigest()
+
+
+def md5_hex(message: bytes) -> str:
+    """32 lower-case hex digits: no safe digest, but what some banks sign with, their secret inside the message."""
+    return hashlib.md5(message, usedforsecurity=False).hexdigest()
+
+
 def sha256_hex(message: bytes) -> str:
     """64 lower-case hex digits."""
     return hashlib.sha256(message).hexdigest()
