@@ -40,16 +40,32 @@ def same(given: str, expected: str) -> bool:
 
 def rsa_sha256_sign(private_key_pem: str, message: bytes) -> str:
     """SHA256withRSA (PKCS#1 v1.5), base64 on one line."""
-    signature = _private_key(private_key_pem).sign(message, padding.PKCS1v15(), hashes.SHA256())
-    return base64.b64encode(signature).decode()
+    return _rsa_sign(private_key_pem, message, hashes.SHA256())
 
 
 def rsa_sha256_verify(public_key_pem: str, message: bytes, signature: str) -> bool:
     """False for a wrong signature and for text that is no base64; ValueError only for a wrong key of our own."""
+    return _rsa_verify(public_key_pem, message, signature, hashes.SHA256())
+
+
+def rsa_sha1_sign(private_key_pem: str, message: bytes) -> str:
+    """SHA1withRSA (PKCS#1 v1.5), base64 on one line: weak, and still what older interfaces of banks speak."""
+    return _rsa_sign(private_key_pem, message, hashes.SHA1())
+
+
+def rsa_sha1_verify(public_key_pem: str, message: bytes, signature: str) -> bool:
+    """As `rsa_sha256_verify`."""
+    return _rsa_verify(public_key_pem, message, signature, hashes.SHA1())
+
+
+def _rsa_sign(private_key_pem: str, message: bytes, digest: hashes.HashAlgorithm) -> str:
+    return base64.b64encode(_private_key(private_key_pem).sign(message, padding.PKCS1v15(), digest)).decode()
+
+
+def _rsa_verify(public_key_pem: str, message: bytes, signature: str, digest: hashes.HashAlgorithm) -> bool:
     key = _public_key(public_key_pem)
     try:
-        raw = base64.b64decode(signature.encode("ascii"), validate=True)
-        key.verify(raw, message, padding.PKCS1v15(), hashes.SHA256())
+        key.verify(base64.b64decode(signature.encode("ascii"), validate=True), message, padding.PKCS1v15(), digest)
     except (InvalidSignature, UnicodeEncodeError, ValueError):
         return False
     return True
