@@ -71,6 +71,7 @@ def answer(
         assert refusal is not None, "a request is either understood or refused"
         return None, endpoint.encode(request, None, refusal), str(refusal)
     try:
+        dialect.judge(command, stored.payment, stored.now)
         done = _DECISIONS[type(command)](world, dialect, command, stored, plan)
     except Refusal as refused:
         return None, endpoint.encode(request, command, refused), str(refused)

@@ -24,6 +24,11 @@ class Shape(StrEnum):
     ADVICE = "advice"
     """Money arrives by transfer; the bank tells what came in."""
 
+    @property
+    def connector_orders(self) -> bool:
+        """Whether the connector makes the order; else the payer comes to the bank unannounced."""
+        return self in (Shape.REDIRECT, Shape.SERVER_CREATE)
+
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
     """A request understood. `wire` keeps its fields as they came, for the answer to echo.
@@ -179,6 +184,10 @@ def _no_names(payment: Payment) -> tuple[str, ...]:
     return ()
 
 
+def _lets_pass(command: Command, payment: Payment | None, now: datetime) -> None:
+    return None
+
+
 def _digits(rng: Random, now: datetime) -> str:
     return str(rng.randrange(10**13, 10**14))
 
@@ -192,6 +201,8 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     a payment, `trans_ref` that of a visit with a bill inquiry, from the payment's own stream of chance. `qr_text` is
     the code that a payer scans on the bank's page; None = a VietQR code at no real bank. `messages` are the callbacks
     that each announcement makes, usually one. `names` are what else a connector may call a payment by.
+    `judge` raises Refusal where a command is against a rule about the time or about the payment that it names (None
+    = there is none yet). `tells_failures` = a callback can say that a payment failed; else no fault makes it say so.
     """
 
     code: str
@@ -214,6 +225,8 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     qr_text: Callable[[Payment, Merchant], str] | None = None
     messages: tuple[str, ...] = ("",)
     names: Callable[[Payment], tuple[str, ...]] = _no_names
+    judge: Callable[[Command, Payment | None, datetime], None] = _lets_pass
+    tells_failures: bool = True
     sources: tuple[str, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
 

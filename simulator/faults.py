@@ -63,6 +63,9 @@ CALLBACK_KINDS = frozenset(
 )
 """Faults that shape the callback when it becomes due."""
 
+FAILURE_KINDS = frozenset({FaultKind.SUCCESS_THEN_FAILURE, FaultKind.FAILURE_THEN_SUCCESS})
+"""Callback faults that tell of a failure: banks whose callbacks only ever say "paid" are spared them."""
+
 ANSWER_KINDS = frozenset({FaultKind.FORGED_SIGNATURE, FaultKind.WRONG_AMOUNT})
 """Callback faults that can also distort a bank's own answer, where the rule names its operation."""
 

@@ -10,7 +10,7 @@ import msgspec
 
 from simulator.banks import dialects
 from simulator.dialect import Dialect
-from simulator.faults import CALLBACK, CALLBACK_KINDS, EXCHANGE_KINDS, Fault, FaultKind, Occasion, take
+from simulator.faults import CALLBACK, CALLBACK_KINDS, EXCHANGE_KINDS, FAILURE_KINDS, Fault, FaultKind, Occasion, take
 from simulator.outbox import Delivery, announce
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Payment, State
 from simulator.store import Entry, Stored
@@ -48,7 +48,7 @@ class Plan:
         """The faults that strike this occasion; without faults this costs nothing."""
         if not self.left:
             return ()
-        usual = operation == ("create" if self._dialect.endpoints else CALLBACK)
+        usual = operation == ("create" if self._dialect.shape.connector_orders else CALLBACK)
         occasion = Occasion(
             bank=self._dialect.code,
             operation=operation,
@@ -110,7 +110,7 @@ def settled(
     if after.state is was or after.state not in dialect.announces:
         return Follows(after, ledger, names=names)
     where = (CALLBACK, after.merchant_code, after.order.order_ref)
-    struck = plan.take(CALLBACK_KINDS, *where)
+    struck = plan.take(CALLBACK_KINDS if dialect.tells_failures else CALLBACK_KINDS - FAILURE_KINDS, *where)
     deliveries = announce(after, now, struck, _breaks(plan, world.retry(dialect).attempts_max, where), dialect.messages)
     return Follows(msgspec.structs.replace(after, told=after.told + len(deliveries)), ledger, deliveries, names)
 
