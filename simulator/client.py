@@ -486,6 +486,19 @@ class SandboxClient:
         body |= _given(channel=channel, merchant_code=merchant_code)
         return self._call(PaymentView, "POST", "/bills/unasked", body)
 
+    def transfer(
+        self,
+        bank: str,
+        content: str,
+        amount_vnd: int,
+        channel: str | None = None,
+        merchant_code: str | None = None,
+    ) -> PaymentView:
+        """A transfer to the merchant's account, still pending: the event "approve" sends the money."""
+        body = {"bank": bank, "content": content, "amount_vnd": amount_vnd}
+        body |= _given(channel=channel, merchant_code=merchant_code)
+        return self._call(PaymentView, "POST", "/transfers", body)
+
     def callback(
         self,
         payment_id: str,

@@ -236,14 +236,19 @@ def give_otp(otp: str, tries_seen: int | None = None) -> Change:
     return change
 
 
-def scan(username: str = "") -> Change:
-    """The payer's banking app reads the QR code and pays, from that test account or from one with money."""
+def scan(username: str = "", amount_vnd: int | None = None) -> Change:
+    """The payer's banking app reads the QR code and pays, from that test account or from one with money.
+
+    `amount_vnd` is what the payer typed instead of the code's amount; nothing happens for an amount below 1.
+    """
 
     def change(payment: Payment, now: datetime) -> Payment:
         account = accounts().get(username.strip().lower()) if username else _with_money()
-        if stage(payment, now) is not Stage.QR or account is None:
+        sent = payment.amount_vnd if amount_vnd is None else amount_vnd
+        if stage(payment, now) is not Stage.QR or account is None or sent < 1:
             return payment
-        return _decided(msgspec.structs.replace(payment, payer_account=account.number), now, account.outcome)
+        sending = msgspec.structs.replace(payment, payer_account=account.number, amount_vnd=sent)
+        return _decided(sending, now, account.outcome)
 
     return change
 

@@ -206,6 +206,7 @@ async def _where(world: World, settings: Settings, token: str | None) -> str:
         ("control API", f"{world.base_url}/docs"),
         ("payer pages", f"{world.base_url}/pay/ID (each bank tells the connector its payments' addresses)"),
         *(("bill payers", f"{world.base_url}/bill/{code}") for code in asks),
+        ("phone", f"{world.base_url}/phone (reads a QR code, pasted or photographed, and pays it)"),
         ("sandboxes", f"{world.base_url}/s/NAME/..."),
         ("store", _shown(settings.store)),
         ("seed", world.sandbox.seed),

@@ -30,6 +30,7 @@ LAYERS = {
     "store": 4,
     "sources": 5,
     "world": 5,
+    "payee": 6,
     "settling": 6,
     "journal": 6,
     "answering": 7,
@@ -57,6 +58,7 @@ THIRD_PARTY = {
     "httptools": ("calling",),
     "httpx": ("client",),
     "jinja2": ("pages",),
+    "PIL": ("pages",),
     "msgspec": (
         *("client", "wire", "payment", "faults", "outbox", "dialect", "banks", "store", "merchants"),
         *("sources", "world", "settling", "answering", "bank", "delivery", "payer", "control", "pages"),
@@ -66,6 +68,7 @@ THIRD_PARTY = {
     "starlette": ("control", "pages", "app"),
     "uvicorn": ("protocol", "serving"),
     "yarl": ("calling",),
+    "zxingcpp": ("pages",),
 }
 """Which rooms know of which package. A new name here is a decision, not an accident."""
 

@@ -230,9 +230,16 @@ async def test_a_code_on_the_connectors_own_page_is_scanned_by_its_text(town: To
 
 async def test_a_wrong_code_and_one_that_nothing_waits_for_are_not_paid(town: Town) -> None:
     text = await genqr(town, "HS1")
-    for code in (text[:-1], text[:-4] + "0000", qr.vietqr("970415", "119000123456", 65_000), "", "x" * 5000):
+    wrong = {
+        text[:-1]: qr.QrReason.BAD_LENGTH,
+        text[:-4] + "0000": qr.QrReason.BAD_CRC,
+        qr.vnpay_qr("OTHERSHOP", 65_000, "HS1", merchant_name="OTHER"): "unknown",
+        "": qr.QrReason.WRONG_START,
+        "x" * 5000: qr.QrReason.BAD_LENGTH,
+    }
+    for code, reason in wrong.items():
         answer = await town.http.post("/s/ci/phone", data={"qr": code})
-        assert (answer.status_code, read_page("", 422, answer.text).refused) == (422, "unknown")
+        assert (answer.status_code, read_page("", 422, answer.text).refused) == (422, reason)
     assert (await town.world.store.payments("ci"))[0].state is State.PENDING
 
 
@@ -437,7 +444,7 @@ async def test_a_refused_bill_says_why_and_keeps_what_was_typed(town: Town) -> N
     [
         ({"bill_code": "", "channel": "counter"}, "bad_code"),
         ({"bill_code": "A\x00B", "channel": "counter"}, "bad_code"),
-        ({"bill_code": "x" * 101, "channel": "counter"}, "bad_code"),
+        ({"bill_code": "x" * 301, "channel": "counter"}, "bad_code"),
         ({"bill_code": "HS1", "channel": "qr"}, "channel_not_offered"),
         ({"bill_code": "HS1"}, "channel_not_offered"),
         ({"bill_code": "HS1", "channel": "counter", "merchant_code": "none"}, "no_merchant"),
@@ -674,6 +681,8 @@ WORDS: dict[str, list[str]] = {
         *(Reason.MALFORMED, "other", "no_address", "bad_code", "no_merchant", "channel_not_offered"),
     ],
     "error": ["unknown_page"],
+    "scanner_problem": [*qr.QrReason, "no_code", "unknown"],
+    "transfer_problem": ["bad_account", "bad_content", "bad_amount", "nobody"],
     "room": ["in", "out"],
 }
 """Sentences that pages choose by a word of the house."""

@@ -17,6 +17,7 @@ from simulator.control import (
     payments,
     problems,
     sandboxes,
+    transfers,
 )
 from simulator.control.desk import Desk
 from simulator.control.guard import ASGIApp, Guard, Receive, Scope, Send, objection_to
@@ -27,7 +28,7 @@ PREFIX = "/_control"
 PREFIXES = (PREFIX, docs.PATH)
 """Where the edge hands a request over to the control app, address unchanged."""
 
-ROUTERS = (payments, clock, journal, sandboxes, merchants, bills, messages, faults, banks)
+ROUTERS = (payments, clock, journal, sandboxes, merchants, bills, transfers, messages, faults, banks)
 """Those that are called most come first: they are looked up in this order."""
 
 DESCRIPTION = """

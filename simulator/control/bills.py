@@ -19,7 +19,7 @@ class BillAsked(Body):
 
     bank: Annotated[str, Field(examples=["vietinbank"])]
     merchant_code: Annotated[str, Field(description="Without it, the bank's first merchant.")] = ""
-    bill_code: Annotated[str, Field(min_length=1, max_length=100, examples=["HS2026-0001"])]
+    bill_code: Annotated[str, Field(min_length=1, max_length=300, examples=["HS2026-0001"])]
     channel: Annotated[Channel | None, Field(description="Where the payer is; without it, the bank's usual one.")] = (
         None
     )

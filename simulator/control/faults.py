@@ -142,5 +142,6 @@ def _operations(bank: str) -> Iterator[str]:
     yield CALLBACK
     for dialect in dialects().values():
         if bank in ("", dialect.code):
-            yield from ANSWERED if dialect.endpoints else ()
+            answered = ANSWERED if dialect.endpoints else ()
+            yield from (each for each in answered if each != CREATE or dialect.shape.connector_orders)
             yield from (INQUIRY,) if dialect.inquiry else ()

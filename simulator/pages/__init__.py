@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from simulator.bank import UnknownPayment
 from simulator.banks import dialects
 from simulator.delivery import Courier
-from simulator.pages import bill, frame, pay, room
+from simulator.pages import bill, frame, pay, room, scanner
 from simulator.pages.frame import FormTooLarge, Objection
 from simulator.store import StoreError, UnknownSandbox
 from simulator.world import Worlds
@@ -65,12 +65,15 @@ def _of_one_sandbox(prefix: str) -> list[BaseRoute]:
                 ("card", pay.give_card),
                 ("otp", pay.give_otp),
                 ("scan", pay.scan),
+                ("late", pay.pay_late),
                 ("confirm", pay.confirm),
                 ("cancel", pay.cancel),
             )
         ),
-        Route(f"{prefix}/phone", pay.pick_up, methods=["GET"]),
-        Route(f"{prefix}/phone", pay.read_code, methods=["POST"]),
+        Route(f"{prefix}/phone", scanner.pick_up, methods=["GET"]),
+        Route(f"{prefix}/phone", scanner.read_text, methods=["POST"]),
+        Route(f"{prefix}/phone/picture", scanner.read_picture, methods=["POST"]),
+        Route(f"{prefix}/phone/transfer", scanner.transfer, methods=["POST"]),
         Route(f"{prefix}/bill/{{bank}}", bill.ask, methods=["GET"]),
         Route(f"{prefix}/bill/{{bank}}", bill.look_up, methods=["POST"]),
         *(

@@ -10,7 +10,7 @@ from simulator.pages.frame import office_of, page, posted, see, texts_of, world_
 from simulator.payment import Channel, Merchant, Refusal
 from simulator.world import World
 
-CODE_CHARACTERS_MAX = 100
+CODE_CHARACTERS_MAX = 300
 
 
 async def ask(request: Request) -> Response:

@@ -17,16 +17,12 @@ from simulator.banks import dialects
 from simulator.dialect import Dialect
 from simulator.pages.frame import HEADERS, page, posted, see, texts_of, world_of
 from simulator.payer import Change, Problem, Stage
-from simulator.payment import Channel, Merchant, Payment
+from simulator.payment import TRANSITIONS, Channel, Event, Merchant, Payment
 from simulator.store import ById
 from simulator.world import World
 
 NO_BANK = "970499"
 """A number that no bank has: a real banking app cannot pay a code with it."""
-
-
-SCANNED_MAX = 200
-"""Among so many of the newest payments a scanned code is looked for that does not name its order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +73,16 @@ class Visit:
         return issuer.name if issuer else self.payment.issuer_code or self.dialect.name
 
     @property
+    def amount_is_free(self) -> bool:
+        """Whether the code is a transfer to an account, where a payer may send another amount than it says."""
+        return self.stage is Stage.QR and qr.parse(qr_text(self)).service in qr.TRANSFERS
+
+    @property
+    def may_pay_late(self) -> bool:
+        ended = (self.payment.state, Event.APPROVE_LATE) in TRANSITIONS
+        return ended and self.payment.channel is Channel.QR and qr.parse(qr_text(self)).service in qr.TRANSFERS
+
+    @property
     def steps(self) -> tuple[str, ...]:
         """The way through the pages on the chosen channel, as keys of the texts' section "steps"."""
         first = "bill" if self.of_a_bill else "choose"
@@ -99,10 +105,10 @@ async def visit(request: Request) -> Visit:
     payment = await world.store.payment(world.name, ById(payment_id))
     if payment is None:
         raise bank.UnknownPayment(payment_id)
-    return await _look(world, payment)
+    return await look_at(world, payment)
 
 
-async def _look(world: World, payment: Payment) -> Visit:
+async def look_at(world: World, payment: Payment) -> Visit:
     merchant = world.merchant(payment.bank, payment.merchant_code)
     return Visit(world, payment, dialects()[payment.bank], merchant, await world.now())
 
@@ -210,36 +216,6 @@ _TEMPLATES: Mapping[Stage, Callable[[Visit], Shown]] = {
 }
 
 
-async def pick_up(request: Request) -> Response:
-    """A phone that has not read any code yet."""
-    world = await world_of(request)
-    return page(request, "scanner", action=f"{world.prefix}/phone", unknown=False)
-
-
-async def read_code(request: Request) -> Response:
-    """The phone reads a code that stood on the merchant's own page or paper, and goes on to its payment."""
-    world, form = await world_of(request), await posted(request)
-    text = form.get("qr", "").strip()
-    here = await _coded(world, text)
-    if here is None:
-        return page(request, "scanner", status=422, action=f"{world.prefix}/phone", unknown=True)
-    return see(f"{here.url}/phone")
-
-
-async def _coded(world: World, text: str) -> Visit | None:
-    """The newest payment that waits for this very code to be scanned."""
-    try:
-        read = qr.parse(text)
-    except qr.QrError:
-        return None
-    for order_ref in (read.reference or read.bill_number, ""):
-        for payment in await world.store.payments(world.name, order_ref=order_ref, limit=SCANNED_MAX):
-            here = await _look(world, payment)
-            if here.stage is Stage.QR and qr_text(here) == text:
-                return here
-    return None
-
-
 def qr_text(here: Visit) -> str:
     """The code that the bank shows for this payment; a VietQR code at no real bank, if it has no code of its own."""
     if here.dialect.qr_text is not None and here.merchant is not None:
@@ -293,8 +269,19 @@ async def give_otp(request: Request) -> Response:
 
 
 async def scan(request: Request) -> Response:
+    """The phone pays the amount of the code, or the one that the payer typed where the code leaves it to him."""
     here, form = await visit(request), await posted(request)
-    return await _stepped(here, payer.scan(form.get("username", "")))
+    amount = form.get("amount_vnd", "")
+    given = int(amount) if here.amount_is_free and amount.isascii() and amount.isdigit() and len(amount) < 10 else None
+    return await _stepped(here, payer.scan(form.get("username", ""), given))
+
+
+async def pay_late(request: Request) -> Response:
+    """The order has ended, but its code is a transfer that any bank carries out."""
+    here = await visit(request)
+    if here.may_pay_late:
+        await bank.act(here.world, here.payment.payment_id, Event.APPROVE_LATE)
+    return see(here.url)
 
 
 async def confirm(request: Request) -> Response:
@@ -309,7 +296,7 @@ async def cancel(request: Request) -> Response:
 async def _stepped(here: Visit, change: Change, unless: Mapping[Stage, Problem] | None = None) -> Response:
     """Makes the change, then shows the next step; `unless` = staying at that stage means that problem."""
     payment = await bank.progress(here.world, here.payment.payment_id, change)
-    after = await _look(here.world, payment)
+    after = await look_at(here.world, payment)
     problem = (unless or {}).get(after.stage)
     return _again(after, problem) if problem else see(after.url)
 
