@@ -15,7 +15,7 @@ import pytest
 from simulator.app import BODY_BYTES_MAX, split_path
 from simulator.client import Banksim, SandboxClient
 from simulator.wire import Request
-from tests.samples import SAMPLES
+from tests.samples import ORDERED, SAMPLES
 from tests.samples.vnpay import vnpay_pay
 
 
@@ -71,7 +71,7 @@ def status_of(answer: bytes) -> int:
     return int(answer.split(b" ", 2)[1])
 
 
-@pytest.mark.parametrize("code", SAMPLES)
+@pytest.mark.parametrize("code", ORDERED)
 def test_a_request_is_answered_in_the_sandbox_that_its_path_names(
     server: str, sandbox: SandboxClient, code: str
 ) -> None:
@@ -83,7 +83,7 @@ def test_a_request_is_answered_in_the_sandbox_that_its_path_names(
     assert payment.page_url.startswith(f"{server}/s/{sandbox.name}/pay/")
 
 
-@pytest.mark.parametrize("code", SAMPLES)
+@pytest.mark.parametrize("code", ORDERED)
 def test_an_internal_error_is_an_http_500_and_does_nothing(server: str, sandbox: SandboxClient, code: str) -> None:
     sandbox.add_fault("http_500", bank=code)
     request = SAMPLES[code].create("APP-2", 20_000, now_of(sandbox))
@@ -91,7 +91,7 @@ def test_an_internal_error_is_an_http_500_and_does_nothing(server: str, sandbox:
     assert sandbox.payments() == ()
 
 
-@pytest.mark.parametrize("code", SAMPLES)
+@pytest.mark.parametrize("code", ORDERED)
 def test_a_reset_is_a_reset(server: str, sandbox: SandboxClient, code: str) -> None:
     sandbox.add_fault("connection_reset", bank=code)
     request = SAMPLES[code].create("APP-3", 20_000, now_of(sandbox))
@@ -101,7 +101,7 @@ def test_a_reset_is_a_reset(server: str, sandbox: SandboxClient, code: str) -> N
     assert status_of(exchanged(server, raw(server, request, code, sandbox.name))) in (200, 302)
 
 
-@pytest.mark.parametrize("code", SAMPLES)
+@pytest.mark.parametrize("code", ORDERED)
 def test_a_lost_answer_is_silence_after_the_deed(server: str, sandbox: SandboxClient, code: str) -> None:
     sandbox.add_fault("answer_lost", bank=code)
     request = SAMPLES[code].create("APP-4", 20_000, now_of(sandbox))

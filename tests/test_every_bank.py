@@ -327,7 +327,7 @@ def merchant_of_world(world: World, code: str) -> Merchant:
 async def opened(world: World, courier: Courier, code: str) -> Payment:
     """A pending payment, come about in the way of this bank's shape."""
     dialect: Dialect = dialects()[code]
-    if dialect.endpoints:
+    if dialect.shape.connector_orders:
         await ask(world, code, SAMPLES[code].create("HS0001", BILL_AMOUNT_VND, START))
     elif dialect.inquiry:
         await courier.inquire(world, dialect, merchant_of_world(world, code), "HS0001", dialect.channels[0])
@@ -424,5 +424,5 @@ async def test_a_broken_first_exchange_loses_no_money(
 
 async def opened_or_not(world: World, courier: Courier, code: str) -> None:
     """The first try, which the fault breaks."""
-    if dialects()[code].endpoints:
+    if dialects()[code].shape.connector_orders:
         await ask(world, code, SAMPLES[code].create("HS0001", BILL_AMOUNT_VND, START))

@@ -14,13 +14,16 @@ from simulator.banks import dialects
 from simulator.wire import Answer
 from tests.samples.sample import BILL_AMOUNT_VND, JSON_HEADERS, Said, Sample
 
-__all__ = ["ANSWERS", "BILL_AMOUNT_VND", "JSON_HEADERS", "SAMPLES", "Sample", "answered"]
+__all__ = ["ANSWERS", "BILL_AMOUNT_VND", "JSON_HEADERS", "ORDERED", "SAMPLES", "Sample", "answered"]
 
 _MODULES = {each.name: import_module(f"{__name__}.{each.name}") for each in iter_modules(__path__)}
 
 SAMPLES: dict[str, Sample] = {
     code: _MODULES[code].SAMPLE for code in dialects() if code in _MODULES and hasattr(_MODULES[code], "SAMPLE")
 }
+ORDERED = tuple(code for code, sample in SAMPLES.items() if sample.create)
+"""The banks at which connectors make orders."""
+
 ANSWERS: dict[str, Callable[[str, str, bytes], Said]] = {
     code: _MODULES[code].answer for code in dialects() if code in _MODULES
 }

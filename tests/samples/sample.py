@@ -16,18 +16,20 @@ JSON_HEADERS = {"content-type": "application/json"}
 class Sample:
     """Requests for an order, as raw messages: `create(ref, amount_vnd, now)`, `query(ref, ordered_at, request_ref)`.
 
-    `query` is None where the bank answers none. `others(ref, now)` are well-formed requests of the bank's other kinds.
+    `create` is None where no connector orders, `query` where the bank answers none. `others(ref, now)` are well-formed
+    requests of the bank's other kinds.
     """
 
     merchant_code: str
-    create: Callable[[str, int, datetime], Request]
+    create: Callable[[str, int, datetime], Request] | None
     query: Callable[[str, datetime, str], Request] | None
     others: Callable[[str, datetime], list[Request]] | None = None
 
     def requests(self, ref: str, amount_vnd: int, now: datetime) -> list[Request]:
         """One of each kind."""
         asked = [self.query(ref, now, "Q1")] if self.query else []
-        return [self.create(ref, amount_vnd, now), *asked, *(self.others(ref, now) if self.others else [])]
+        created = [self.create(ref, amount_vnd, now)] if self.create else []
+        return [*created, *asked, *(self.others(ref, now) if self.others else [])]
 
 
 Said = dict[str, object] | str | bytes | Answer
