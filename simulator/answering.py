@@ -185,7 +185,10 @@ def _query_refund(world: World, dialect: Dialect, command: QueryRefund, stored: 
 
 def _cancel(world: World, dialect: Dialect, command: CancelOrder, stored: Stored, plan: Plan) -> Done:
     payment = _pending(command, stored)
-    after = apply(payment, Event.CANCEL, stored.now)
+    order = payment.order
+    if command.reason:
+        order = msgspec.structs.replace(order, wire={**order.wire, "cancel_reason": command.reason})
+    after = apply(payment, Event.CANCEL, stored.now, order=order)
     return Done(_reply(world, command, stored, after, payment.order.order_key), payment, after)
 
 

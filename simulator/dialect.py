@@ -78,7 +78,9 @@ class GetReceipt(OfOrder, frozen=True, kw_only=True):
 
 
 class CancelOrder(OfOrder, frozen=True, kw_only=True):
-    """The connector withdraws an order that nobody has paid yet."""
+    """The connector withdraws an order that nobody has paid yet. `reason` is kept with it as `wire["cancel_reason"]`."""
+
+    reason: str = ""
 
 
 class Confirm(OfOrder, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ mandatory object before it trusts a value (napas-qr-1.5.2, vietqr-2021).
 
 import binascii
 import re
+import unicodedata
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -137,6 +138,12 @@ Objects = tuple[tuple[str, str], ...]
 def crc(text: str) -> str:
     """CRC-16/CCITT-FALSE over UTF-8, as four upper-case hex digits; `text` ends with "6304"."""
     return f"{binascii.crc_hqx(text.encode(), 0xFFFF):04X}"
+
+
+def plain(text: str, longest: int = 25) -> str:
+    """At most that many letters as a code takes them, without diacritics: "Sở Y tế Đà Nẵng" -> "So Y te Da Nang"."""
+    bare = unicodedata.normalize("NFKD", text.replace("Đ", "D").replace("đ", "d"))
+    return re.sub(r"[^ -~]", "", bare).strip()[:longest].strip()
 
 
 def vietqr(

@@ -239,6 +239,20 @@ codes = st.one_of(
 )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("text", "letters"),
+    [
+        ("Sở Y tế Đà Nẵng", "So Y te Da Nang"),
+        ("đ\n①🙂", "d1"),
+        ("", ""),
+        ("x" * 26, "x" * 25),
+        ("x" * 24 + " y", "x" * 24),
+    ],
+)
+def test_a_text_is_written_in_plain_letters(text: str, letters: str) -> None:
+    assert qr.plain(text) == letters
+
+
 @given(codes)
 def test_what_is_written_is_read_back_equal(code: QrCode) -> None:
     assert qr.parse(qr.encode(code)) == code
