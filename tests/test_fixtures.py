@@ -123,6 +123,8 @@ def test_both_provinces_have_services_of_several_offices(province: str) -> None:
     own = [service for service in SERVICES if service["province"] == province]
     assert len(own) >= 12
     assert len({service["agency"] for service in own}) >= 5
+    kinds = {service["name"] for service in SERVICES}
+    assert len(kinds) >= 46, "the kinds of service that the two provinces collect fees for"
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service["code"])
