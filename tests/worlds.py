@@ -61,6 +61,7 @@ class Connector:
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, str, bytes]] = []
+        self.headers: list[dict[str, str]] = []
         self.answer: Callable[[str, str, bytes], web.Response] = lambda method, path, body: web.json_response(
             {"RspCode": "00", "Message": "Confirm Success"}
         )
@@ -69,6 +70,7 @@ class Connector:
     async def handle(self, request: web.Request) -> web.Response:
         body = await request.read()
         self.requests.append((request.method, request.path_qs, body))
+        self.headers.append({name.lower(): value for name, value in request.headers.items()})
         return self.answer(request.method, request.path_qs, body)
 
 
