@@ -78,7 +78,7 @@ class GetReceipt(OfOrder, frozen=True, kw_only=True):
 
 
 class CancelOrder(OfOrder, frozen=True, kw_only=True):
-    """The connector withdraws an order that nobody has paid yet. `reason` is kept with it as `wire["cancel_reason"]`."""
+    """The connector withdraws an order that nobody has paid yet. `reason` is kept as `wire["cancel_reason"]` of it."""
 
     reason: str = ""
 
