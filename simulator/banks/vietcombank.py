@@ -83,10 +83,10 @@ def read(answer: Answer, question: Question, merchant: Merchant) -> Bill:
     if not _accepted(context, frozenset({"0"})):
         detail = f"errorCode {code!r} {context.get('errorMessage', '')}".strip()[:TEXT_MAX]
         raise refused(REASONS.get(code, Reason.UNKNOWN), detail)
-    if _texts(payload).get("customerCode") != question.bill_code:
+    if texts(payload).get("customerCode") != question.bill_code:
         raise refused(Reason.MALFORMED, "customerCode is not the one that was asked")
     bills = _objects(payload.get("bills"))
-    lines = [(bill.get("billId", ""), bill.get("amount", "")) for bill in map(_texts, bills)]
+    lines = [(bill.get("billId", ""), bill.get("amount", "")) for bill in map(texts, bills)]
     if not lines or not all(0 < len(bill_id) <= 100 for bill_id, _ in lines):
         raise refused(Reason.MALFORMED, f"bills must be 1 to {BILLS_MAX} objects with a billId")
     if not all(re.fullmatch(r"[1-9][0-9]{0,14}", amount) for _, amount in lines):
@@ -127,7 +127,7 @@ def acknowledged(answer: Answer, notice: Notice, settled_codes: frozenset[str] =
         return Ack(False, str(refusal)[:TEXT_MAX])
     text = f"errorCode {context.get('errorCode', '')[:40]}"
     # vcb-bill-university#payment: the answer has one billErrCode for each bill.
-    left_out = [bill for bill in _objects(payload.get("bills")) if _texts(bill).get("billErrCode", "0") != "0"]
+    left_out = [bill for bill in _objects(payload.get("bills")) if texts(bill).get("billErrCode", "0") != "0"]
     if left_out and context.get("errorCode") == "0":
         return Ack(False, f"{text}, but a bill with another billErrCode than 0")
     return Ack(_accepted(context, settled_codes), text)
@@ -248,9 +248,9 @@ def _understood(answer: Answer, ref: str, merchant: Merchant) -> tuple[Texts, Ma
         body = json_object(answer.body)
     except ValueError as error:
         raise refused(Reason.MALFORMED, str(error)[:TEXT_MAX]) from error
-    context, payload = _texts(body.get("context")), body.get("payload")
+    context, payload = texts(body.get("context")), body.get("payload")
     signed = [context.get(name, "") for name in ("channelId", "channelRefNumber", "responseMsgId")]
-    given = _texts(body).get("signature", "").lower()
+    given = texts(body).get("signature", "").lower()
     trusted = merchant.options.get("answer_signature") == "unchecked"
     if not trusted and not same(given, signature(merchant, *signed)):
         code = context.get("errorCode", "")[:40]
@@ -267,11 +267,11 @@ def _accepted(context: Texts, codes: frozenset[str]) -> bool:
     return code in codes and not (code == "0" and context.get("status", "").upper() == "FAILURE")
 
 
-def _texts(value: object) -> Texts:
+def texts(value: object) -> Texts:
     """The text and whole-number members of a JSON object, as text; those beyond reason count as absent."""
     kept = value.items() if isinstance(value, dict) else ()
-    texts = {name: str(each) for name, each in kept if isinstance(each, str) or _is_small(each)}
-    return {name: text for name, text in texts.items() if "\x00" not in text}
+    taken = {name: str(each) for name, each in kept if isinstance(each, str) or _is_small(each)}
+    return {name: text for name, text in taken.items() if "\x00" not in text}
 
 
 def _is_small(value: object) -> bool:
@@ -286,7 +286,7 @@ def _objects(listed: object) -> list[dict[str, object]]:
 
 
 def _payer_name(bill: Mapping[str, object]) -> str:
-    fields = [_texts(each) for each in _objects(bill.get("addnlFields"))]
+    fields = [texts(each) for each in _objects(bill.get("addnlFields"))]
     return next((each.get("fieldValue", "") for each in fields if each.get("fieldId") in PAYER_NAMES), "")[:TEXT_MAX]
 
 
