@@ -23,6 +23,11 @@ def hmac_sha256_hex(secret: str, message: bytes) -> str:
     return hmac.new(secret.encode(), message, "sha256").hexdigest()
 
 
+def hmac_sha1(secret: str, message: bytes) -> bytes:
+    """20 bytes, which one bank writes as hex digits and another in base64."""
+    return hmac.new(secret.encode(), message, "sha1").digest()
+
+
 def md5_hex(message: bytes) -> str:
     """32 lower-case hex digits: no safe digest, but what some banks sign with, their secret inside the message."""
     return hashlib.md5(message, usedforsecurity=False).hexdigest()
