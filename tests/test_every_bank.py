@@ -153,7 +153,7 @@ def test_a_callback_depends_on_the_key_and_on_the_amount(code: str) -> None:
     true = dialect.callback(notice(code))
     other_key = dialect.callback(notice(code, merchant=forged(merchant_of(code))))
     other_amount = dialect.callback(notice(code, msgspec.structs.replace(settled(code), amount_vnd=19_999)))
-    assert len({(each.url, each.body) for each in (true, other_key, other_amount)}) == 3
+    assert len({(each.url, each.headers, each.body) for each in (true, other_key, other_amount)}) == 3
 
 
 @every_bank
