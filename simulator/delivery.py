@@ -141,7 +141,8 @@ class Courier:
 
     async def _woken(self, wait_s: float) -> None:
         try:
-            await asyncio.wait_for(self._wake.wait(), wait_s)
+            async with asyncio.timeout(wait_s):  # Not wait_for: if woken and cancelled at once, it goes on.
+                await self._wake.wait()
         except TimeoutError:
             return
 

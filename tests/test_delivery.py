@@ -264,3 +264,11 @@ async def test_the_same_seed_gives_the_same_run_byte_for_byte(tmp_path: Path) ->
     assert runs[0] == runs[1]
     assert runs[0] != runs[2]
     assert len(runs[0]) > 16
+
+
+async def test_a_courier_that_is_woken_and_stopped_at_once_stops(worlds: Worlds, world: World) -> None:
+    courier = Courier(worlds, "another-node")
+    await courier.start()
+    await paid(world)
+    async with asyncio.timeout(10):
+        await courier.stop()
