@@ -1,0 +1,545 @@
+"""Facts about MB: the merchant's IPN, the balance synchronisation, and one payment told by several messages."""
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simulator.answering import forged
+from simulator.bank import act, notice_of
+from simulator.banks.mb import (
+    BALANCE,
+    DIALECT,
+    MMS,
+    MMS_CODES,
+    SYNC_CODES,
+    acknowledged,
+    callback,
+    mms_checksum,
+)
+from simulator.delivery import Courier
+from simulator.dialect import Ack, Notice
+from simulator.faults import CALLBACK_KINDS, Fault, FaultKind
+from simulator.merchants import default_merchants
+from simulator.outbox import DeliveryState, announce
+from simulator.payment import Channel, Event, Merchant, Order, Outcome, Payment, State
+from simulator.wire import Answer
+from simulator.world import World, Worlds
+from tests.samples.mb import answer as sound_answer
+from tests.worlds import START, Connector, connector, courier_of, worlds_in
+
+WIRE = Path(__file__).parent.parent / "fixtures" / "wire" / "mb" / "messages.json"
+(VECTOR,) = json.loads(WIRE.read_text())
+MERCHANT = next(each for each in default_merchants() if each.bank == "mb")
+PAID_AT = datetime(2024, 1, 1, 1, 0, 0, tzinfo=UTC)
+PAYMENT = Payment(
+    payment_id="p1",
+    bank="mb",
+    merchant_code="HCC1",
+    order=Order(order_ref="BILL01", order_key="TR0001", amount_vnd=20_000),
+    amount_vnd=20_000,
+    bank_ref="FT24001029920410",
+    created_at=PAID_AT,
+    state=State.PAID,
+    outcome=Outcome.SUCCESS,
+    channel=Channel.QR,
+    payer_account="104000000001",
+    issuer_code="970415",
+    settled_at=PAID_AT,
+)
+WEEK = timedelta(days=7)
+LADDER_S = (0, 60, 360, 1260, 3060, 6660)
+
+
+def notice(message: str = MMS, merchant: Merchant = MERCHANT, now: datetime = PAID_AT, **changes: Any) -> Notice:
+    payment = msgspec.structs.replace(PAYMENT, **changes)
+    return Notice(payment=payment, merchant=merchant, now=now, message=message)
+
+
+def told(message: str = MMS, merchant: Merchant = MERCHANT, **changes: Any) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(callback(notice(message, merchant, **changes)).body)
+    return body
+
+
+def with_options(**options: str) -> Merchant:
+    return msgspec.structs.replace(MERCHANT, options={**MERCHANT.options, **options})
+
+
+def said(status: int = 200, **fields: Any) -> Answer:
+    return Answer(status, (), json.dumps(fields).encode())
+
+
+# --- the merchant's IPN --------------------------------------------------------------------------------------
+
+
+def test_the_ipn_has_the_published_checksum() -> None:
+    """mb-vietqr: MD5 of trace, bill number, pay date, debit amount and the access key."""
+    fields = VECTOR["fields"]
+    assert mms_checksum(*fields.values(), VECTOR["access_key"]) == VECTOR["signature"]
+    body = told()
+    assert {name: body[name] for name in fields} == fields
+    assert body["checkSum"] == VECTOR["signature"]
+
+
+def test_the_ipn_has_the_published_fields_all_of_them_texts() -> None:
+    """mb-vietqr#mms"""
+    names = (
+        "traceTransfer storeLabel terminalLabel debitAmount realAmount payDate respCode respDesc checkSum rate "
+        "billNumber consumerLabelTerm referenceLabelCode userName ftCode endPointUrl"
+    )
+    assert list(told()) == names.split()
+    assert all(isinstance(value, str) for value in told().values())
+
+
+def test_a_notice_that_names_no_message_is_the_ipn() -> None:
+    assert callback(notice("")) == callback(notice(MMS))
+    assert acknowledged(said(resCode="00"), notice("")).done
+    assert not acknowledged(said(error=False), notice("")).done
+    assert DIALECT.messages == (MMS, BALANCE)
+
+
+@pytest.mark.parametrize("state", State)
+def test_the_ipn_tells_collected_money_with_its_ft_number_and_all_else_as_failed(state: State) -> None:
+    income = state in (State.PAID, State.PARTLY_REFUNDED, State.REFUNDED)
+    body = told(state=state)
+    assert (body["respCode"], body["ftCode"]) == (("00", "FT24001029920410") if income else ("99", ""))
+
+
+@pytest.mark.parametrize(
+    ("option", "real"),
+    [("", "20000"), ("5000", "15000"), ("99999", "0"), ("-5", "20000"), ("5k", "20000"), ("٥", "20000")],
+)
+def test_only_a_promotion_makes_the_real_amount_another(option: str, real: str) -> None:
+    merchant = with_options(promotion_vnd=option)
+    body = told(merchant=merchant)
+    assert (body["debitAmount"], body["realAmount"]) == ("20000", real)
+    assert body["checkSum"] == VECTOR["signature"], "the real amount is outside the checksum"
+    assert told(BALANCE, merchant)["amount"] == 20_000
+
+
+def test_a_store_name_travels_without_diacritics() -> None:
+    merchant = msgspec.structs.replace(MERCHANT, name="Sở Đất đai\x00 TP")
+    assert told(merchant=merchant)["storeLabel"] == "So Dat dai TP"
+
+
+def test_a_forger_has_another_checksum() -> None:
+    assert told(merchant=forged(MERCHANT))["checkSum"] != told()["checkSum"]
+
+
+def test_a_shifted_field_boundary_signs_alike() -> None:
+    """A weakness of joining without a separator."""
+    assert mms_checksum("TR1", "1B", "20240101080000", "1", "k") == mms_checksum(
+        "TR11", "B", "20240101080000", "1", "k"
+    )
+
+
+# --- the balance synchronisation -----------------------------------------------------------------------------
+
+
+def test_the_balance_has_the_published_fields_with_numbers_and_milliseconds() -> None:
+    """mb-vietqr#sync"""
+    body = told(BALANCE)
+    assert body.pop("transactionid") != "TR0001"
+    assert body == {
+        "transactiontime": 1_704_070_800_000,
+        "referencenumber": "FT24001029920410",
+        "amount": 20_000,
+        "content": "BILL01",
+        "bankaccount": "100000000422",
+        "transType": "C",
+        "reciprocalAccount": "104000000001",
+        "reciprocalBankCode": "970415",
+        "va": "",
+        "valueDate": 1_704_042_000_000,
+    }
+
+
+def test_a_fraction_of_a_second_is_kept_in_milliseconds() -> None:
+    assert told(BALANCE, settled_at=PAID_AT.replace(microsecond=7_999))["transactiontime"] == 1_704_070_800_007
+
+
+def test_both_messages_tell_the_same_money_and_only_the_ft_number_joins_them() -> None:
+    mms, balance = told(), told(BALANCE)
+    assert mms["ftCode"] == balance["referencenumber"]
+    assert mms["debitAmount"] == str(balance["amount"])
+    assert {*mms.values()} & {value for name, value in balance.items() if name != "content"} == {mms["ftCode"], ""}
+
+
+@pytest.mark.parametrize(("channel", "va"), [(Channel.QR, ""), (Channel.MOBILE, "HCC000000001")])
+def test_a_transfer_names_the_virtual_account_and_a_code_does_not(channel: Channel, va: str) -> None:
+    assert told(BALANCE, channel=channel)["va"] == va
+
+
+@pytest.mark.parametrize("state", State)
+def test_the_balance_tells_money_in_only_where_it_was_collected(state: State) -> None:
+    income = state in (State.PAID, State.PARTLY_REFUNDED, State.REFUNDED)
+    assert told(BALANCE, state=state)["transType"] == ("C" if income else "D")
+
+
+def test_the_transfer_text_travels_without_diacritics_and_within_200_letters() -> None:
+    order = msgspec.structs.replace(PAYMENT.order, order_ref="HS1 Lệ phí", description="Đăng ký " * 50)
+    content = told(BALANCE, order=order)["content"]
+    assert content.startswith("HS1 Le phi Dang ky ")
+    assert len(content) == 200
+
+
+def test_the_balance_bears_the_merchants_fixed_token_if_there_is_one() -> None:
+    without = msgspec.structs.replace(MERCHANT, secrets={"access_key": "demo-secret"})
+    assert dict(callback(notice(BALANCE)).headers)["authorization"] == "Bearer demo-sync-token"
+    assert "authorization" not in dict(callback(notice(BALANCE, without)).headers)
+    assert "authorization" not in dict(callback(notice(MMS)).headers)
+
+
+def test_without_a_token_nothing_tells_a_forged_balance_from_a_true_one() -> None:
+    """A weakness of the protocol: its body has no signature."""
+    without = msgspec.structs.replace(MERCHANT, secrets={"access_key": "demo-secret"})
+    assert callback(notice(BALANCE, forged(without))) == callback(notice(BALANCE, without))
+    assert callback(notice(BALANCE, forged(MERCHANT))) != callback(notice(BALANCE))
+
+
+def test_the_balance_goes_to_its_own_address_if_there_is_one() -> None:
+    one = msgspec.structs.replace(MERCHANT, callback_url="http://c/mms")
+    two = msgspec.structs.replace(with_options(balance_url="http://c/sync"), callback_url="http://c/mms")
+    urls = [[callback(notice(message, merchant)).url for message in (MMS, BALANCE)] for merchant in (one, two)]
+    assert urls == [["http://c/mms", "http://c/mms"], ["http://c/mms", "http://c/sync"]]
+    assert told(MMS, two)["endPointUrl"] == "http://c/mms"
+
+
+@pytest.mark.parametrize("message", DIALECT.messages)
+def test_a_late_attempt_still_tells_when_the_money_came(message: str) -> None:
+    assert callback(notice(message, now=PAID_AT + timedelta(days=1))) == callback(notice(message))
+
+
+# --- acknowledgements ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", MMS_CODES)
+def test_only_taken_in_and_taken_in_before_end_the_ipns_retries(code: str) -> None:
+    """mb-vietqr#mms-codes"""
+    ack = acknowledged(said(resCode=code, resDesc="x"), notice())
+    assert ack == Ack(code in ("00", "20"), f"resCode {code} ({MMS_CODES[code]})")
+
+
+@pytest.mark.parametrize("code", ["", "0", "000", "42", 0, 20, None, True, ["00"], "00 "])
+def test_another_code_ends_nothing(code: object) -> None:
+    assert not acknowledged(said(resCode=code), notice()).done
+
+
+@pytest.mark.parametrize("code", SYNC_CODES)
+def test_of_the_balances_errors_only_the_duplicate_ends_the_retries(code: str) -> None:
+    """mb-vietqr#sync-codes"""
+    ack = acknowledged(said(error=True, errorReason=code), notice(BALANCE))
+    assert ack == Ack(code == "006", f"errorReason {code} ({SYNC_CODES[code]})")
+
+
+def test_no_error_ends_the_balances_retries() -> None:
+    good = said(error=False, errorReason="000", toastMessage="", object={"reftransactionid": "1"})
+    assert acknowledged(good, notice(BALANCE)) == Ack(True, "error false")
+    assert acknowledged(said(error=False), notice(BALANCE)).done
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"error": None},
+        {"error": "false"},
+        {"error": 0},
+        {"error": True},
+        {"error": True, "errorReason": 6},
+        {"error": True, "errorReason": "6"},
+        {"error": True, "errorReason": ["006"]},
+        {"errorReason": "006"},
+        {"resCode": "00"},
+    ],
+)
+def test_anything_else_ends_nothing(fields: dict[str, Any]) -> None:
+    assert not acknowledged(said(**fields), notice(BALANCE)).done
+
+
+@pytest.mark.parametrize("status", [0, 201, 204, 302, 400, 404, 500, 503])
+@pytest.mark.parametrize(("message", "fields"), [(MMS, {"resCode": "00"}), (BALANCE, {"error": False})])
+def test_an_acceptance_needs_http_200(status: int, message: str, fields: dict[str, Any]) -> None:
+    assert not acknowledged(said(status, **fields), notice(message)).done
+
+
+@pytest.mark.parametrize(
+    ("message", "fields"), [(MMS, {"resCode": "20"}), (BALANCE, {"error": True, "errorReason": "006"})]
+)
+def test_a_duplicate_may_come_with_http_400(message: str, fields: dict[str, Any]) -> None:
+    """mb-vietqr#status: one biller in use answers so."""
+    done = {status: acknowledged(said(status, **fields), notice(message)).done for status in (200, 400, 302, 404, 500)}
+    assert done == {200: True, 400: True, 302: False, 404: False, 500: False}
+
+
+def test_why_there_was_no_answer_is_in_the_journal() -> None:
+    assert acknowledged(Answer(error="timed out after 15 s"), notice()) == Ack(False, "timed out after 15 s")
+
+
+KEYS = st.sampled_from(["resCode", "error", "errorReason", "object"]) | st.text(max_size=5)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(status=st.integers(0, 599), message=st.sampled_from([MMS, BALANCE]), fields=st.dictionaries(KEYS, VALUES))
+def test_any_json_is_an_acknowledgement_only_in_its_own_words(
+    status: int, message: str, fields: dict[str, Any]
+) -> None:
+    done = acknowledged(said(status, **{**fields}), notice(message)).done
+    word = fields.get("resCode") in ("00", "20") if message == MMS else fields.get("error") is False
+    assert not done or ((word or fields.get("errorReason") == "006") and status in (200, 400))
+
+
+@given(body=st.binary(max_size=300), message=st.sampled_from([MMS, BALANCE]))
+def test_no_bytes_break_the_bank(body: bytes, message: str) -> None:
+    assert not acknowledged(Answer(200, (), body), notice(message)).done
+
+
+def test_an_ft_number_looks_like_the_published_one() -> None:
+    """mb-vietqr#refund: FT23149029920410"""
+    rng, at = Random(1), datetime(2023, 5, 28, 17, 0, tzinfo=UTC)
+    numbers = [DIALECT.bank_ref(rng, at) for _ in range(1000)]
+    assert {number[:7] for number in numbers} == {"FT23149"}, "it is the 29th in Vietnam"
+    assert {len(number) for number in numbers} == {len("FT23149029920410")}
+    assert len(set(numbers)) == 1000
+
+
+def test_every_assumption_says_what_and_why() -> None:
+    assert len({each.key for each in DIALECT.assumptions}) == len(DIALECT.assumptions) > 10
+    assert all(each.key and each.value and each.why for each in DIALECT.assumptions)
+
+
+# --- several messages of one announcement --------------------------------------------------------------------
+
+TWO = ("first", "second")
+
+
+def test_without_messages_an_announcement_is_one_unnamed_delivery() -> None:
+    assert [each.message for each in announce(PAYMENT, PAID_AT)] == [""]
+
+
+def test_every_message_is_a_delivery_of_its_own_in_the_order_given() -> None:
+    deliveries = announce(PAYMENT, PAID_AT, messages=TWO)
+    assert [(each.message, each.delivery_id) for each in deliveries] == [("first", "p1.0"), ("second", "p1.1")]
+    assert {(each.due_at, each.state, each.says_amount_vnd) for each in deliveries} == {
+        (PAID_AT, DeliveryState.WAITING, 20_000)
+    }
+
+
+@given(st.lists(st.sampled_from(sorted(CALLBACK_KINDS)), max_size=4), st.integers(2, 9), st.integers(0, 9))
+def test_faults_shape_every_message_alike(kinds: list[FaultKind], copies: int, already_told: int) -> None:
+    faults = tuple(Fault(fault_id=str(index), kind=kind, copies=copies) for index, kind in enumerate(kinds))
+    payment = msgspec.structs.replace(PAYMENT, told=already_told)
+    deliveries = announce(payment, PAID_AT, faults, (FaultKind.HTTP_500, None), TWO)
+    shapes = {
+        message: [
+            msgspec.structs.replace(each, delivery_id="", message="") for each in deliveries if each.message == message
+        ]
+        for message in TWO
+    }
+    assert shapes["first"] == shapes["second"] != []
+    assert [each.delivery_id for each in deliveries] == [f"p1.{already_told + n}" for n in range(len(deliveries))]
+
+
+@pytest.fixture
+async def worlds(tmp_path: Path) -> AsyncIterator[Worlds]:
+    async with worlds_in(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def courier(worlds: Worlds) -> AsyncIterator[Courier]:
+    async with courier_of(worlds) as it:
+        yield it
+
+
+@pytest.fixture
+async def portal() -> AsyncIterator[Connector]:
+    async with connector() as it:
+        yield it
+
+
+@pytest.fixture
+async def world(worlds: Worlds, portal: Connector) -> World:
+    merchant = msgspec.structs.replace(MERCHANT, callback_url=f"{portal.url}/callback")
+    return await worlds.create("ci", seed="1", clock_at=START, merchants=(merchant,))
+
+
+def kind_of(body: bytes) -> str:
+    return MMS if b'"checkSum"' in body else BALANCE
+
+
+def answering(**by_kind: dict[str, Any] | None) -> Any:
+    """A connector's answers: the given one to a kind of message (None = HTTP 500), a sound one to the others."""
+
+    def answer(method: str, path: str, body: bytes) -> web.Response:
+        given_answer = by_kind.get(kind_of(body), sound_answer(method, path, body))
+        return web.json_response(given_answer) if given_answer is not None else web.Response(status=500)
+
+    return answer
+
+
+async def transferred(world: World, courier: Courier, *faults: Fault, channel: Channel = Channel.QR) -> Payment:
+    """A payment of 20,000 dong that arrived under these faults, before anything was sent."""
+    await world.store.set_faults(world.name, faults)
+    merchant = world.merchants["mb", "HCC1"]
+    pending = await courier.transfer(world, DIALECT, merchant, "HS0001", 20_000, channel)
+    return await act(world, pending.payment_id, Event.APPROVE)
+
+
+async def tries(world: World) -> dict[str, list[int]]:
+    """When each kind of message was attempted, in seconds after the payment."""
+    sent = [exchange for _, exchange in await world.store.exchanges(world.name) if exchange.direction == "out"]
+    at: dict[str, list[int]] = {MMS: [], BALANCE: []}
+    for exchange in sorted(sent, key=lambda each: each.at):
+        at[kind_of(exchange.request_body)].append(int((exchange.at - START).total_seconds()))
+    return at
+
+
+async def states(world: World) -> dict[str, DeliveryState]:
+    return {each.message: each.state for each in await world.store.deliveries(world.name)}
+
+
+async def test_one_payment_is_told_twice_and_booked_once(world: World, portal: Connector, courier: Courier) -> None:
+    portal.answer = answering()
+    payment = await transferred(world, courier)
+    assert payment.told == 2
+    assert await courier.advance(world, START + WEEK) == 2
+    mms, balance = (json.loads(body) for _, _, body in portal.requests)
+    assert mms["ftCode"] == balance["referencenumber"] == payment.bank_ref
+    assert (mms["billNumber"], balance["content"]) == ("HS0001", "HS0001")
+    assert await states(world) == {MMS: DeliveryState.ACKNOWLEDGED, BALANCE: DeliveryState.ACKNOWLEDGED}
+    assert [entry.amount_vnd for entry in await world.store.ledger(world.name)] == [20_000]
+
+
+async def test_only_the_balance_bears_the_token_on_the_wire(world: World, portal: Connector, courier: Courier) -> None:
+    portal.answer = answering()
+    await transferred(world, courier)
+    await courier.advance(world, START)
+    assert [headers.get("authorization") for headers in portal.headers] == [None, "Bearer demo-sync-token"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "exhausted"),
+    [
+        ({BALANCE: {"error": True, "errorReason": "005"}}, BALANCE),
+        ({BALANCE: {"resCode": "00"}}, BALANCE),
+        ({BALANCE: None}, BALANCE),
+        ({MMS: {"resCode": "12"}}, MMS),
+        ({MMS: {"error": False}}, MMS),
+        ({MMS: None}, MMS),
+    ],
+)
+async def test_each_message_has_its_own_ladder_and_its_own_words(
+    world: World,
+    portal: Connector,
+    courier: Courier,
+    answers: dict[str, dict[str, Any] | None],
+    exhausted: str,
+) -> None:
+    portal.answer = answering(**answers)
+    await transferred(world, courier)
+    await courier.advance(world, START + WEEK)
+    (content,) = {MMS, BALANCE} - {exhausted}
+    assert await tries(world) == {exhausted: list(LADDER_S), content: [0]}
+    assert await states(world) == {exhausted: DeliveryState.EXHAUSTED, content: DeliveryState.ACKNOWLEDGED}
+
+
+async def test_each_ladder_ends_where_its_own_message_is_taken_in(
+    world: World, portal: Connector, courier: Courier
+) -> None:
+    seen: Counter[str] = Counter()
+
+    def answer(method: str, path: str, body: bytes) -> web.Response:
+        kind = kind_of(body)
+        seen[kind] += 1
+        enough = seen[kind] >= {MMS: 2, BALANCE: 4}[kind]
+        return web.json_response(sound_answer(method, path, body) if enough else {})
+
+    portal.answer = answer
+    await transferred(world, courier)
+    await courier.advance(world, START + WEEK)
+    assert await tries(world) == {MMS: [0, 60], BALANCE: [0, 60, 360, 1260]}
+
+
+@pytest.mark.parametrize(
+    ("fault", "at"),
+    [
+        ({"kind": FaultKind.DELAY, "delay_s": 90}, [90]),
+        ({"kind": FaultKind.LOST}, []),
+        ({"kind": FaultKind.DUPLICATE, "copies": 3}, [0, 1, 2]),
+        ({"kind": FaultKind.DUPLICATE, "copies": 3, "at_once": True}, [0, 0, 0]),
+        ({"kind": FaultKind.FORGED_SIGNATURE}, [0, 1]),
+        ({"kind": FaultKind.WRONG_AMOUNT}, [0]),
+        ({"kind": FaultKind.SUCCESS_THEN_FAILURE, "delay_s": 5}, [0, 5]),
+        ({"kind": FaultKind.FAILURE_THEN_SUCCESS, "delay_s": 5}, [0, 5]),
+        ({"kind": FaultKind.CALLBACK_AFTER_RETURN}, [900]),
+        ({"kind": FaultKind.HTTP_500}, [0, 60]),
+        ({"kind": FaultKind.CONNECTION_RESET}, [0, 60]),
+        ({"kind": FaultKind.ANSWER_LOST}, [0, 60]),
+    ],
+    ids=lambda value: str(value["kind"]) if isinstance(value, dict) else str(value),
+)
+async def test_a_fault_strikes_every_message(
+    world: World, portal: Connector, courier: Courier, fault: dict[str, object], at: list[int]
+) -> None:
+    portal.answer = answering()
+    await transferred(world, courier, msgspec.convert({"fault_id": "f", **fault}, Fault))
+    await courier.advance(world, START + WEEK)
+    assert await tries(world) == {MMS: at, BALANCE: at}
+    assert (await world.store.sandbox(world.name)).faults == (), "it is spent once, not once a message"
+
+
+async def test_a_wrong_amount_is_told_by_both_in_the_same_way(
+    world: World, portal: Connector, courier: Courier
+) -> None:
+    portal.answer = answering()
+    await transferred(world, courier, Fault(fault_id="f", kind=FaultKind.WRONG_AMOUNT, amount_delta_vnd=-1))
+    await courier.advance(world, START)
+    mms, balance = (json.loads(body) for _, _, body in portal.requests)
+    assert (mms["debitAmount"], balance["amount"]) == ("19999", 19_999)
+
+
+async def test_both_forgeries_are_proved_false(world: World, portal: Connector, courier: Courier) -> None:
+    portal.answer = answering()
+    await transferred(world, courier, Fault(fault_id="f", kind=FaultKind.FORGED_SIGNATURE))
+    await courier.advance(world, START + WEEK)
+    checksums = [json.loads(body)["checkSum"] for _, _, body in portal.requests if kind_of(body) == MMS]
+    tokens = [headers["authorization"] for headers in portal.headers if "authorization" in headers]
+    true = json.loads(portal.requests[-1][2])
+    assert len(set(checksums)) == len(checksums) == 2
+    assert tokens[0] != tokens[1] == "Bearer demo-sync-token"
+    assert true["transType"] == "C"
+
+
+async def test_a_notice_is_of_the_first_message_unless_it_is_said_which(world: World, courier: Courier) -> None:
+    payment = await transferred(world, courier)
+    unnamed = notice_of(world, DIALECT, payment, START)
+    named = notice_of(world, DIALECT, payment, START, message=BALANCE)
+    assert (unnamed.message, named.message) == (MMS, BALANCE)
+
+
+async def test_a_transfer_to_the_virtual_account_names_it(world: World, portal: Connector, courier: Courier) -> None:
+    portal.answer = answering()
+    await transferred(world, courier, channel=Channel.INTERNET_BANKING)
+    await courier.advance(world, START)
+    assert json.loads(portal.requests[1][2])["va"] == "HCC000000001"
+
+
+async def test_an_unpaid_transfer_is_never_told(world: World, portal: Connector, courier: Courier) -> None:
+    await courier.transfer(world, DIALECT, world.merchants["mb", "HCC1"], "HS0001", 20_000, Channel.QR)
+    assert await courier.advance(world, START + WEEK) == 0
+    assert portal.requests == []
+    assert [each.state for each in await world.store.payments(world.name)] == [State.EXPIRED]
