@@ -64,7 +64,7 @@ THIRD_PARTY = {
         *("sources", "world", "settling", "answering", "bank", "delivery", "payer", "control", "pages"),
     ),
     "pydantic": ("control",),
-    "segno": ("pages",),
+    "segno": ("banks", "pages"),
     "starlette": ("control", "pages", "app"),
     "uvicorn": ("protocol", "serving"),
     "yarl": ("calling",),
