@@ -129,6 +129,11 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="how connectors and browsers reach this server, if not by --host and --port (in a container, say)",
     )
+    add(
+        "--smtp-port",
+        type=_port,
+        help="take portals' e-mail there, into the inbox; 0 = any free port (default: take none)",
+    )
     add("--seed", default="", help="the same seed gives the same ids, delays and outcomes (default: drawn and printed)")
     add(
         "--manual-clock",
@@ -176,6 +181,7 @@ def _serve(args: argparse.Namespace) -> int:
         token=args.token,
         sandboxes=tuple(args.sandbox),
         lease_s=args.lease_s,
+        smtp_port=args.smtp_port,
     )
     try:
         serve(settings)

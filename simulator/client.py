@@ -218,6 +218,19 @@ class AssumptionView:
     setting: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterView:
+    """A text message ("sms") or an e-mail ("email") to a payer; `id` is 0 for those of the payer's bank."""
+
+    kind: str
+    at: datetime
+    sender: str
+    recipient: str
+    subject: str
+    text: str
+    id: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """A request that the bank makes, or would make, of the connector."""
@@ -498,6 +511,15 @@ class SandboxClient:
         body = {"bank": bank, "content": content, "amount_vnd": amount_vnd}
         body |= _given(channel=channel, merchant_code=merchant_code)
         return self._call(PaymentView, "POST", "/transfers", body)
+
+    def inbox(self, *, to: str = "", after_id: int = 0, limit: int = 100) -> tuple[LetterView, ...]:
+        """What portals have sent to payers, in the order it came."""
+        params = {"to": to, "after_id": after_id, "limit": limit}
+        return self._call(tuple[LetterView, ...], "GET", "/inbox", params=params)
+
+    def letters(self, payment_id: str) -> tuple[LetterView, ...]:
+        """What the payer's bank has sent the payer."""
+        return self._call(tuple[LetterView, ...], "GET", f"/payments/{_part(payment_id)}/letters")
 
     def callback(
         self,

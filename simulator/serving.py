@@ -38,7 +38,10 @@ WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What `banksim serve` was told. Empty texts = choose; `store` is a file's path or a PostgreSQL URL."""
+    """What `banksim serve` was told. Empty texts = choose; `store` is a file's path or a PostgreSQL URL.
+
+    `smtp_port` None = take no e-mail, 0 = at any free port.
+    """
 
     store: str
     host: str
@@ -49,6 +52,7 @@ class Settings:
     token: str = ""
     sandboxes: tuple[str, ...] = ()
     lease_s: float = LEASE_S
+    smtp_port: int | None = None
 
 
 class StartError(Exception):
@@ -103,11 +107,28 @@ async def _run(server: "_Server", app: App, listener: socket.socket, settings: S
         for name in settings.sandboxes:
             await app.worlds.ensure(name, seed=settings.seed or world.sandbox.seed, clock_at=clock_at)
         _warn(world, settings)
-        text = await _where(world, settings, token)
+        mail = await _mail(app.worlds, settings)
+        text = await _where(world, settings, token, mail)
         server.ready = lambda: print(f"{text}\nbanksim ready at {world.base_url}", flush=True)
         await server.serve(sockets=[listener])
+        if mail is not None:
+            mail.close()
     finally:
         await app.stop()
+
+
+async def _mail(worlds: Worlds, settings: Settings) -> asyncio.Server | None:
+    """The inbox's SMTP server, if one is wanted. Raises StartError."""
+    if settings.smtp_port is None:
+        return None
+    from simulator.smtp import listen  # Few want it, and the start need not wait for it.
+
+    try:
+        return await listen(worlds, settings.host, settings.smtp_port)
+    except OSError as error:
+        raise StartError(
+            f"cannot take e-mail at {settings.host} port {settings.smtp_port}: {error.strerror}"
+        ) from error
 
 
 def _configured(app: App) -> uvicorn.Config:
@@ -197,7 +218,7 @@ def _warn(world: World, settings: Settings) -> None:
 # --- what a person reads at the start ------------------------------------------------------------------------
 
 
-async def _where(world: World, settings: Settings, token: str | None) -> str:
+async def _where(world: World, settings: Settings, token: str | None, mail: asyncio.Server | None) -> str:
     """Where everything is, and what a connector is configured with."""
     now = f"{(await world.now()).astimezone(VIETNAM):%Y-%m-%d %H:%M:%S} in Vietnam"
     asks = [dialect.code for dialect in dialects().values() if dialect.inquiry]
@@ -207,6 +228,8 @@ async def _where(world: World, settings: Settings, token: str | None) -> str:
         ("payer pages", f"{world.base_url}/pay/ID (each bank tells the connector its payments' addresses)"),
         *(("bill payers", f"{world.base_url}/bill/{code}") for code in asks),
         ("phone", f"{world.base_url}/phone (reads a QR code, pasted or photographed, and pays it)"),
+        ("inbox", f"{world.base_url}/inbox (portals send to /inbox/sms and /inbox/email)"),
+        *([("smtp", f"{_address(mail)} (e-mail to anybody; NAME.sandbox is the domain of a sandbox)")] if mail else []),
         ("sandboxes", f"{world.base_url}/s/NAME/..."),
         ("store", _shown(settings.store)),
         ("seed", world.sandbox.seed),
@@ -224,6 +247,11 @@ async def _where(world: World, settings: Settings, token: str | None) -> str:
     tell = f"PUT {world.base_url}/_control/sandboxes/{world.name}/merchants/BANK/MERCHANT"
     lines += ["", f'  Tell each bank where your connector listens: {tell} {{"callback_url": "http://..."}}']
     return "\n".join([*lines, ""])
+
+
+def _address(server: asyncio.Server) -> str:
+    host, port = server.sockets[0].getsockname()[:2]
+    return f"{host}:{port}"
 
 
 def _shown(store: str) -> str:

@@ -22,6 +22,7 @@ LAYERS = {
     "receipt": 1,
     "protocol": 0,
     "payment": 1,
+    "letter": 2,
     "faults": 1,
     "merchants": 2,
     "outbox": 2,
@@ -30,6 +31,8 @@ LAYERS = {
     "store": 4,
     "sources": 5,
     "world": 5,
+    "inbox": 6,
+    "smtp": 7,
     "payee": 6,
     "settling": 6,
     "journal": 6,
@@ -45,11 +48,15 @@ LAYERS = {
 }
 """A file imports only smaller numbers, or its own room."""
 
-PURE = ("wire", "signing", "qr", "form", "cards", "payment", "faults", "outbox", "dialect", "receipt", "banks")
+PURE = (
+    *("wire", "signing", "qr", "form", "cards", "payment", "faults", "outbox", "dialect", "receipt", "letter"),
+    "banks",
+)
 IMPURE_MODULES = {"asyncio", "aiohttp", "asyncpg", "httpx", "os", "pathlib", "socket", "sqlite3", "threading", "time"}
 
 THIRD_PARTY = {
     "aiohttp": ("calling",),
+    "aiosmtpd": ("smtp",),
     "asyncpg": ("store",),
     "cryptography": ("signing",),
     "fastapi": ("control", "pages", "app"),
@@ -60,7 +67,7 @@ THIRD_PARTY = {
     "jinja2": ("pages",),
     "PIL": ("pages",),
     "msgspec": (
-        *("client", "wire", "payment", "faults", "outbox", "dialect", "banks", "store", "merchants"),
+        *("client", "letter", "wire", "payment", "faults", "outbox", "dialect", "banks", "store", "merchants"),
         *("sources", "world", "settling", "answering", "bank", "delivery", "payer", "control", "pages"),
     ),
     "pydantic": ("control",),

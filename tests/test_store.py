@@ -18,6 +18,7 @@ import msgspec
 import pytest
 
 from simulator.faults import Fault, FaultKind, Occasion, take
+from simulator.letter import Letter, LetterKind
 from simulator.outbox import Delivery, DeliveryState, Retry, after_attempt, announce
 from simulator.payment import Event, IllegalEvent, Merchant, Order, Payment, apply
 from simulator.store import (
@@ -436,6 +437,24 @@ async def test_a_decision_that_takes_no_fault_leaves_the_plan_alone(store: Store
     assert (await store.sandbox("default")).faults == plan
 
 
+# Letters
+
+
+def letter_of(recipient: str, text: str) -> Letter:
+    return Letter(kind=LetterKind.SMS, at=NOW, sender="DVC", recipient=recipient, text=text)
+
+
+async def test_letters_are_read_in_order_by_recipient_and_on_from_the_last(store: Store) -> None:
+    sent = [letter_of("0912345678", "1"), letter_of("0987654321", "2"), letter_of("0912345678", "3")]
+    numbered = [(await store.put_letter("default", each), each) for each in sent]
+    assert await store.letters("default") == numbered
+    assert await store.letters("default", recipient="0912345678") == [numbered[0], numbered[2]]
+    assert await store.letters("default", after_id=numbered[0][0], limit=1) == [numbered[1]]
+    assert await store.letters("manual") == []
+    await store.clear_sandbox("default")
+    assert await store.letters("default") == []
+
+
 # Sandboxes
 
 CALLS: dict[str, Callable[[Store], Awaitable[object]]] = {
@@ -455,6 +474,8 @@ CALLS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "deliveries": lambda store: store.deliveries("none"),
     "exchanges": lambda store: store.exchanges("none"),
     "ledger": lambda store: store.ledger("none"),
+    "put_letter": lambda store: store.put_letter("none", letter_of("0912345678", "1")),
+    "letters": lambda store: store.letters("none"),
     "totals": lambda store: store.totals("none"),
 }
 

@@ -11,6 +11,7 @@ from simulator.control import (
     docs,
     faults,
     hand,
+    inbox,
     journal,
     merchants,
     messages,
@@ -28,7 +29,7 @@ PREFIX = "/_control"
 PREFIXES = (PREFIX, docs.PATH)
 """Where the edge hands a request over to the control app, address unchanged."""
 
-ROUTERS = (payments, clock, journal, sandboxes, merchants, bills, transfers, messages, faults, banks)
+ROUTERS = (payments, clock, journal, sandboxes, merchants, bills, transfers, messages, inbox, faults, banks)
 """Those that are called most come first: they are looked up in this order."""
 
 DESCRIPTION = """
@@ -48,6 +49,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "payments", "description": "What payers and banks do."},
     {"name": "bills", "description": "Banks that ask the connector what is owed."},
     {"name": "messages", "description": "Callbacks written, changed and sent by hand."},
+    {"name": "inbox", "description": "What payers were sent by portals and by their banks."},
     {"name": "faults", "description": "What is to go wrong."},
     {"name": "journal", "description": "What crossed the wire, what is still owed, what money moved."},
     {"name": "banks", "description": "Which banks there are, and what was assumed about them."},

@@ -123,6 +123,7 @@ async def again(world: TheWorld, delivery_id: str) -> DeliveryView:
             says_amount_vnd=first.says_amount_vnd,
             forged=first.forged,
             repeats=True,
+            message=first.message,
         )
         payment = msgspec.structs.replace(stored.payment, told=stored.payment.told + 1)
         return Change(reply=copy, payment=payment, deliveries=(copy,))

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from simulator.bank import UnknownPayment
 from simulator.banks import dialects
 from simulator.delivery import Courier
-from simulator.pages import bill, frame, pay, room, scanner
+from simulator.pages import bill, frame, inbox, pay, room, scanner
 from simulator.pages.frame import FormTooLarge, Objection
 from simulator.store import StoreError, UnknownSandbox
 from simulator.world import Worlds
@@ -74,6 +74,9 @@ def _of_one_sandbox(prefix: str) -> list[BaseRoute]:
         Route(f"{prefix}/phone", scanner.read_text, methods=["POST"]),
         Route(f"{prefix}/phone/picture", scanner.read_picture, methods=["POST"]),
         Route(f"{prefix}/phone/transfer", scanner.transfer, methods=["POST"]),
+        Route(f"{prefix}/inbox", inbox.show),
+        Route(f"{prefix}/inbox/sms", inbox.take_sms, methods=["POST"]),
+        Route(f"{prefix}/inbox/email", inbox.take_email, methods=["POST"]),
         Route(f"{prefix}/bill/{{bank}}", bill.ask, methods=["GET"]),
         Route(f"{prefix}/bill/{{bank}}", bill.look_up, methods=["POST"]),
         *(

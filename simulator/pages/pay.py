@@ -21,6 +21,9 @@ from simulator.payment import TRANSITIONS, Channel, Event, Merchant, Payment
 from simulator.store import ById
 from simulator.world import World
 
+CODE_MAX = 60
+"""Characters of an error code that are looked at."""
+
 NO_BANK = "970499"
 """A number that no bank has: a real banking app cannot pay a code with it."""
 
@@ -158,7 +161,7 @@ def error_of(dialect: Dialect) -> Callable[[Request], Awaitable[Response]]:
     async def error(request: Request) -> Response:
         await world_of(request)
         assert dialect.error_page is not None, "routes are made for banks that have one"
-        code = request.query_params.get(dialect.error_page.parameter, "")[:20]
+        code = request.query_params.get(dialect.error_page.parameter, "")[:CODE_MAX]
         texts = texts_of(request)
         vietnamese, english = dialect.error_page.texts.get(code, ("", ""))
         sentence = (english if texts.code == "en" else vietnamese) or texts("error.unknown_code")

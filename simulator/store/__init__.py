@@ -11,6 +11,7 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 
 from simulator.faults import Fault
+from simulator.letter import Letter
 from simulator.outbox import Delivery, Retry
 from simulator.payment import Merchant, Payment
 from simulator.wire import Headers
@@ -235,6 +236,14 @@ class Store(Protocol):
         """In the order they were booked."""
 
     async def totals(self, sandbox: str) -> Totals: ...
+
+    async def put_letter(self, sandbox: str, letter: Letter) -> int:
+        """Keeps what a portal sent to a payer; its number."""
+
+    async def letters(
+        self, sandbox: str, *, recipient: str = "", after_id: int = 0, limit: int = 100
+    ) -> list[tuple[int, Letter]]:
+        """In the order they came, with their numbers."""
 
 
 def expiry_of(payment: Payment) -> datetime | None:

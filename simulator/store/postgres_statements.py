@@ -12,6 +12,7 @@ from asyncpg import Record
 from asyncpg.pool import PoolConnectionProxy
 
 from simulator.faults import Fault
+from simulator.letter import Letter
 from simulator.outbox import Delivery, DeliveryState
 from simulator.payment import Payment
 from simulator.store import (
@@ -286,7 +287,7 @@ async def clear_sandbox(connection: Connection, name: str) -> int:
     of: int | None = await connection.fetchval("SELECT sandbox_id FROM sandbox WHERE name = $1 FOR UPDATE", name)
     if of is None:
         raise UnknownSandbox(name)
-    for table in ("payment", "name", "expiry", "ledger", "delivery", "tally", "exchange"):
+    for table in ("payment", "name", "letter", "expiry", "ledger", "delivery", "tally", "exchange"):
         await connection.execute(f"DELETE FROM {table} WHERE sandbox_id = $1", of, timeout=CLEARING_S)
     return of
 
@@ -446,6 +447,36 @@ async def ledger(connection: Connection, name: str, payment_id: str, limit: int,
         offset,
     )
     return [rows.entry(row["document"]) for row in found]
+
+
+async def put_letter(connection: Connection, name: str, letter: Letter) -> int:
+    """Raises UnknownSandbox."""
+    number: int = await connection.fetchval(
+        "INSERT INTO letter (sandbox_id, recipient, document) VALUES ($1, $2, $3) RETURNING letter_no",
+        await sandbox_id(connection, name),
+        letter.recipient,
+        rows.document(letter),
+    )
+    return number
+
+
+async def letters(
+    connection: Connection, name: str, recipient: str, after_id: int, limit: int
+) -> list[tuple[int, Letter]]:
+    given = [recipient] if recipient else []
+    where = " AND recipient = $4" if recipient else ""
+    found = await _rows(
+        connection,
+        f"""
+        SELECT letter_no, document FROM letter WHERE sandbox_id = $1{where} AND letter_no > $2
+        ORDER BY letter_no LIMIT $3
+        """,
+        name,
+        after_id,
+        limit,
+        *given,
+    )
+    return [(row["letter_no"], rows.letter(row["document"])) for row in found]
 
 
 async def totals(connection: Connection, name: str) -> Totals:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from simulator.faults import Fault
+from simulator.letter import Letter
 from simulator.outbox import Delivery, DeliveryState, Retry
 from simulator.payment import Merchant, Payment
 from simulator.store import Claimed, Entry, Exchange, Sandbox, Totals
@@ -24,6 +25,7 @@ document = msgspec.msgpack.Encoder().encode
 payment = msgspec.msgpack.Decoder(Payment).decode
 entry = msgspec.msgpack.Decoder(Entry).decode
 exchange = msgspec.msgpack.Decoder(Exchange).decode
+letter = msgspec.msgpack.Decoder(Letter).decode
 faults = msgspec.msgpack.Decoder(tuple[Fault, ...]).decode
 _delivery = msgspec.msgpack.Decoder(Delivery).decode
 _settings = msgspec.msgpack.Decoder(_Settings).decode

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from simulator.clock import Clock
 from simulator.faults import Fault
+from simulator.letter import Letter
 from simulator.outbox import Delivery
 from simulator.payment import Payment
 from simulator.store import (
@@ -162,6 +163,15 @@ class SqliteStore:
 
     async def ledger(self, sandbox: str, *, payment_id: str = "", limit: int = 1000, offset: int = 0) -> list[Entry]:
         return await self._read(statements.ledger, sandbox, payment_id, limit, offset)
+
+    async def put_letter(self, sandbox: str, letter: Letter) -> int:
+        number: int = await self._write(lambda connection: statements.put_letter(connection, sandbox, letter))
+        return number
+
+    async def letters(
+        self, sandbox: str, *, recipient: str = "", after_id: int = 0, limit: int = 100
+    ) -> list[tuple[int, Letter]]:
+        return await self._read(statements.letters, sandbox, recipient, after_id, limit)
 
     async def totals(self, sandbox: str) -> Totals:
         return await self._read(statements.totals, sandbox)

@@ -5,6 +5,7 @@ from collections import defaultdict
 from itertools import count
 
 from simulator.faults import Fault
+from simulator.letter import Letter
 from simulator.outbox import Delivery, DeliveryState
 from simulator.payment import Payment
 from simulator.store import (
@@ -130,7 +131,7 @@ def sandboxes(connection: sqlite3.Connection) -> list[Sandbox]:
 
 def clear_sandbox(connection: sqlite3.Connection, name: str) -> None:
     of = (sandbox_id(connection, name),)
-    for table in ("payment", "name", "ledger", "delivery", "exchange", "tally"):
+    for table in ("payment", "name", "letter", "ledger", "delivery", "exchange", "tally"):
         connection.execute(f"DELETE FROM {table} WHERE sandbox_id = ?", of)
 
 
@@ -321,6 +322,27 @@ def ledger(connection: sqlite3.Connection, name: str, payment_id: str, limit: in
         {"of": sandbox_id(connection, name), "payment_id": payment_id, "limit": limit, "offset": offset},
     )
     return [rows.entry(content) for (content,) in found]
+
+
+def put_letter(connection: sqlite3.Connection, name: str, letter: Letter) -> int:
+    """Raises UnknownSandbox."""
+    row = (sandbox_id(connection, name), letter.recipient, rows.document(letter))
+    written = connection.execute("INSERT INTO letter (sandbox_id, recipient, document) VALUES (?, ?, ?)", row)
+    return int(written.lastrowid or 0)
+
+
+def letters(
+    connection: sqlite3.Connection, name: str, recipient: str, after_id: int, limit: int
+) -> list[tuple[int, Letter]]:
+    where = " AND recipient = :recipient" if recipient else ""
+    found = connection.execute(
+        f"""
+        SELECT letter_no, document FROM letter WHERE {_IN_SANDBOX}{where} AND letter_no > :after_id
+        ORDER BY letter_no LIMIT :limit
+        """,
+        {"of": sandbox_id(connection, name), "recipient": recipient, "after_id": after_id, "limit": limit},
+    )
+    return [(number, rows.letter(content)) for number, content in found]
 
 
 def totals(connection: sqlite3.Connection, name: str) -> Totals:
