@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from simulator.banks import dialects
+from simulator.dialect import Dialect
 from simulator.sources import Confidence, parts
 
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -25,12 +26,18 @@ def banks() -> str:
 
 
 def assumptions() -> str:
-    rows = ["| bank | what | chosen | why | setting |", "|---|---|---|---|---|"]
-    for dialect in dialects().values():
-        for each in dialect.assumptions:
-            cells = (dialect.code, each.key, each.value, each.why, f"`{each.setting}`" if each.setting else "")
-            rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
-    return "\n".join(rows)
+    """A table a bank, folded away until it is wanted."""
+    return "\n\n".join(_folded(dialect) for dialect in dialects().values())
+
+
+def _folded(dialect: Dialect) -> str:
+    rows = ["| what | chosen | why | setting |", "|---|---|---|---|"]
+    for each in dialect.assumptions:
+        what = each.key.removeprefix(f"{dialect.code}.")
+        cells = (what, each.value, each.why, f"`{each.setting}`" if each.setting else "")
+        rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    head = f"<details><summary><code>{dialect.code}</code>: {len(dialect.assumptions)}</summary>"
+    return "\n".join((head, "", *rows, "", "</details>"))
 
 
 BLOCKS: dict[str, Callable[[], str]] = {"banks": banks, "assumptions": assumptions}
