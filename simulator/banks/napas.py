@@ -501,10 +501,12 @@ def napas_result(payment: Payment, merchant: Merchant) -> str:
     """The signed result: JSON of data and checksum."""
     told = {"paymentResult": payment_result(payment, merchant), "tokenResult": {}}
     data = base64.b64encode(msgspec.json.encode(told)).decode()
-    checksum = sha256_hex((data + merchant.secrets["client_secret"]).encode())  # napas-dps#checksum: no HMAC
-    if merchant.options.get("checksum") == "upper":
-        checksum = checksum.upper()
-    return msgspec.json.encode({"data": data, "checksum": checksum}).decode()
+    return msgspec.json.encode({"data": data, "checksum": checksum(data, merchant)}).decode()
+
+
+def checksum(data: str, merchant: Merchant) -> str:
+    digits = sha256_hex((data + merchant.secrets["client_secret"]).encode())  # napas-dps#checksum: no HMAC
+    return digits.upper() if merchant.options.get("checksum") == "upper" else digits
 
 
 def _callback(notice: Notice) -> Outgoing:
