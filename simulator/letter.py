@@ -9,7 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from simulator.clock import VIETNAM
-from simulator.payment import COLLECTED, Payment, State, Step
+from simulator.payment import COLLECTED, Payment, State
 
 TEXT_MAX = 20_000
 """Characters of a letter that are kept."""
@@ -45,10 +45,10 @@ def bank_letters(payment: Payment, sender: str, otp: str) -> list[Letter]:
     TT 50/2024: a message with a one-time password says what it is for.
     """
     letters = []
-    if otp and (payment.step is Step.OTP or payment.settled_at is not None):
+    if otp and payment.otp_sent_at is not None:
         purpose = f"thanh toan {_dong(payment.amount_vnd)} cho {payment.order.order_ref}"
         text = f"OTP {otp} de {purpose}. KHONG cung cap OTP cho bat ky ai."
-        letters.append(_sms(payment, payment.created_at, sender, text))
+        letters.append(_sms(payment, payment.otp_sent_at, sender, text))
     if payment.settled_at is not None and _was_debited(payment):
         words = f"TK {_ending(payment)} -{_dong(payment.amount_vnd)} luc {_hour(payment.settled_at)}"
         letters.append(_sms(payment, payment.settled_at, sender, f"{words}. ND: {payment.order.order_ref}"))

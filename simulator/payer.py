@@ -6,7 +6,7 @@ has expired changes nothing, and a payment that is settled stays as it is.
 
 import tomllib
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
@@ -18,6 +18,9 @@ from simulator.cards import CardScheme, masked, scheme_of
 from simulator.dialect import Dialect, Shape
 from simulator.payment import Channel, Event, Outcome, Payment, State, Step, apply
 from simulator.signing import same
+
+OTP_LIFE = timedelta(minutes=5)
+"""tt-50-2024#otp: a one-time password in a text message is good for five minutes at most."""
 
 TRIES_MAX = 3
 """Wrong passwords and one-time passwords together (assumption: no law gives a number, gateways speak of three)."""
@@ -47,6 +50,7 @@ class Problem(StrEnum):
     WRONG_LOGIN = "wrong_login"
     WRONG_CARD = "wrong_card"
     WRONG_OTP = "wrong_otp"
+    EXPIRED_OTP = "expired_otp"
 
 
 class DecidedAt(StrEnum):
@@ -223,10 +227,10 @@ def present(number: str) -> Change:
 
 
 def give_otp(otp: str, tries_seen: int | None = None) -> Change:
-    """The one-time password; letters in any case."""
+    """The one-time password; letters in any case. One that has run out changes nothing, whatever was typed."""
 
     def change(payment: Payment, now: datetime) -> Payment:
-        if not _awaits(payment, now, Stage.OTP, tries_seen):
+        if not _awaits(payment, now, Stage.OTP, tries_seen) or otp_expired(payment, now):
             return payment
         means = _means(payment.payer_account)
         if means is None or not same(otp.strip().upper(), means.otp.upper()):
@@ -234,6 +238,21 @@ def give_otp(otp: str, tries_seen: int | None = None) -> Change:
         return _decided(payment, now, means.outcome)
 
     return change
+
+
+def send_otp_again() -> Change:
+    """A fresh one-time password; the tries so far stay counted."""
+
+    def change(payment: Payment, now: datetime) -> Payment:
+        if stage(payment, now) is not Stage.OTP:
+            return payment
+        return msgspec.structs.replace(payment, otp_sent_at=now)
+
+    return change
+
+
+def otp_expired(payment: Payment, now: datetime) -> bool:
+    return payment.otp_sent_at is not None and now - payment.otp_sent_at >= OTP_LIFE
 
 
 def scan(username: str = "", amount_vnd: int | None = None) -> Change:
@@ -307,7 +326,7 @@ def _wrong(payment: Payment, now: datetime, outcome: Outcome) -> Payment:
 
 
 def _identified(payment: Payment, now: datetime, means: Account | Card, payer_account: str) -> Payment:
-    known = msgspec.structs.replace(payment, payer_account=payer_account, step=Step.OTP)
+    known = msgspec.structs.replace(payment, payer_account=payer_account, step=Step.OTP, otp_sent_at=now)
     return _decided(known, now, means.outcome) if means.decided_at is DecidedAt.LOGIN else known
 
 

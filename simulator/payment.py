@@ -231,6 +231,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     payer_account: str = ""
     step: Step = Step.CHOOSE
     otp_tries: int = 0
+    otp_sent_at: datetime | None = None
     settled_at: datetime | None = None
     refunds: tuple[Refund, ...] = ()
     queries: tuple[tuple[str, datetime], ...] = ()

@@ -181,6 +181,19 @@ async def test_a_card_ends_as_it_is_published(
     assert card[0] not in repr(after)
 
 
+async def test_a_password_that_has_run_out_is_said_so_and_sent_again(town: Town) -> None:
+    payment = await town.order()
+    await town.post(payment, "choose", channel="internet_banking", issuer="NCB")
+    await town.post(payment, "login", username="nguyenvana", password="banksim")
+    await town.world.store.set_clock("ci", START + timedelta(minutes=6))
+    answer = await town.post(payment, "otp", otp="123456")
+    assert answer.headers["location"] == f"{town.path(payment)}?problem={Problem.EXPIRED_OTP}"
+    assert "Mã OTP đã hết hạn" in await town.see(answer.headers["location"])
+    await town.post(payment, "resend")
+    await town.post(payment, "otp", otp="123456")
+    assert (await town.stored(payment)).state is State.PAID
+
+
 async def test_a_qr_code_is_scanned_with_the_simulated_phone(town: Town) -> None:
     payment = await town.order()
     walk = await town.do(lambda payer: payer.scan(town.world.page_url(payment.payment_id)))

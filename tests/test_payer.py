@@ -131,6 +131,27 @@ def test_the_third_wrong_log_in_ends_the_payment(wrong: Change, outcome: Outcome
     assert (ended.state, ended.outcome) == (State.FAILED, outcome)
 
 
+def test_a_one_time_password_lives_five_minutes() -> None:
+    asked = after(payment(), BANKING, LOGIN)
+    in_time, too_late = LATER + timedelta(seconds=299), LATER + timedelta(seconds=300)
+    assert after(asked, OTP, at=in_time).state is State.PAID
+    assert after(asked, OTP, at=too_late) == asked
+    assert after(asked, WRONG_OTP, at=too_late) == asked, "and costs no try"
+
+
+def test_a_new_one_time_password_lives_anew_and_forgives_no_try() -> None:
+    too_late = LATER + timedelta(seconds=300)
+    asked = after(payment(), BANKING, LOGIN, WRONG_OTP)
+    again = after(asked, payer.send_otp_again(), at=too_late)
+    assert again.otp_tries == 1
+    assert after(again, OTP, at=too_late + timedelta(seconds=299)).state is State.PAID
+
+
+def test_nobody_is_sent_a_password_who_did_not_log_in() -> None:
+    chosen = after(payment(), BANKING)
+    assert after(chosen, payer.send_otp_again()) == chosen
+
+
 def test_wrong_log_ins_leave_fewer_tries_for_the_otp() -> None:
     ended = after(payment(), BANKING, WRONG_LOGIN, LOGIN, WRONG_OTP, WRONG_OTP)
     assert (ended.state, ended.outcome) == (State.FAILED, Outcome.WRONG_OTP)

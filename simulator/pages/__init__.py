@@ -64,6 +64,7 @@ def _of_one_sandbox(prefix: str) -> list[BaseRoute]:
                 ("login", pay.log_in),
                 ("card", pay.give_card),
                 ("otp", pay.give_otp),
+                ("resend", pay.send_otp_again),
                 ("scan", pay.scan),
                 ("late", pay.pay_late),
                 ("confirm", pay.confirm),

@@ -268,7 +268,12 @@ async def give_card(request: Request) -> Response:
 async def give_otp(request: Request) -> Response:
     here, form = await visit(request), await posted(request)
     change = payer.give_otp(form.get("otp", ""), _tries_seen(form))
-    return await _stepped(here, change, unless={Stage.OTP: Problem.WRONG_OTP})
+    problem = Problem.EXPIRED_OTP if payer.otp_expired(here.payment, here.now) else Problem.WRONG_OTP
+    return await _stepped(here, change, unless={Stage.OTP: problem})
+
+
+async def send_otp_again(request: Request) -> Response:
+    return await _stepped(await visit(request), payer.send_otp_again())
 
 
 async def scan(request: Request) -> Response:
