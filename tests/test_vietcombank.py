@@ -392,6 +392,7 @@ def test_bills_that_are_too_much_together_are_refused() -> None:
         [{"billId": "", "amount": 1}],
         [{"billId": "B" * 101, "amount": 1}],
         [{"billId": "B\x00", "amount": 1}],
+        [{"billId": 10**15, "amount": 1}],
         [{"billId": "B", "amount": 1}] * (BILLS_MAX + 1),
     ],
 )

@@ -133,7 +133,7 @@ ERROR_TEXTS = {
     "17": ("Không tìm thấy đơn hàng.", "The order was not found."),
     "18": ("Chữ ký không hợp lệ.", "The signature is wrong."),
     "20": ("Đơn hàng đã quá thời hạn thanh toán.", "The time to pay has run out."),
-    "21": ("Thông tin đơn vị không hợp lệ.", "The provider's details are not valid."),
+    "21": ("Thông tin đơn vị không hợp lệ.", "The details of the provider are not valid."),
     "100": ("Hệ thống xử lý quá thời gian.", "The system took too long."),
     "101": ("Giao dịch không thành công.", "The transaction was not successful."),
     "105": ("Tài khoản không hợp lệ.", "The account is not valid."),
