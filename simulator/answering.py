@@ -248,6 +248,7 @@ def _reply(world: World, command: Command, stored: Stored, payment: Payment, pur
         reply_ref=world.token("reply", kind, command.merchant.merchant_code, purpose),
         payment=payment,
         page_url=world.page_url(payment.payment_id),
+        bank_url=world.bank_url(payment.bank),
     )
 
 

@@ -96,7 +96,7 @@ class Ask(Command, frozen=True, kw_only=True):
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What the use case answers to a command; the dialect writes it out.
 
-    `page_url` is where the payer goes on (absolute). `reply_ref` is 32 hex digits, fresh for every answer,
+    `page_url` is where the payer goes on, `bank_url` this bank's own address (both absolute). `reply_ref` is 32 hex digits, fresh for every answer,
     the same for the same seed. `payment` is None only for Ask.
     """
 
@@ -104,6 +104,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     reply_ref: str
     payment: Payment | None = None
     page_url: str = ""
+    bank_url: str = ""
     refund: Refund | None = None
 
 

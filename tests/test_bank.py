@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from simulator.answering import forged
 from simulator.bank import UnknownPayment, act, progress, returned
+from simulator.banks import dialects
 from simulator.faults import Fault, FaultKind
 from simulator.merchants import default_merchants
 from simulator.outbox import DeliveryState
@@ -208,7 +209,7 @@ async def test_a_broken_request_has_done_nothing(world: World, code: str, kind: 
 async def test_a_rushed_payment_is_settled_before_the_answer(world: World, code: str) -> None:
     await world.store.set_faults(world.name, (Fault(fault_id="f", kind=FaultKind.CALLBACK_BEFORE_ANSWER),))
     served = await ask(world, code, SAMPLES[code].create("HS-1", 20_000, START))
-    assert served.rushed
+    assert served.rushed == bool(dialects()[code].announces)
     assert (await the_payment(world)).state is State.PAID
 
 

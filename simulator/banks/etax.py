@@ -1,0 +1,429 @@
+"""The bank's end of eTax: a tax payment is opened, confirmed by OTP, reported on, and its receipt printed.
+
+Rule: requests are base64 text in an RSA-signed envelope; the partner's key comes from its contract, never from them.
+"""
+
+import base64
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from urllib.parse import urlencode
+
+import msgspec
+
+from simulator import form
+from simulator.clock import VIETNAM, compact, parse_compact
+from simulator.dialect import (
+    Ack,
+    Assumption,
+    Command,
+    Confirm,
+    Create,
+    Dialect,
+    Endpoint,
+    GetReceipt,
+    Merchants,
+    Notice,
+    Query,
+    Reply,
+    Shape,
+)
+from simulator.outbox import Retry
+from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
+from simulator.receipt import NUMBER_MAX, Receipt, receipt_pdf
+from simulator.signing import rsa_sha1_verify, rsa_sha256_verify, same, sha256_hex
+from simulator.wire import JSON_TYPE, Answer, Outgoing, Request, Response, json_object, json_response, text_response
+
+Fields = dict[str, object]
+
+ISSUER = "Ngân hàng thu thuế điện tử (giả lập)"
+PARTNER = "ETAX"
+LINK_LIFE = timedelta(minutes=5)  # etax-lpb#receipt
+SMS_OTP = "SMSOTP"  # etax-lpb#otp
+# etax-lpb#codes: the texts are ours, the source has them in a file that is not public.
+TEXTS = {
+    "00": "Thành công",
+    "01": "Không truy vấn được tài khoản",
+    "02": "Yêu cầu không hợp lệ",
+    "06": "Lỗi hệ thống",
+    "07": "Sai chữ ký",
+    "071": "Sai OTP",
+    "99": "Lỗi không xác định",
+    "104": "Không tìm thấy giao dịch",
+    "118": "Không tìm thấy thông tin",
+    "123": "Số dư không đủ",
+    "142": "Ngoài giờ chuyển tiền CITAD",
+}
+CODES = {
+    **dict.fromkeys((Reason.UNKNOWN_MERCHANT, Reason.BAD_SIGNATURE), "07"),
+    **dict.fromkeys((Reason.UNKNOWN_ORDER, Reason.NOT_PAID), "104"),
+    **dict.fromkeys((Reason.TIMED_OUT, Reason.UNKNOWN), "99"),
+    Reason.MAINTENANCE: "142",
+    Reason.EXPIRED: "118",
+    Reason.WRONG_PAYER: "01",
+}
+OUTCOMES = {
+    Outcome.SUCCESS: "00",
+    **dict.fromkeys((Outcome.NOT_REGISTERED, Outcome.WRONG_DETAILS, Outcome.ACCOUNT_LOCKED), "01"),
+    **dict.fromkeys((Outcome.WRONG_OTP, Outcome.WRONG_PASSWORD), "071"),
+    **dict.fromkeys((Outcome.UNKNOWN, Outcome.SUSPECTED_FRAUD), "99"),
+    Outcome.TIMED_OUT: "118",
+    Outcome.INSUFFICIENT_FUNDS: "123",
+}
+# etax-lpb#checks: what the bank demands of these fields, names in lower case because it reads them in any.
+FORMS = {
+    "mathamchieu": r"[0-9a-zA-Z]{1,20}",
+    "thongtingiaodich": r"[^\x00]{1,210}",
+    "ewallettoken": r"[0-9a-zA-Z]{1,64}",
+}
+RECEIPT_FORMS = {"tkthuhuong": r"[0-9]{1,19}", "khobac": r"[0-9]{1,8}"}
+RECEIPT_LISTS = ("philephi", "dskhoannop")
+RECEIPT_KEPT = ("mahoso", "khobac", "hotennguoinop", "hotennguoinopthay", "diachinguoinop", "tencoquanqd")
+NUMBERS = {"ACCOUNT": (r"[0-9]{12}", Channel.INTERNET_BANKING), "CARD": (r"[0-9]{16,19}", Channel.CARD)}
+# etax-lpb#progress: I opened, C confirmed; S and F tell how that step ended.
+OPENED, CONFIRMED, DONE_WELL, DONE_BADLY = "I", "C", "S", "F"
+
+
+def receipt_code(partner: str, reference: str, time: str, secret: str) -> str:
+    """MaXacThuc of print-receipt: 64 lower-case hex digits."""
+    return sha256_hex("|".join((partner, reference, time, secret)).encode())  # etax-lpb#receipt
+
+
+def _opened(request: Request, merchants: Merchants) -> tuple[Fields, Merchant, dict[str, str]]:
+    """(the data with names in lower case, who signed them, what is kept of the envelope). Raises Refusal."""
+    try:
+        envelope = json_object(request.body)
+        signature = envelope.get("signature")
+        sealed = signature if isinstance(signature, dict) else {}
+        text, value, certificates = (
+            _text(each) for each in (envelope.get("duLieu"), sealed.get("value"), sealed.get("certificates"))
+        )
+        if not (text and value and certificates):
+            raise ValueError("duLieu, signature.value and signature.certificates are needed")
+        data = _lower(json_object(base64.b64decode(text.encode("ascii"), validate=True)))
+        partner = _text(data.get("madoitac")) or PARTNER
+    except ValueError as error:
+        raise Refusal(Reason.MALFORMED, str(error)[:200]) from error
+    merchant = merchants(partner[:100])
+    if merchant is None:
+        raise Refusal(Reason.UNKNOWN_MERCHANT, partner[:40])
+    # etax-lpb#signature: there the certificate of the message names key and hash; here both come from the contract.
+    verify = rsa_sha1_verify if merchant.options.get("hash") == "sha1" else rsa_sha256_verify
+    try:
+        true = verify(merchant.secrets["partner_public_key"], text.encode(), value)
+    except ValueError as error:
+        raise Refusal(Reason.BAD_SIGNATURE, "partner_public_key is no RSA key", merchant=merchant) from error
+    if not true:
+        raise Refusal(Reason.BAD_SIGNATURE, "signature.value", merchant=merchant)
+    return data, merchant, {"certificates": certificates}
+
+
+def _text(value: object) -> str:
+    """A text as it came, "" for null. Raises ValueError."""
+    if value is None:
+        return ""
+    if not isinstance(value, str) or "\x00" in value:
+        raise ValueError("a text is needed")
+    return value
+
+
+def _lower(fields: Mapping[str, object]) -> Fields:
+    return {name.lower(): value for name, value in fields.items()}
+
+
+def _loose(value: object) -> str:
+    return value.replace("\x00", "")[:250] if isinstance(value, str) else ""
+
+
+def _vnd(value: object) -> int:
+    """0 for what is no plain whole amount of at most 15 digits."""
+    text = str(value) if isinstance(value, str) or (type(value) is int and abs(value) < 10**15) else ""
+    return int(text) if re.fullmatch(r"[0-9]{1,15}", text) else 0
+
+
+def decode_init(request: Request, merchants: Merchants) -> Create:
+    """Raises Refusal."""
+    data, merchant, wire = _opened(request, merchants)
+    refused = partial(Refusal, merchant=merchant, wire=wire)
+    info = data.get("thongtinbienlai")
+    receipt = _lower(info) if isinstance(info, dict) else {}
+    forms = [(name, data.get(name), pattern) for name, pattern in FORMS.items()]
+    forms += [(name, receipt.get(name), pattern) for name, pattern in RECEIPT_FORMS.items()]
+    odd = [name for name, value, pattern in forms if not isinstance(value, str) or not re.fullmatch(pattern, value)]
+    odd += [name for name in RECEIPT_LISTS if not isinstance(receipt.get(name), list)]
+    if not (_loose(receipt.get("hotennguoinop")) or _loose(receipt.get("hotennguoinopthay"))):
+        odd.append("hotennguoinop")
+    if odd:
+        raise refused(Reason.MALFORMED, f"{odd[0]} is missing or of another form")
+    amount_vnd = _vnd(data.get("sotien"))
+    if not amount_vnd:
+        raise refused(Reason.INVALID_AMOUNT, "soTien")
+    if data.get("matiente") != "VND":
+        raise refused(Reason.INVALID_CURRENCY, _loose(data.get("matiente"))[:40])
+    pattern, channel = NUMBERS.get(_loose(data.get("phuongthuc")).strip().upper(), ("", None))
+    number = _loose(data.get("sotaikhoan_the"))
+    if channel is None:
+        raise refused(Reason.MALFORMED, "phuongThuc is neither ACCOUNT nor CARD")
+    if not re.fullmatch(pattern, number):
+        raise refused(Reason.WRONG_PAYER, "soTaiKhoan_The", wire={**wire, "number": number[:19]})
+    order = Order(
+        order_ref=str(data["mathamchieu"]),
+        order_key=str(data["mathamchieu"]),
+        amount_vnd=amount_vnd,
+        description=str(data["thongtingiaodich"]).strip(),
+        channel=channel,
+        locale="en" if _loose(data.get("ngonngu")).startswith("en") else "vi",
+        client_ip=request.client_ip,
+        wire={"thoigiangd": _loose(data.get("thoigiangd")), **_receipt_info(receipt)},
+    )
+    return Create(merchant=merchant, wire={**wire, "number": number}, order=order, pays_with=number)
+
+
+def _receipt_info(receipt: Fields) -> dict[str, str]:
+    kept = {name: _loose(receipt.get(name)) for name in RECEIPT_KEPT}
+    for listed, label in (("philephi", "tenphilephi"), ("dskhoannop", "noidung")):
+        lines = receipt.get(listed)
+        rows = [_lower(each) for each in lines[:50] if isinstance(each, dict)] if isinstance(lines, list) else []
+        fees = [(_loose(row.get(label)), _vnd(row.get("sotien"))) for row in rows]
+        if fees and "fees" not in kept:
+            kept["fees"] = msgspec.json.encode(fees).decode()
+    return {name: text for name, text in kept.items() if text}
+
+
+def decode_confirm(request: Request, merchants: Merchants) -> Confirm:
+    """Raises Refusal."""
+    data, merchant, wire = _opened(request, merchants)
+    number, otp, kind = (_loose(data.get(name)) for name in ("magiaodich", "otp", "loaiotp"))
+    # etax-lpb#otp
+    if not (0 < len(number) <= 50 and 0 < len(otp) <= 20 and kind.upper() == SMS_OTP):
+        raise Refusal(Reason.MALFORMED, f"Magiaodich, OTP and loaiOTP {SMS_OTP} are needed", merchant=merchant)
+    return Confirm(merchant=merchant, wire=wire, name=number, otp=otp)
+
+
+def decode_feedback(request: Request, merchants: Merchants) -> Query:
+    """What eTax says became of a payment, taken as the question what the bank says. Raises Refusal."""
+    data, merchant, wire = _opened(request, merchants)
+    number, reference = _loose(data.get("magiaodich"))[:50], _loose(data.get("mathamchieu"))[:20]
+    if not number and not reference:
+        raise Refusal(Reason.MALFORMED, "Magiaodich is needed", merchant=merchant)
+    said = _loose(data.get("tthai"))[:20]
+    remarks = (f"eTax says tthai {said}",) if said else ()
+    return Query(merchant=merchant, wire=wire, name=number, order_key=reference, warnings=remarks)
+
+
+def decode_print(request: Request, merchants: Merchants) -> GetReceipt:
+    """Raises Refusal."""
+    try:
+        body = json_object(request.body)
+        wire = {name: _text(body.get(name)) for name in ("MaDoiTac", "MaThamChieu", "ThoiGianGD", "MaXacThuc")}
+    except ValueError as error:
+        raise Refusal(Reason.MALFORMED, str(error)[:200]) from error
+    merchant = merchants(wire["MaDoiTac"][:100])
+    if not 0 < len(wire["MaThamChieu"]) <= 20 or len(wire["ThoiGianGD"]) > 50:
+        raise Refusal(Reason.MALFORMED, "MaThamChieu or ThoiGianGD", merchant=merchant)
+    if merchant is None:
+        raise Refusal(Reason.UNKNOWN_MERCHANT, wire["MaDoiTac"][:40])
+    signed = (wire["MaDoiTac"], wire["MaThamChieu"], wire["ThoiGianGD"])
+    if not same(wire["MaXacThuc"], receipt_code(*signed, merchant.secrets["secret"])):
+        raise Refusal(Reason.BAD_SIGNATURE, "MaXacThuc", merchant=merchant)
+    return GetReceipt(merchant=merchant, wire=wire, order_key=wire["MaThamChieu"])
+
+
+def _link_code(wire: Mapping[str, str], merchant: Merchant) -> str:
+    text = "|".join(("get-receipt", wire["MaDoiTac"], wire["MaThamChieu"], wire["HetHan"], merchant.secrets["secret"]))
+    return sha256_hex(text.encode())
+
+
+def decode_link(request: Request, merchants: Merchants) -> GetReceipt:
+    """Raises Refusal."""
+    try:
+        given = form.fields(form.pieces(request.query))
+        wire = {name: given.get(name, "") for name in ("MaDoiTac", "MaThamChieu", "HetHan")}
+        parse_compact(wire["HetHan"])
+    except ValueError as error:
+        raise Refusal(Reason.MALFORMED, str(error)[:200]) from error
+    merchant = merchants(wire["MaDoiTac"][:100])
+    if merchant is None:
+        raise Refusal(Reason.UNKNOWN_MERCHANT, wire["MaDoiTac"][:40])
+    if not same(request.places.get("code", ""), _link_code(wire, merchant)):
+        raise Refusal(Reason.BAD_SIGNATURE, "the link is not of this bank", merchant=merchant)
+    return GetReceipt(merchant=merchant, wire=wire, order_key=wire["MaThamChieu"])
+
+
+def judge(command: Command, payment: Payment | None, now: datetime) -> None:
+    """Links end after five minutes, transfers between banks at the cut-off time."""
+    if isinstance(command, GetReceipt) and "HetHan" in command.wire and now >= parse_compact(command.wire["HetHan"]):
+        raise Refusal(Reason.EXPIRED, "the link was valid for 5 min", merchant=command.merchant)
+    order = command.order if isinstance(command, Create) else payment.order if payment else None
+    if not isinstance(command, Create | Confirm) or order is None:
+        return
+    # etax-lpb#citad: only where the treasury has no account at this bank, and at both steps.
+    options = command.merchant.options
+    ends, own = options.get("citad_cut_off", ""), options.get("treasuries", "").split(",")
+    if ends and order.wire.get("khobac") not in own and f"{now.astimezone(VIETNAM):%H:%M}" >= ends:
+        raise Refusal(Reason.MAINTENANCE, f"CITAD closed at {ends}", merchant=command.merchant)
+
+
+def _answered(code: str, **fields: str) -> Response:
+    # etax-lpb#answers: no envelope, no signature.
+    return json_response({"tthai": code, "mota": TEXTS[code], **fields})
+
+
+def _code_of(payment: Payment) -> str:
+    """The code of the step that a connector has just asked for."""
+    if payment.state is State.PENDING and payment.outcome is None:
+        return "071" if payment.otp_tries else "00"
+    if payment.state in COLLECTED:
+        return "00"
+    code = OUTCOMES.get(payment.outcome or Outcome.OTHER, "06")
+    return "06" if code == "00" else code
+
+
+def encode_init(request: Request, command: Command | None, result: Reply | Refusal) -> Response:
+    number = "" if isinstance(result, Refusal) or result.payment is None else result.payment.bank_ref
+    otp = {"loaiOTP": SMS_OTP if number else "", "smartOTPUnlockCode": ""}
+    return _answered(_step_code(command, result), magiaodich=number, **otp, lephi="0")
+
+
+def encode_confirm(request: Request, command: Command | None, result: Reply | Refusal) -> Response:
+    return _answered(_step_code(command, result), ewalletToken="")
+
+
+def encode_feedback(request: Request, command: Command | None, result: Reply | Refusal) -> Response:
+    if isinstance(result, Refusal) or result.payment is None:
+        return _answered(_step_code(command, result))
+    progress, status = _progress(result.payment)
+    return _answered("00", magiaodich=result.payment.bank_ref, progress=progress, status=status)
+
+
+def _step_code(command: Command | None, result: Reply | Refusal) -> str:
+    if isinstance(result, Refusal):
+        return _refusal_code(command, result)
+    assert result.payment is not None, "every reply of this bank is about a payment"
+    return _code_of(result.payment)
+
+
+def _refusal_code(command: Command | None, refusal: Refusal) -> str:
+    wire = command.wire if command else refusal.wire
+    if refusal.reason is Reason.WRONG_PAYER and not wire.get("number"):
+        return "118"  # etax-lpb#token: a token that stands for nothing
+    return CODES.get(refusal.reason, "02")
+
+
+def _progress(payment: Payment) -> tuple[str, str]:
+    if payment.state in COLLECTED:
+        return CONFIRMED, DONE_WELL
+    if payment.state in (State.PENDING, State.SUSPECTED):
+        return OPENED, DONE_WELL
+    at_once = payment.settled_at == payment.created_at
+    return OPENED if at_once else CONFIRMED, DONE_BADLY
+
+
+def encode_print(request: Request, command: Command | None, result: Reply | Refusal) -> Response:
+    """The address of the receipt, or a code."""
+    if isinstance(result, Refusal) or command is None:
+        code = CODES.get(result.reason, "02") if isinstance(result, Refusal) else "06"
+        return json_response({"MaLoi": code, "MoTaLoi": TEXTS[code], "URLBienLai": ""})
+    kept = {name: command.wire[name] for name in ("MaDoiTac", "MaThamChieu")}
+    wire = {**kept, "HetHan": compact(result.now + LINK_LIFE)}
+    url = f"{result.bank_url}/api/v1/get-receipt/{_link_code(wire, command.merchant)}?{urlencode(wire)}"
+    return json_response({"MaLoi": "00", "MoTaLoi": TEXTS["00"], "URLBienLai": url})
+
+
+def encode_link(request: Request, command: Command | None, result: Reply | Refusal) -> Response:
+    """A PDF, or in plain words why not."""
+    if isinstance(result, Refusal) or command is None or result.payment is None:
+        reason = result.reason if isinstance(result, Refusal) else Reason.UNKNOWN
+        # etax-lpb#receipt: both sentences and HTTP 400.
+        unknown = reason in (Reason.UNKNOWN_ORDER, Reason.NOT_PAID)
+        return text_response("Khong tim thay ma tham chieu" if unknown else "Link da het han", 400)
+    pdf = receipt_pdf(_receipt(result.payment, command.merchant))
+    return Response(200, (("content-type", "application/pdf"),), pdf)
+
+
+def _receipt(payment: Payment, merchant: Merchant) -> Receipt:
+    wire = payment.order.wire
+    fees = msgspec.json.decode(wire.get("fees", "[]"), type=tuple[tuple[str, int], ...])
+    return Receipt(
+        number=int(sha256_hex(payment.payment_id.encode())[:12], 16) % NUMBER_MAX + 1,
+        issued_at=payment.settled_at or payment.created_at,
+        collector_name=wire.get("tencoquanqd") or merchant.name,
+        issuer_name=ISSUER,
+        payer_name=wire.get("hotennguoinop") or wire.get("hotennguoinopthay", ""),
+        payer_address=wire.get("diachinguoinop", ""),
+        bill_code=wire.get("mahoso") or payment.order.order_ref,
+        bank_ref=payment.bank_ref,
+        fees=fees or ((payment.order.description, payment.amount_vnd),),
+        amount_vnd=payment.amount_vnd,
+    )
+
+
+def callback(notice: Notice) -> Outgoing:
+    """Never due: the bank only answers. It is what a feedback in the other direction would be."""
+    payment, merchant = notice.payment, notice.merchant
+    code = "00" if payment.state in COLLECTED else "99"
+    fields = {"tthai": code, "mota": TEXTS[code], "Magiaodich": payment.bank_ref, "soTien": str(payment.amount_vnd)}
+    seal = receipt_code(code, payment.bank_ref, fields["soTien"], merchant.secrets["secret"])
+    body = msgspec.json.encode({**fields, "MaXacThuc": seal})
+    return Outgoing("POST", merchant.callback_url, (("content-type", JSON_TYPE),), body)
+
+
+def acknowledged(answer: Answer, notice: Notice) -> Ack:
+    return Ack(False, "this bank calls nobody back, so nothing acknowledges")
+
+
+def names(payment: Payment) -> tuple[str, ...]:
+    """eTax confirms by the bank's number."""
+    return (payment.bank_ref,)
+
+
+ASSUMPTIONS = (
+    ("feedback", "eTax's report is answered with progress and status, and may name a maThamChieu", "a use", ""),
+    ("partner", f"without maDoiTac the partner is {PARTNER}", "a confirmation names no partner", ""),
+    ("key", "verified by the contract's key; the certificates must be there and are not read", "anybody has one", ""),
+    ("hash", "SHA256withRSA, SHA1withRSA by contract only", "a message must not weaken its own proof", "options.hash"),
+    ("token", "soTaiKhoan_The pays; ewalletToken must be there", "no call that makes tokens is simulated", ""),
+    ("no-number", "a token without soTaiKhoan_The is 118", "the bank knows no tokens", ""),
+    ("answers", "tthai and mota, unsigned", "seen in the sister service of the same bank", ""),
+    ("codes", "which refusal has which code where the source has no such case", "only numbers are public", ""),
+    ("duplicates", "a maThamChieu is used once: 02", "the source overwrites the earlier payment", ""),
+    ("confirmed", "a second confirmation is 02, one of an ended payment 118", "the source posts again", ""),
+    ("wrong-otp", "071 up to three times, then the payment has failed", "only 071 is known", ""),
+    ("undecided", "99 for a payment that is held or unknown, progress I", "the source has no such case", ""),
+    ("delivery-fee", "phiChuyenPhat is within soTien", "the source debits soTien", ""),
+    ("cut-off", "none", "its hours are not public", "options.citad_cut_off"),
+    ("treasuries", "none has an account here", "the list is the bank's", "options.treasuries"),
+    ("unpaid-receipt", "104", "the source prints it all the same", ""),
+    ("link", "partner, reference and end stand in the query, the hash covers them", "no cache in a pure bank", ""),
+    ("otp-life", "15 min", "no limit is public", ""),
+)
+
+
+DIALECT = Dialect(
+    code="etax",
+    name="Ngân hàng thu thuế qua eTax",
+    shape=Shape.SERVER_CREATE,
+    channels=(Channel.INTERNET_BANKING, Channel.CARD),
+    endpoints=tuple(
+        Endpoint(operation=operation, method=method, path=f"/api/v1{path}", decode=decode, encode=encode)
+        for operation, method, path, decode, encode in (
+            ("create", "POST", "/init-payment", decode_init, encode_init),
+            ("confirm", "POST", "/confirm-transaction", decode_confirm, encode_confirm),
+            ("query", "POST", "/feedback-transaction", decode_feedback, encode_feedback),
+            ("receipt", "POST", "/print-receipt", decode_print, encode_print),
+            ("receipt", "GET", "/get-receipt/{code}", decode_link, encode_link),
+        )
+    ),
+    callback=callback,
+    acknowledged=acknowledged,
+    retry=Retry(delays_s=()),
+    announces=frozenset(),  # etax-lpb#calls: it has no call towards eTax
+    secrets=("partner_public_key", "secret"),
+    names=names,
+    judge=judge,
+    sources=("etax-lpb",),
+    assumptions=tuple(
+        Assumption(key=f"etax.{key}", value=value, why=why, setting=setting) for key, value, why, setting in ASSUMPTIONS
+    ),
+)
