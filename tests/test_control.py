@@ -17,6 +17,7 @@ from simulator.control import Control, create_control
 from simulator.control.faults import ANSWERED
 from simulator.control.guard import Guard
 from simulator.faults import MEANINGS, FaultKind
+from simulator.payee import takes_transfers
 from simulator.world import Worlds
 from tests.samples.vnpay import vnpay_pay
 from tests.worlds import START, Connector, ask, connector, courier_of, worlds_in
@@ -411,6 +412,51 @@ async def test_a_bill_can_be_paid_without_being_asked_for(api: Caller) -> None:
 )
 async def test_a_bill_that_no_bank_takes_is_refused(api: Caller, body: Any, status: int, told: str) -> None:
     assert told in (await api.post(f"{CI}/bills", body, status))["detail"]
+
+
+# --- transfers -------------------------------------------------------------------------------------------------
+
+ADVICE = next(dialect for dialect in dialects().values() if takes_transfers(dialect))
+
+
+async def test_a_transfer_begins_pending_and_is_approved(api: Caller) -> None:
+    body = {"bank": ADVICE.code, "content": "HS1", "amount_vnd": 70_000}
+    begun = await api.post(f"{CI}/transfers", body, 201)
+    assert (begun["state"], begun["order_ref"], begun["amount_vnd"]) == ("pending", "HS1", 70_000)
+    assert await api.get(f"{CI}/ledger") == []
+    paid = await api.post(f"{CI}/payments/{begun['payment_id']}/events", {"event": "approve"})
+    assert paid["state"] == "paid"
+    assert [each["amount_vnd"] for each in await api.get(f"{CI}/ledger")] == [70_000]
+    assert len(await api.get(f"{CI}/deliveries")) == len(ADVICE.messages)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "told"),
+    [
+        ({"bank": "vnpay"}, 409, "vnpay tells of no transfers"),
+        ({"bank": "nobank"}, 404, "There is no bank 'nobank'"),
+        ({"merchant_code": "0000"}, 404, "it has: "),
+        ({"channel": "card"}, 409, "takes no transfers by card"),
+        ({"amount_vnd": 0}, 400, "amount_vnd"),
+        ({"content": ""}, 400, "content"),
+    ],
+)
+async def test_a_transfer_that_nobody_takes_is_refused(api: Caller, body: Any, status: int, told: str) -> None:
+    whole = {"bank": ADVICE.code, "content": "HS1", "amount_vnd": 70_000, **body}
+    assert told in (await api.post(f"{CI}/transfers", whole, status))["detail"]
+    assert await api.get(f"{CI}/payments") == []
+
+
+# --- what payers are sent ----------------------------------------------------------------------------------------
+
+
+async def test_the_banks_letters_of_a_payment_are_read(api: Caller) -> None:
+    payment_id = await api.payment_id()
+    assert await api.get(f"{CI}/payments/{payment_id}/letters") == []
+    await api.post(f"{CI}/payments/{payment_id}/events", {"event": "approve"})
+    (letter,) = await api.get(f"{CI}/payments/{payment_id}/letters")
+    assert (letter["kind"], "-50,000VND" in letter["text"]) == ("sms", True)
+    assert "There is no payment" in (await api.get(f"{CI}/payments/{'0' * 32}/letters", 404))["detail"]
 
 
 # --- messages by hand ----------------------------------------------------------------------------------------
