@@ -29,7 +29,7 @@ from tests.samples.dvcqg import dvcqg_init
 from tests.worlds import START, ask, worlds_in
 
 ADVICE = next(each for each in dialects().values() if each.shape is Shape.ADVICE and Channel.QR in each.channels)
-ACCOUNT = "0011000000001"
+ACCOUNT = "0099887766554"
 CODE = qr.vietqr("970436", ACCOUNT, 65_000, purpose="HS1")
 
 
