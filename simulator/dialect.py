@@ -96,8 +96,8 @@ class Ask(Command, frozen=True, kw_only=True):
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What the use case answers to a command; the dialect writes it out.
 
-    `page_url` is where the payer goes on, `bank_url` this bank's own address (both absolute). `reply_ref` is 32 hex digits, fresh for every answer,
-    the same for the same seed. `payment` is None only for Ask.
+    `page_url` is where the payer goes on, `bank_url` the bank's own address (both absolute). `reply_ref` is 32 hex
+    digits, fresh for every answer, the same for the same seed. `payment` is None only for Ask.
     """
 
     now: datetime
