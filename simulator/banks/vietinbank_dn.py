@@ -374,7 +374,7 @@ ASSUMPTIONS = (
     ("announced", "paid, failed, cancelled, expired, reversed", "a portal must not wait for what ended", ""),
     ("retries", "after 1, 2, 5, 10 and 30 min; 30 s for an answer", "as chosen for bill collection", "retries"),
     ("acknowledgement", "HTTP 200, 00 or 05, signed for the transId", "as in bill collection", ""),
-    ("return", "the query's fields, signed, to returnUrl or the merchant's own", "browsers come first", "options.return_url"),
+    ("return", "the query's fields, signed, to returnUrl or the merchant's own", "none is told", "options.return_url"),
     ("unsigned-refusal", "signature is empty before the caller has proved itself", "no oracle for signatures", ""),
     ("page-life", "15 min to pay online unless expireTime says else", "as other gateways", ""),
     ("lengths", "those of VietinBank's notices; 50 for orderId and billCode", "a dossier code has up to 47", ""),

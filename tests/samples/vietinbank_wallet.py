@@ -3,6 +3,7 @@
 import base64
 import json
 from datetime import datetime
+from functools import cache
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -36,10 +37,15 @@ CARD = "9704198526191432198"
 
 def rsa_signature(text: str, key_name: str, digest: hashes.HashAlgorithm, bank: str = "vietinbank_wallet") -> str:
     """By one of the test merchant's private keys (PKCS#1 v1.5, base64)."""
+    return base64.b64encode(_key(bank, key_name).sign(text.encode(), padding.PKCS1v15(), digest)).decode()
+
+
+@cache
+def _key(bank: str, name: str) -> rsa.RSAPrivateKey:
     (merchant,) = (each for each in default_merchants() if each.bank == bank)
-    key = serialization.load_pem_private_key(merchant.secrets[key_name].encode(), None)
+    key = serialization.load_pem_private_key(merchant.secrets[name].encode(), None)
     assert isinstance(key, rsa.RSAPrivateKey)
-    return base64.b64encode(key.sign(text.encode(), padding.PKCS1v15(), digest)).decode()
+    return key
 
 
 def sealed(kind: str, fields: dict[str, str]) -> dict[str, str]:
