@@ -156,11 +156,11 @@ REASONS = {
 
 
 def sorted_hash(fields: Fields, merchant: Merchant) -> str:
-    """secure_hash of /process and of the return: values sorted by their names, empty ones left out, the secret first.
+    """secure_hash of /process and of the return: values sorted by their names, the secret first.
 
     Upper-case hex, 32 digits, or 64 where the merchant's option "hash" is "sha256".
     """
-    values = "".join(text for _, text in sorted(fields.items()) if text)  # keypay-opencps1#hash
+    values = "".join(text for _, text in sorted(fields.items()))  # keypay-opencps1#hash
     return _digest(merchant.secrets["secret"] + values, merchant)
 
 
