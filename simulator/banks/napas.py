@@ -223,7 +223,7 @@ def _decode_script(request: Request, merchants: Merchants) -> Ask:
 def _decode_put(request: Request, merchants: Merchants) -> Create | Confirm | RefundOrder:
     body, merchant, wire = _opened(request, merchants)
     order_id = _given("order", request.places.get("order", ""))
-    wire["transaction"] = _given("transaction", request.places.get("transaction", ""))
+    wire["transaction"] = _given("transaction", request.places.get("trans", ""))
     wire["apiOperation"] = operation = _text(body, "apiOperation")
     if operation == "PURCHASE_OTP":
         return _purchase(body, merchant, wire, order_id)
@@ -277,8 +277,8 @@ def _opened(request: Request, merchants: Merchants) -> tuple[Tree, Merchant, dic
 
 def _admitted(request: Request, merchants: Merchants) -> tuple[Merchant, dict[str, str]]:
     """The merchant of the address, if the token is its own; its age is judged later. Raises Refusal."""
-    _given("version", request.places.get("version", ""))
-    merchant = merchants(request.places.get("merchant", ""))
+    _given("version", request.places.get("v", ""))
+    merchant = merchants(request.places.get("mid", ""))
     if merchant is None:
         raise Refusal(Reason.UNKNOWN_MERCHANT, "the merchant of the address is unknown")
     kind, _, token = request.headers.get("authorization", "").partition(" ")
@@ -558,14 +558,14 @@ ASSUMPTIONS = (
     ("reload", "the same unpaid order again shows the page again", "a reload is no second payment", ""),
 )
 
-ORDER = "/api/rest/version/{version}/merchant/{merchant}/order/{order}"
+ORDER = "/api/rest/version/{v}/merchant/{mid}/order/{order}"
 ENDPOINTS = (
     ("ask", "POST", "/api/oauth/token", _decode_token, _encode_token),
-    ("ask", "POST", "/api/rest/version/{version}/merchant/{merchant}/datakey", _decode_keys, _encode_keys),
+    ("ask", "POST", "/api/rest/version/{v}/merchant/{mid}/datakey", _decode_keys, _encode_keys),
     ("ask", "GET", "/api/restjs/resources/js/napas.hostedform.min.js", _decode_script, _encode_script),
     ("create", "POST", "/api/rest/hostedform", _decode_form, _encode_form),
     ("create", "GET", "/api/rest/hostedform", _decode_form, _encode_form),
-    ("create", "PUT", ORDER + "/transaction/{transaction}", _decode_put, _encode_api),
+    ("create", "PUT", ORDER + "/transaction/{trans}", _decode_put, _encode_api),
     ("query", "GET", ORDER + "/domestic", _decode_query, _encode_api),
 )
 

@@ -81,7 +81,7 @@ def form_fields(ref: str, amount_vnd: int, now: datetime, **changes: str) -> dic
         request.path,
         headers=request.headers,
         body=request.body,
-        places={"version": "32", "merchant": MERCHANT},
+        places={"v": "32", "mid": MERCHANT},
     )
     keys = asked(placed, endpoint("/datakey"), now)
     return {
