@@ -524,6 +524,21 @@ def test_a_receipt_without_details_names_the_order() -> None:
     assert (receipt.collector_name, receipt.fees) == (PARTNER.name, (("Nop thue MTC0001", 50_000),))
 
 
+@pytest.mark.parametrize(
+    ("fees", "lines", "shown"),
+    [
+        ([{"tenPhiLePhi": "Thuế", "soTien": "7"}], [{"noiDung": "Khoản", "soTien": 9}], (("Thuế", 7),)),
+        ([], [{"NoiDung": "Khoản", "SoTien": 9}, "x", {"soTien": "x"}], (("Khoản", 9), ("", 0))),
+        ([], [], (("Nop thue MTC0001", 50_000),)),
+    ],
+)
+def test_a_receipt_lists_the_fees_or_else_the_lines_that_were_paid(
+    fees: list[object], lines: list[object], shown: tuple[tuple[str, int], ...]
+) -> None:
+    order = created(ThongTinBienLai=receipt_info(phiLePhi=fees, dskhoanNop=lines)).order
+    assert etax._receipt(payment(State.PAID, order=order), PARTNER).fees == shown
+
+
 # --- nothing is announced ------------------------------------------------------------------------------------
 
 

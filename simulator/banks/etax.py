@@ -138,7 +138,7 @@ def _loose(value: object) -> str:
 
 def _vnd(value: object) -> int:
     """0 for what is no plain whole amount of at most 15 digits."""
-    text = str(value) if isinstance(value, str) or (type(value) is int and abs(value) < 10**15) else ""
+    text = str(value) if isinstance(value, str) or type(value) is int else ""
     return int(text) if re.fullmatch(r"[0-9]{1,15}", text) else 0
 
 
