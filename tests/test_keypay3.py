@@ -19,7 +19,7 @@ from simulator.banks import keypay3
 from simulator.banks.keypay3 import DIALECT, STATUS, check_sum
 from simulator.dialect import Ack, Command, Create, Endpoint, Notice, Query, QueryRefund, RefundOrder, Reply
 from simulator.merchants import default_merchants
-from simulator.payment import COLLECTED, Event, Merchant, Outcome, Payment, Reason, Refusal, State
+from simulator.payment import COLLECTED, Event, Merchant, Outcome, Payment, Reason, Refund, Refusal, State
 from simulator.wire import Answer, Request, Response
 from tests.samples.keypay3 import keypay3_create, keypay3_detail, keypay3_refund, keypay3_refund_detail
 from tests.worlds import START, ask, connector, courier_of, worlds_in
@@ -400,6 +400,13 @@ def test_a_refund_of_no_plain_amount_is_refused(text: str) -> None:
     fields["check_sum"] = sealed_by(OURS.secrets["key1"], "|".join(fields[name] for name in names))
     refusal = refused(REFUND, msgspec.structs.replace(request, body=json.dumps(fields).encode()))
     assert refusal.reason is (Reason.INVALID_AMOUNT if text else Reason.MALFORMED)
+
+
+def test_a_refund_is_answered_with_its_amount_and_signed_as_it_was_asked_for() -> None:
+    made = Refund(request_ref="RF1", amount_vnd=1_000, refunded_at=NOW, bank_ref="2")
+    fields = replied(REFUND, keypay3_refund("7_abc", 1_000), payment(), refund=made)
+    assert (fields["transaction_refund_code"], fields["amount"], fields["reason"]) == ("RF1", "1000", "Hoan phi")
+    assert fields["check_sum"] == sealed_by(OURS.secrets["key2"], "1000|KP3DEMO|REFUND|Hoan phi|7_abc")
 
 
 def test_a_refund_and_its_question_are_understood() -> None:
