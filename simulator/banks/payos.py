@@ -41,6 +41,9 @@ ORDER_CODE_MAX = 2**53 - 1  # payos-guides#errors: what JavaScript can hold
 EXPIRED_AT_MAX = 4_102_444_800  # the year 2100
 DESCRIPTION_MAX = 25  # payos-guides#errors
 URL = re.compile(r"https?://[^\s\x00-\x1f\x7f]{1,1000}")
+USUAL_ACCOUNT = {"bin": "970436", "account": "0123499999", "account_name": "TAI KHOAN THU NGHIEM"}
+"""Where transfers go, if the merchant's options of these names are not set."""
+
 # payos-clients#create: what a create request signs, in this order.
 CREATE_SIGNED = ("amount", "cancelUrl", "description", "orderCode", "returnUrl")
 
@@ -305,9 +308,6 @@ def _transaction(payment: Payment, merchant: Merchant) -> dict[str, object]:
 
 def _account(merchant: Merchant) -> dict[str, str]:
     return {name: merchant.options.get(name, usual) for name, usual in USUAL_ACCOUNT.items()}
-
-
-USUAL_ACCOUNT = {"bin": "970436", "account": "0123499999", "account_name": "TAI KHOAN THU NGHIEM"}
 
 
 def _local(instant: datetime) -> str:

@@ -122,7 +122,12 @@ ASSUMPTIONS = (
     ("id", "made from the payment and the direction, below 2^48", "a pure bank keeps no counter", ""),
     ("accumulated", "0", "a pure bank keeps no balance", ""),
     ("code", "the first word of prefix and digit, in capitals", "accounts set their own", "options.code_prefix"),
-    ("out", "money that goes back, and a told failure, are a transfer out of that sum", "no failure is told", ""),
+    (
+        "out",
+        "money that goes back, even if its coming was not told, and a told failure",
+        "no failure has a message",
+        "",
+    ),
     ("description", "empty", "the real one may hold the bank's whole message", ""),
     ("instant", "a transfer is told at once", "banks take seconds to minutes", ""),
 )
