@@ -116,7 +116,7 @@ def truly_signed(envelope: dict[str, Any]) -> bool:
     def value(each: object) -> str:
         if isinstance(each, list):
             return json.dumps([dict(sorted(one.items())) for one in each], separators=(",", ":"), ensure_ascii=False)
-        return "" if each is None else str(each)
+        return "" if each in (None, "null", "undefined") else str(each)
 
     text = "&".join(f"{name}={value(each)}" for name, each in sorted(envelope["data"].items()))
     return bool(envelope["signature"] == sealed(text))
