@@ -11,6 +11,7 @@ from simulator.payment import Merchant
 FILE = "file:"
 
 
+@cache
 def default_merchants() -> tuple[Merchant, ...]:
     """All of them, with the keys that "file:" values name read in. Raises ValueError for a file in another form."""
     folder = files("fixtures").joinpath("merchants")

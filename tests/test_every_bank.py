@@ -16,7 +16,7 @@ from simulator.answering import forged
 from simulator.bank import act, returned
 from simulator.banks import dialects
 from simulator.delivery import Courier
-from simulator.dialect import Command, Dialect, Endpoint, Notice, Question, Reply
+from simulator.dialect import Command, Dialect, Endpoint, Notice, QueryRefund, Question, RefundOrder, Reply
 from simulator.faults import EXCHANGE_KINDS, FAILURE_KINDS, Fault, FaultKind
 from simulator.merchants import default_merchants
 from simulator.outbox import DeliveryState
@@ -29,6 +29,7 @@ from simulator.payment import (
     Outcome,
     Payment,
     Reason,
+    Refund,
     Refusal,
     State,
     Step,
@@ -256,6 +257,8 @@ def _mutilated(request: Request) -> st.SearchStrategy[Request]:
     return st.lists(cut, min_size=1, max_size=4).map(mutilate)
 
 
+REFUND = Refund(request_ref="R1", amount_vnd=5_000, refunded_at=START, bank_ref="14226113")
+
 hostile_requests = st.sampled_from(ENDPOINTS).flatmap(
     lambda found: st.one_of(
         st.binary(max_size=400).map(
@@ -290,7 +293,9 @@ def test_a_mutilated_request_gets_only_a_protocol_answer(data: st.DataObject) ->
         assert response is not None
         assert response.status < 500
     else:
-        reply = Reply(now=START, reply_ref="0" * 32, payment=settled(code), page_url="http://banksim.test/pay/1")
+        refund = REFUND if isinstance(command, RefundOrder | QueryRefund) else None
+        url = "http://banksim.test/pay/1"
+        reply = Reply(now=START, reply_ref="0" * 32, payment=settled(code), page_url=url, refund=refund)
         assert endpoint.encode(request, command, reply).status < 500
 
 
