@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import segno
 
+from simulator import qr
 from simulator.client import Banksim, SandboxClient
 from simulator.wire import Request
 from tests.samples.vnpay import vnpay_pay
@@ -86,6 +88,7 @@ def tab(browser: object, request: pytest.FixtureRequest) -> Iterator[object]:
 
 def fits(page: object) -> None:
     """Nothing is wider than the window, and what is tapped is large enough for a finger."""
+    page.wait_for_load_state()  # type: ignore[attr-defined] # A page is there before its style is.
     wide = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")  # type: ignore[attr-defined]
     assert wide[0] <= wide[1]
     low = page.evaluate(  # type: ignore[attr-defined]
@@ -170,3 +173,38 @@ def test_the_control_room_fits_and_opens_its_journal(tab: object, sandbox: Sandb
     page.click(".exchanges summary")
     assert "vnp_TxnRef" in page.inner_text(".exchanges")
     fits(page)
+
+
+def test_a_photographed_code_of_an_account_is_paid_by_transfer(
+    tab: object, sandbox: SandboxClient, tmp_path: Path
+) -> None:
+    page, language = tab, tab.language  # type: ignore[attr-defined]
+    account = next(each.options["account"] for each in sandbox.merchants() if each.bank == "sepay")
+    picture = tmp_path / "code.png"
+    segno.make(qr.vietqr("970436", account, 65_000, purpose="HS-CK"), micro=False).save(str(picture), scale=4)
+    page.goto(f"{sandbox.url}/phone?lang={language}")
+    fits(page)
+    page.set_input_files("#picture", str(picture))
+    page.click("form[action$='/picture'] button")
+    page.wait_for_selector("#account")
+    fits(page)
+    assert [page.input_value(f"#{name}") for name in ("account", "amount_vnd", "content")] == [
+        account,
+        "65000",
+        "HS-CK",
+    ]
+    page.fill("#amount_vnd", "64000")
+    page.click("button.primary")
+    page.wait_for_selector(".result.paid")
+    fits(page)
+    (paid,) = sandbox.payments(order_ref="HS-CK")
+    assert (paid.bank, paid.state, paid.amount_vnd) == ("sepay", "paid", 64_000)
+
+
+def test_the_inbox_shows_what_a_portal_sent(tab: object, sandbox: SandboxClient) -> None:
+    page, language = tab, tab.language  # type: ignore[attr-defined]
+    long = "Hồ sơ H49.12.6-261122-0001 đã được thanh toán 65.000 đ. " * 8
+    httpx.post(f"{sandbox.url}/inbox/sms", json={"to": "0912345678", "text": long}).raise_for_status()
+    page.goto(f"{sandbox.url}/inbox?lang={language}")
+    fits(page)
+    assert "0912345678" in page.inner_text("article.letter")
