@@ -15,6 +15,7 @@ import segno
 from simulator import qr
 from simulator.client import Banksim, SandboxClient
 from simulator.wire import Request
+from tests.npm import installed, missing
 from tests.samples.vnpay import vnpay_pay
 
 pytestmark = pytest.mark.browser
@@ -208,3 +209,74 @@ def test_the_inbox_shows_what_a_portal_sent(tab: object, sandbox: SandboxClient)
     page.goto(f"{sandbox.url}/inbox?lang={language}")
     fits(page)
     assert "0912345678" in page.inner_text("article.letter")
+
+
+# --- for everybody -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """axe-core, unmodified, as a script."""
+    if missing():
+        pytest.skip(f"NOT JUDGED FOR ACCESSIBILITY: {missing()} not installed")
+    return (installed(Path(__file__).parent / "witness/axe") / "axe-core/axe.min.js").read_text(encoding="utf-8")
+
+
+def faults(page: object, axe: str) -> list[str]:
+    """The serious and critical faults that axe-core finds on the page."""
+    page.wait_for_load_state()  # type: ignore[attr-defined]
+    page.evaluate(axe)  # type: ignore[attr-defined]
+    found = page.evaluate("axe.run()")  # type: ignore[attr-defined]
+    return [
+        f"{each['id']}: {node['target']} {node['failureSummary']}"
+        for each in found["violations"]
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ]
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_page_has_a_serious_accessibility_fault(
+    browser: object, sandbox: SandboxClient, axe: str, width: str
+) -> None:
+    wide, high = WIDTHS[width]
+    context = browser.new_context(viewport={"width": wide, "height": high}, bypass_csp=True)  # type: ignore[attr-defined]
+    page = context.new_page()
+    server = sandbox.url.partition("/s/")[0]
+    found: set[str] = set()
+    account = next(each.options["account"] for each in sandbox.merchants() if each.bank == "sepay")
+    code = qr.vietqr("970436", account, 65_000, purpose="HS-AXE")
+
+    def look(*steps: str) -> None:
+        for step in steps:
+            page.click(step)
+        found.update(faults(page, axe))
+
+    def visit(url: str) -> None:
+        page.goto(url)
+        look()
+
+    visit(opened(sandbox, f"HS-AXE-{width}") + "?lang=vi")
+    look("button[value=NCB]")
+    page.fill("#username", "nguyenvana")
+    page.fill("#password", "banksim")
+    look("form[action$='/login'] button.primary")
+    page.fill("#otp", "000000")
+    look("form[action$='/otp'] button")
+    page.fill("#otp", "123456")
+    look("form[action$='/otp'] button")
+    visit(opened(sandbox, f"HS-AXE-QR-{width}") + "?lang=en")
+    look(".way-qr button")
+    visit(str(page.url).partition("?")[0] + "/phone")
+    visit(opened(sandbox, f"HS-AXE-CARD-{width}"))
+    look(".way-card button")
+    for place in ("phone", "inbox", "bill/vietinbank", "vnpay/paymentv2/Payment/Error.html?code=70"):
+        visit(f"{sandbox.url}/{place}")
+    page.goto(f"{sandbox.url}/phone")
+    page.fill("#qr", code)
+    look("form[action$='/phone'] button")
+    for place in ("", f"room/{sandbox.name}", f"room/{sandbox.name}/journal", f"room/{sandbox.name}/deliveries"):
+        visit(f"{server}/{place}")
+    context.close()
+    assert not found, "\n".join(sorted(found))

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Timer
@@ -22,6 +21,7 @@ import pytest
 
 from simulator import qr
 from simulator.client import Banksim, PaymentView, SandboxClient
+from tests.npm import installed, missing
 
 pytestmark = pytest.mark.node
 
@@ -37,27 +37,10 @@ HOSTILE = "Nộp lệ phí (hồ sơ) #5 * a~b 'x' !100% A+B/C&D=E"
 
 @pytest.fixture(scope="session")
 def node() -> str:
-    found = shutil.which("node")
-    if found is None or shutil.which("npm") is None:
-        pytest.skip("NOT WITNESSED: node and npm are not installed, so no foreign client judged the VNPAY dialect")
-    _install()
-    return found
-
-
-def _install() -> None:
-    """`npm ci` beside the script, once; built elsewhere and moved, so that two test processes do no harm."""
-    installed = HERE / "node_modules/.package-lock.json"
-    if installed.is_file() and installed.stat().st_mtime >= (HERE / "package-lock.json").stat().st_mtime:
-        return
-    with tempfile.TemporaryDirectory(dir=HERE.parent, prefix=".cache-") as folder:
-        for name in ("package.json", "package-lock.json", ".npmrc"):
-            shutil.copy(HERE / name, folder)
-        done = subprocess.run(["npm", "ci"], cwd=folder, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, f"npm ci failed (pytest -m 'not node' leaves it out): {done.stderr[-600:]}"
-        (Path(folder) / "node_modules/.package-lock.json").touch()
-        shutil.rmtree(HERE / "node_modules", ignore_errors=True)
-        with suppress(OSError):  # Another process was faster: its copy is as good.
-            (Path(folder) / "node_modules").rename(HERE / "node_modules")
+    if missing():
+        pytest.skip(f"NOT WITNESSED: {missing()} not installed, so no foreign client judged the VNPAY dialect")
+    installed(HERE)
+    return str(shutil.which("node"))
 
 
 @pytest.fixture(scope="session")

@@ -15,3 +15,7 @@ for (const clock of document.querySelectorAll("[data-ticks]")) {
   };
   const timer = window.setInterval(tick, 1000);
 }
+// Looks again, while something is waited for, whether it has come. Without scripts the page's own head does it.
+for (const waiting of document.querySelectorAll("[data-looks-again]")) {
+  window.setTimeout(() => window.location.reload(), Number(waiting.dataset.looksAgain) * 1000);
+}
