@@ -272,4 +272,4 @@ def _credentials(world: World, dialect: Dialect, merchant: Merchant) -> list[str
     if long:
         rows.append(("PEM keys", f"GET {world.base_url}/_control/sandboxes/{world.name}/merchants shows them:"))
         rows.append(("", ", ".join(long)))
-    return [f"  {dialect.code if not index else '':<13} {name:<10} {value}" for index, (name, value) in enumerate(rows)]
+    return [f"  {dialect.code if not index else '':<13} {name:<14} {value}" for index, (name, value) in enumerate(rows)]

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 def hmac_sha512_hex(secret: str, message: bytes) -> str:
     """128 lower-case hex digits."""
-    # Not hmac.digest: it lets go of the interpreter lock each time, and the store's thread is slow to give it back.
+    # A copy of the keyed HMAC: the two blocks of the key are hashed once for all messages.
     keyed = _keyed(secret).copy()
     keyed.update(message)
     return keyed.hexdigest()
