@@ -1,7 +1,7 @@
 """What a bank must say: pure functions between raw HTTP messages and the house's own words, gathered in one value."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -169,6 +169,13 @@ class Assumption(msgspec.Struct, frozen=True, kw_only=True):
     value: str
     why: str
     setting: str = ""
+
+
+def assumed(code: str, rows: Iterable[tuple[str, str, str, str]]) -> tuple[Assumption, ...]:
+    """A bank's assumptions from rows of (key without the bank's code, value, why, setting)."""
+    return tuple(
+        Assumption(key=f"{code}.{key}", value=value, why=why, setting=setting) for key, value, why, setting in rows
+    )
 
 
 class ErrorPage(msgspec.Struct, frozen=True, kw_only=True):

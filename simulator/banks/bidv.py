@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 
 from simulator.clock import compact
-from simulator.dialect import Ack, Assumption, Dialect, Inquiry, Notice, Question, Shape
+from simulator.dialect import Ack, Dialect, Inquiry, Notice, Question, Shape, assumed
 from simulator.outbox import Retry
 from simulator.payment import Bill, Channel, Merchant, Reason, Refusal, State
 from simulator.signing import hmac_sha256_hex, md5_hex
@@ -222,7 +222,5 @@ DIALECT = Dialect(
     secrets=("secret", "jwt_secret"),
     tells_failures=False,
     sources=("bidv-vietqr", "rfc-7519"),
-    assumptions=tuple(
-        Assumption(key=f"bidv.{key}", value=value, why=why, setting=setting) for key, value, why, setting in ASSUMPTIONS
-    ),
+    assumptions=assumed("bidv", ASSUMPTIONS),
 )

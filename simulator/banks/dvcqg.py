@@ -13,7 +13,6 @@ import msgspec
 from simulator.clock import compact, parse_compact
 from simulator.dialect import (
     Ack,
-    Assumption,
     Command,
     Create,
     Dialect,
@@ -26,6 +25,7 @@ from simulator.dialect import (
     Question,
     Reply,
     Shape,
+    assumed,
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Bill, Channel, Merchant, Order, Payment, Reason, Refusal, State
@@ -388,8 +388,5 @@ DIALECT = Dialect(
     inquiry=Inquiry(ask=ask, read=read),
     secrets=("secret",),
     sources=("dvcqg-td", "dvcqg-opencps", "dvcqg-opencps-front", "nd-254-2026", "tt-91-2026-btc"),
-    assumptions=tuple(
-        Assumption(key=f"dvcqg.{key}", value=value, why=why, setting=setting)
-        for key, value, why, setting in ASSUMPTIONS
-    ),
+    assumptions=assumed("dvcqg", ASSUMPTIONS),
 )

@@ -16,7 +16,6 @@ from simulator import form
 from simulator.clock import VIETNAM, compact, parse_compact
 from simulator.dialect import (
     Ack,
-    Assumption,
     Command,
     Confirm,
     Create,
@@ -28,6 +27,7 @@ from simulator.dialect import (
     Query,
     Reply,
     Shape,
+    assumed,
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
@@ -423,7 +423,5 @@ DIALECT = Dialect(
     names=names,
     judge=judge,
     sources=("etax-lpb",),
-    assumptions=tuple(
-        Assumption(key=f"etax.{key}", value=value, why=why, setting=setting) for key, value, why, setting in ASSUMPTIONS
-    ),
+    assumptions=assumed("etax", ASSUMPTIONS),
 )

@@ -14,7 +14,6 @@ from simulator import form
 from simulator.clock import compact
 from simulator.dialect import (
     Ack,
-    Assumption,
     Command,
     Create,
     Dialect,
@@ -25,6 +24,7 @@ from simulator.dialect import (
     Query,
     Reply,
     Shape,
+    assumed,
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
@@ -417,8 +417,5 @@ DIALECT = Dialect(
     judge=_judge,
     error_page=ErrorPage(path="/error.html", parameter="response_code", texts=CODES),
     sources=("keypay-opencps1", "keypay-opencps2", "keypay-pms", "keypay-codes"),
-    assumptions=tuple(
-        Assumption(key=f"keypay.{key}", value=value, why=why, setting=setting)
-        for key, value, why, setting in ASSUMPTIONS
-    ),
+    assumptions=assumed("keypay", ASSUMPTIONS),
 )

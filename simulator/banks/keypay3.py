@@ -14,7 +14,6 @@ import segno
 from simulator import form
 from simulator.dialect import (
     Ack,
-    Assumption,
     Command,
     Create,
     Dialect,
@@ -26,6 +25,7 @@ from simulator.dialect import (
     RefundOrder,
     Reply,
     Shape,
+    assumed,
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Payment, Reason, Refusal, State
@@ -342,8 +342,5 @@ DIALECT = Dialect(
     page_life_s=PAGE_LIFE_S,
     names=_names,
     sources=("keypay3-opencps2", "keypay3-opencps-front"),
-    assumptions=tuple(
-        Assumption(key=f"keypay3.{key}", value=value, why=why, setting=setting)
-        for key, value, why, setting in ASSUMPTIONS
-    ),
+    assumptions=assumed("keypay3", ASSUMPTIONS),
 )

@@ -10,7 +10,7 @@ from random import Random
 import msgspec
 
 from simulator.clock import VIETNAM, compact
-from simulator.dialect import Ack, Assumption, Dialect, Notice, Shape
+from simulator.dialect import Ack, Dialect, Notice, Shape, assumed
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, State
 from simulator.signing import md5_hex, sha256_hex
@@ -196,7 +196,5 @@ DIALECT = Dialect(
     bank_ref=_ft_number,
     messages=(MMS, BALANCE),
     sources=("mb-vietqr",),
-    assumptions=tuple(
-        Assumption(key=f"mb.{key}", value=value, why=why, setting=setting) for key, value, why, setting in ASSUMPTIONS
-    ),
+    assumptions=assumed("mb", ASSUMPTIONS),
 )

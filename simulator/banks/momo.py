@@ -17,7 +17,6 @@ import msgspec
 from simulator import form
 from simulator.dialect import (
     Ack,
-    Assumption,
     CancelOrder,
     Command,
     Create,
@@ -30,6 +29,7 @@ from simulator.dialect import (
     RefundOrder,
     Reply,
     Shape,
+    assumed,
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refund, Refusal, State
@@ -454,7 +454,5 @@ DIALECT = Dialect(
     names=_names,
     judge=_judge,
     sources=("momo-aio-v2", "momo-samples", "momo-clients"),
-    assumptions=tuple(
-        Assumption(key=f"momo.{key}", value=value, why=why, setting=setting) for key, value, why, setting in ASSUMPTIONS
-    ),
+    assumptions=assumed("momo", ASSUMPTIONS),
 )

@@ -17,7 +17,6 @@ from simulator.clock import compact, parse_compact
 from simulator.dialect import (
     Ack,
     Ask,
-    Assumption,
     Command,
     Confirm,
     Create,
@@ -30,6 +29,7 @@ from simulator.dialect import (
     RefundOrder,
     Reply,
     Shape,
+    assumed,
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State, Step
@@ -587,8 +587,5 @@ DIALECT = Dialect(
     error_page=ErrorPage(path="/api/rest/error", parameter="code", texts=ERROR_TEXTS),
     judge=_judge,
     sources=("napas-dps", "napas-mpgs", "rfc-6749"),
-    assumptions=tuple(
-        Assumption(key=f"napas.{key}", value=value, why=why, setting=setting)
-        for key, value, why, setting in ASSUMPTIONS
-    ),
+    assumptions=assumed("napas", ASSUMPTIONS),
 )

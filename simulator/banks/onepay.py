@@ -14,7 +14,6 @@ import msgspec
 from simulator import form
 from simulator.dialect import (
     Ack,
-    Assumption,
     Command,
     Create,
     Dialect,
@@ -25,6 +24,7 @@ from simulator.dialect import (
     Query,
     Reply,
     Shape,
+    assumed,
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
@@ -469,10 +469,7 @@ DIALECTS = tuple(
             path=f"{product.path.rpartition('/')[0]}/error.op", parameter="vpc_TxnResponseCode", texts=ERROR_TEXTS
         ),
         sources=("onepay-clients", "onepay-guide", "onepay-samples", "onepay-sandbox", "sbv-1589"),
-        assumptions=tuple(
-            Assumption(key=f"{product.code}.{key}", value=value, why=why, setting=setting)
-            for key, value, why, setting in ASSUMPTIONS
-        ),
+        assumptions=assumed(product.code, ASSUMPTIONS),
     )
     for product in PRODUCTS
 )

@@ -18,7 +18,6 @@ from simulator.clock import compact, parse_compact
 from simulator.dialect import (
     Ack,
     Ask,
-    Assumption,
     Command,
     Create,
     Dialect,
@@ -28,6 +27,7 @@ from simulator.dialect import (
     Notice,
     Reply,
     Shape,
+    assumed,
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Payment, Reason, Refusal, State
@@ -401,8 +401,5 @@ DIALECT = Dialect(
     names=_names,
     judge=_judge,
     sources=("paygov-opencps", "paygov-opencps-receipt"),
-    assumptions=tuple(
-        Assumption(key=f"paygov.{key}", value=value, why=why, setting=setting)
-        for key, value, why, setting in ASSUMPTIONS
-    ),
+    assumptions=assumed("paygov", ASSUMPTIONS),
 )

@@ -18,7 +18,6 @@ from simulator.clock import VIETNAM
 from simulator.dialect import (
     Ack,
     Ask,
-    Assumption,
     CancelOrder,
     Command,
     Create,
@@ -29,6 +28,7 @@ from simulator.dialect import (
     Query,
     Reply,
     Shape,
+    assumed,
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
@@ -420,8 +420,5 @@ DIALECT = Dialect(
     qr_text=qr_text,
     names=lambda payment: (payment.payment_id,),
     sources=("payos-webhook-signature", "payos-clients", "payos-guides"),
-    assumptions=tuple(
-        Assumption(key=f"payos.{key}", value=value, why=why, setting=setting)
-        for key, value, why, setting in ASSUMPTIONS
-    ),
+    assumptions=assumed("payos", ASSUMPTIONS),
 )

@@ -13,7 +13,7 @@ import msgspec
 
 from simulator import qr
 from simulator.clock import VIETNAM
-from simulator.dialect import Ack, Assumption, Dialect, Notice, Shape
+from simulator.dialect import Ack, Dialect, Notice, Shape, assumed
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Payment, State
 from simulator.signing import hmac_sha256_hex, sha256_hex
@@ -146,8 +146,5 @@ DIALECT = Dialect(
     bank_ref=_bank_ref,
     qr_text=qr_text,
     sources=("sepay-webhooks", "sepay-clients"),
-    assumptions=tuple(
-        Assumption(key=f"sepay.{key}", value=value, why=why, setting=setting)
-        for key, value, why, setting in ASSUMPTIONS
-    ),
+    assumptions=assumed("sepay", ASSUMPTIONS),
 )

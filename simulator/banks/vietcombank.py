@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from simulator.clock import VIETNAM
-from simulator.dialect import Ack, Assumption, Dialect, Inquiry, Notice, Question, Shape
+from simulator.dialect import Ack, Dialect, Inquiry, Notice, Question, Shape, assumed
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Bill, Channel, Merchant, Payment, Reason, Refusal, State
 from simulator.signing import md5_hex, same, sha256_hex
@@ -339,14 +339,6 @@ ADVICE_ASSUMPTIONS = (
 )
 
 
-def _assumptions(code: str, *told: tuple[tuple[str, str, str, str], ...]) -> tuple[Assumption, ...]:
-    return tuple(
-        Assumption(key=f"{code}.{key}", value=value, why=why, setting=setting)
-        for each in told
-        for key, value, why, setting in each
-    )
-
-
 BILL = Dialect(
     code="vietcombank",
     name="Vietcombank thu hộ",
@@ -360,7 +352,7 @@ BILL = Dialect(
     secrets=("secret",),
     bank_ref=_ten_digits,
     sources=("vcb-bill-university", "vcb-bill-sha256"),
-    assumptions=_assumptions("vietcombank", SHARED, BILL_ASSUMPTIONS),
+    assumptions=assumed("vietcombank", (*SHARED, *BILL_ASSUMPTIONS)),
 )
 
 ADVICE = Dialect(
@@ -375,7 +367,7 @@ ADVICE = Dialect(
     secrets=("secret",),
     bank_ref=_ten_digits,
     sources=("vcb-account-advice", "vcb-remarks"),
-    assumptions=_assumptions("vietcombank_advice", SHARED, ADVICE_ASSUMPTIONS),
+    assumptions=assumed("vietcombank_advice", (*SHARED, *ADVICE_ASSUMPTIONS)),
 )
 
 DIALECTS = (BILL, ADVICE)

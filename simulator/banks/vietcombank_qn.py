@@ -20,7 +20,6 @@ from simulator.banks.vietcombank import texts, written
 from simulator.clock import VIETNAM
 from simulator.dialect import (
     Ack,
-    Assumption,
     Command,
     Create,
     Dialect,
@@ -32,6 +31,7 @@ from simulator.dialect import (
     RefundOrder,
     Reply,
     Shape,
+    assumed,
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
@@ -414,8 +414,5 @@ DIALECT = Dialect(
     bank_ref=_ten_digits,
     error_page=ErrorPage(path="/ecommerce/error", parameter="errorCode", texts=ERROR_TEXTS),
     sources=("vcb-qn-design", "vcb-app-codes"),
-    assumptions=tuple(
-        Assumption(key=f"vietcombank_qn.{key}", value=value, why=why, setting=setting)
-        for key, value, why, setting in ASSUMPTIONS
-    ),
+    assumptions=assumed("vietcombank_qn", ASSUMPTIONS),
 )

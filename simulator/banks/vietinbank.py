@@ -13,7 +13,7 @@ from random import Random
 import msgspec
 
 from simulator.clock import VIETNAM, compact
-from simulator.dialect import Ack, Assumption, Dialect, Inquiry, Notice, Question, Shape
+from simulator.dialect import Ack, Dialect, Inquiry, Notice, Question, Shape, assumed
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Bill, Channel, Merchant, Payment, Reason, Refusal, State
 from simulator.signing import rsa_sha256_sign, rsa_sha256_verify
@@ -310,8 +310,5 @@ DIALECT = Dialect(
     secrets=("bank_private_key", "biller_public_key"),
     bank_ref=_bank_ref,
     sources=("vietinbank-notify-1-0-0", "vietinbank-y3-1-4-1", "vietinbank-thvqr-1-0", "onefin-bank"),
-    assumptions=tuple(
-        Assumption(key=f"vietinbank.{key}", value=value, why=why, setting=setting)
-        for key, value, why, setting in ASSUMPTIONS
-    ),
+    assumptions=assumed("vietinbank", ASSUMPTIONS),
 )

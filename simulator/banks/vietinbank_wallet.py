@@ -16,7 +16,6 @@ from simulator.clock import VIETNAM, compact, parse_compact
 from simulator.dialect import (
     Ack,
     Ask,
-    Assumption,
     Command,
     Confirm,
     Create,
@@ -28,6 +27,7 @@ from simulator.dialect import (
     RefundOrder,
     Reply,
     Shape,
+    assumed,
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State, Step
@@ -526,8 +526,5 @@ DIALECT = Dialect(
     page_life_s=300,
     names=names,
     sources=("vietinbank-ewallet", "vietinbank-qr-confirm"),
-    assumptions=tuple(
-        Assumption(key=f"vietinbank_wallet.{key}", value=value, why=why, setting=setting)
-        for key, value, why, setting in ASSUMPTIONS
-    ),
+    assumptions=assumed("vietinbank_wallet", ASSUMPTIONS),
 )

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from simulator import form
 from simulator.dialect import (
     Ack,
-    Assumption,
     Command,
     Dialect,
     Endpoint,
@@ -22,6 +21,7 @@ from simulator.dialect import (
     Question,
     Reply,
     Shape,
+    assumed,
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Bill, Channel, Merchant, Outcome, Payment, Reason, Refusal, State
@@ -283,8 +283,5 @@ DIALECT = Dialect(
     secrets=("access_code", "hash_key"),
     names=names,
     sources=("viettelpay-opencps", "viettelpay-gateway"),
-    assumptions=tuple(
-        Assumption(key=f"viettelpay.{key}", value=value, why=why, setting=setting)
-        for key, value, why, setting in ASSUMPTIONS
-    ),
+    assumptions=assumed("viettelpay", ASSUMPTIONS),
 )

@@ -13,7 +13,6 @@ from simulator.clock import compact, parse_compact
 from simulator.dialect import (
     Ack,
     Ask,
-    Assumption,
     Command,
     Create,
     Dialect,
@@ -25,6 +24,7 @@ from simulator.dialect import (
     RefundOrder,
     Reply,
     Shape,
+    assumed,
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
@@ -554,8 +554,5 @@ DIALECT = Dialect(
     error_page=ErrorPage(path="/paymentv2/Payment/Error.html", parameter="code", texts=ERROR_TEXTS),
     qr_text=_qr_text,
     sources=("vnpay-pay-2-1-0", "vnpay-querydr-refund", "vnpay-2-1-0-upgrade", "vnpay-error-page", "vnpay-clients"),
-    assumptions=tuple(
-        Assumption(key=f"vnpay.{key}", value=value, why=why, setting=setting)
-        for key, value, why, setting in ASSUMPTIONS
-    ),
+    assumptions=assumed("vnpay", ASSUMPTIONS),
 )

@@ -16,7 +16,6 @@ from simulator import qr
 from simulator.clock import VIETNAM, compact, parse_compact
 from simulator.dialect import (
     Ack,
-    Assumption,
     Command,
     Create,
     Dialect,
@@ -27,6 +26,7 @@ from simulator.dialect import (
     RefundOrder,
     Reply,
     Shape,
+    assumed,
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
@@ -437,8 +437,5 @@ DIALECT = Dialect(
     qr_text=qr_text,
     judge=judge,
     sources=("vnpay-qr-terminal", "vnpay-qr-mms", "vnpay-qr-codes"),
-    assumptions=tuple(
-        Assumption(key=f"vnpayqr.{key}", value=value, why=why, setting=setting)
-        for key, value, why, setting in ASSUMPTIONS
-    ),
+    assumptions=assumed("vnpayqr", ASSUMPTIONS),
 )

@@ -17,7 +17,6 @@ from simulator.clock import compact
 from simulator.dialect import (
     Ack,
     Ask,
-    Assumption,
     Command,
     Create,
     Dialect,
@@ -29,6 +28,7 @@ from simulator.dialect import (
     RefundOrder,
     Reply,
     Shape,
+    assumed,
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
@@ -478,8 +478,5 @@ DIALECT = Dialect(
     judge=_judge,
     tells_failures=False,
     sources=("zalopay-v2", "zalopay-nodejs", "zalopay-clients"),
-    assumptions=tuple(
-        Assumption(key=f"zalopay.{key}", value=value, why=why, setting=setting)
-        for key, value, why, setting in ASSUMPTIONS
-    ),
+    assumptions=assumed("zalopay", ASSUMPTIONS),
 )
