@@ -1,6 +1,7 @@
 """HTTP messages as values, in raw bytes: what is signed must never be parsed and built again."""
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -86,3 +87,12 @@ def json_object(body: bytes) -> dict[str, object]:
     if not isinstance(value, dict):
         raise ValueError("JSON is no object")
     return value
+
+
+def is_web_address(text: str) -> bool:
+    """Whether a browser can be sent there: http or https, and a host."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False

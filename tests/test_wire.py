@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.wire import Answer, json_object
+from simulator.wire import Answer, is_web_address, json_object
 
 
 def test_a_header_is_found_in_any_case() -> None:
@@ -44,3 +44,21 @@ def test_any_bytes_are_an_object_or_a_value_error(body: bytes) -> None:
         assert isinstance(json_object(body), dict)
     except ValueError:
         return
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("http://portal.test/return?a=1", True),
+        ("https://[::1]:8080", True),
+        ("HTTPS://portal.test", True),
+        ("", False),
+        ("portal.test", False),
+        ("//portal.test", False),
+        ("http://", False),
+        ("javascript:alert(1)", False),
+        ("http://[::1", False),
+    ],
+)
+def test_a_browser_is_sent_only_to_a_web_address(text: str, holds: bool) -> None:
+    assert is_web_address(text) is holds

@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
-from urllib.parse import urlsplit
 
 from simulator import form
 from simulator.clock import compact
@@ -29,7 +28,7 @@ from simulator.dialect import (
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
 from simulator.signing import md5_hex, same, sha256_hex
-from simulator.wire import Answer, Outgoing, Request, Response, json_response, redirect, text_response
+from simulator.wire import Answer, Outgoing, Request, Response, is_web_address, json_response, redirect, text_response
 
 Fields = Mapping[str, str]
 
@@ -183,7 +182,7 @@ def _decode_process(request: Request, merchants: Merchants) -> Create:
         warnings.append("the + of country_code is not escaped")
     _check(fields, (name for name in HASHED if name not in JUDGED_LAST))
     _check(fields, OPTIONAL, needed=False)
-    if not _is_web_address(fields["return_url"]):
+    if not is_web_address(fields["return_url"]):
         raise _wrong("return_url", fields["return_url"])
     merchant = _merchant(fields, merchants)
     hashed = {name: fields.get(name, "") for name in HASHED}
@@ -263,14 +262,6 @@ def _check(fields: Fields, names: Iterable[str], *, needed: bool = True) -> None
 def _wrong(name: str, text: str) -> Refusal:
     reason = Reason.UNKNOWN_COMMAND if name == "command" else JUDGED_LAST.get(name, Reason.MALFORMED)
     return Refusal(reason, f"{name}: {text[:80]!r}", wire={"response_code": FORMS[name][1]})
-
-
-def _is_web_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        return False
 
 
 def _merchant(fields: Fields, merchants: Merchants) -> Merchant:

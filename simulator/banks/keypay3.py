@@ -6,7 +6,6 @@ Rule: check_sum is HMAC-SHA256 over named values joined by "|"; key1 signs what 
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
-from urllib.parse import urlsplit
 
 import msgspec
 import segno
@@ -30,7 +29,17 @@ from simulator.dialect import (
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Payment, Reason, Refusal, State
 from simulator.signing import hmac_sha256_hex, same
-from simulator.wire import FORM_TYPE, JSON_TYPE, Answer, Outgoing, Request, Response, json_object, json_response
+from simulator.wire import (
+    FORM_TYPE,
+    JSON_TYPE,
+    Answer,
+    Outgoing,
+    Request,
+    Response,
+    is_web_address,
+    json_object,
+    json_response,
+)
 
 Fields = dict[str, object]
 Texts = dict[str, str]
@@ -82,7 +91,7 @@ def _decode_create(request: Request, merchants: Merchants) -> Create:
         extras = {name: _text(body.get(name), name, EXTRA_CHARACTERS_MAX) for name in EXTRAS}
     except ValueError as error:
         raise refused(Reason.MALFORMED, str(error)[:200]) from error
-    if not _is_web_address(extras["return_url"]):
+    if not is_web_address(extras["return_url"]):
         raise refused(Reason.MALFORMED, "return_url is no http or https address")
     amount_vnd = _dong(wire, "trans_amount", refused) + _dong(wire, "addition_fee", refused)
     if wire["trans_amount"] == "0":
@@ -164,14 +173,6 @@ def _dong(wire: Texts, name: str, refused: Callable[..., Refusal]) -> int:
     if VND.fullmatch(wire[name]) is None:
         raise refused(Reason.INVALID_AMOUNT, f"{name}: {wire[name]!r}")
     return int(wire[name])
-
-
-def _is_web_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        return False
 
 
 def _encode(

@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from html import escape
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -41,6 +40,7 @@ from simulator.wire import (
     Outgoing,
     Request,
     Response,
+    is_web_address,
     json_object,
     json_response,
     redirect,
@@ -194,7 +194,7 @@ def _decode_form(request: Request, merchants: Merchants) -> Create:
     if fields.get("cardScheme") not in SCHEMES:
         raise Refusal(Reason.MALFORMED, f"cardScheme is none of {', '.join(SCHEMES)}")
     return_url = fields.get("returnUrl", "")
-    if return_url and not _is_web_address(return_url):
+    if return_url and (len(return_url) > 255 or not is_web_address(return_url)):
         raise Refusal(Reason.MALFORMED, "returnUrl is no http or https address")
     order_id = _given("order", fields.get("orderId", ""))
     reference = _given("reference", fields.get("orderReference", ""))
@@ -335,14 +335,6 @@ def _dong(amount: str, currency: str) -> int:
     if currency != "VND":
         raise Refusal(Reason.INVALID_CURRENCY, f"currency {currency[:40]!r}")
     return int(found[1])
-
-
-def _is_web_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        return len(text) <= 255 and parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        return False
 
 
 def _encode_token(request: Request, command: Command | None, result: Reply | Refusal) -> Response:

@@ -7,7 +7,7 @@ import hmac
 import re
 from collections.abc import Iterable, Mapping
 from functools import partial
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import quote_plus
 
 import msgspec
 
@@ -29,7 +29,7 @@ from simulator.dialect import (
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
 from simulator.signing import same
-from simulator.wire import FORM_TYPE, Answer, Outgoing, Request, Response, redirect, text_response
+from simulator.wire import FORM_TYPE, Answer, Outgoing, Request, Response, is_web_address, redirect, text_response
 
 Fields = Mapping[str, str]
 
@@ -170,7 +170,7 @@ def _decode_pay(product: Product, request: Request, merchants: Merchants) -> Cre
     if fields["vpc_Version"] != "2":
         raise Refusal(Reason.MALFORMED, "vpc_Version is not 2")
     for name in ("vpc_ReturnURL", "vpc_CallbackURL"):
-        if fields.get(name) and not _is_web_address(fields[name]):
+        if fields.get(name) and not is_web_address(fields[name]):
             raise Refusal(Reason.MALFORMED, f"{name} is no http or https address")
     merchant = _identified("pay", fields, merchants)
     warnings = (*_judge(fields, merchant), *_remarks(product, fields))
@@ -242,14 +242,6 @@ def _check(fields: Fields, needed: Iterable[str], optional: Iterable[str]) -> No
     for name in (*needed, *(name for name in optional if fields.get(name))):
         if FORMS[name].fullmatch(fields.get(name, "")) is None:
             raise Refusal(Reason.MALFORMED, f"{name}: {fields.get(name, '')[:40]!r}")
-
-
-def _is_web_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        return False
 
 
 def _identified(command: str, fields: Fields, merchants: Merchants) -> Merchant:

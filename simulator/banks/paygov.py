@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 
@@ -33,7 +33,7 @@ from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Payment, Reason, Refusal, State
 from simulator.receipt import NUMBER_MAX, Receipt, receipt_pdf
 from simulator.signing import hmac_sha256_hex, same, sha256_hex
-from simulator.wire import JSON_TYPE, Answer, Outgoing, Request, Response, json_object, json_response
+from simulator.wire import JSON_TYPE, Answer, Outgoing, Request, Response, is_web_address, json_object, json_response
 
 Fields = dict[str, object]
 Texts = dict[str, str]
@@ -109,7 +109,7 @@ def _decode_paygate(request: Request, merchants: Merchants) -> Create:
     missing = [name for name in needed if not wire[name] and name != "orderInfo"]
     if missing:
         raise Refusal(Reason.MALFORMED, f"{missing[0]} is missing", merchant=merchant)
-    if not _is_web_address(wire["returnUrl"]):
+    if not is_web_address(wire["returnUrl"]):
         raise Refusal(Reason.MALFORMED, "returnUrl is no http or https address", merchant=merchant)
     amount_vnd = body.get("amount")
     if _in_haugiang(merchant):
@@ -205,14 +205,6 @@ def _text(value: object, name: str) -> str:
     if text is None or "\x00" in text or len(text) > longest:
         raise Refusal(Reason.MALFORMED, f"{name} must be a text of at most {longest} characters")
     return text
-
-
-def _is_web_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        return False
 
 
 def _in_haugiang(merchant: Merchant) -> bool:

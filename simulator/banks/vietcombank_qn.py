@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from random import Random
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -36,7 +36,17 @@ from simulator.dialect import (
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
 from simulator.signing import hmac_sha256_hex, same, sha256_hex
-from simulator.wire import JSON_TYPE, Answer, Outgoing, Request, Response, json_object, json_response, redirect
+from simulator.wire import (
+    JSON_TYPE,
+    Answer,
+    Outgoing,
+    Request,
+    Response,
+    is_web_address,
+    json_object,
+    json_response,
+    redirect,
+)
 
 Texts = dict[str, str]
 
@@ -156,7 +166,7 @@ def decode_pay(request: Request, merchants: Merchants) -> Create:
         raise Refusal(Reason.MALFORMED, str(error)[:200]) from error
     wire = {name: fields.get(name, "") for name in PAY}
     merchant = _sender("PAY", wire, fields.get("signature", ""), merchants)
-    if not _is_web_address(wire["returnUrl"]):
+    if not is_web_address(wire["returnUrl"]):
         raise Refusal(Reason.MALFORMED, "returnUrl is no http or https address", merchant=merchant)
     amount_vnd = _dong(wire, merchant)
     if wire["currency"] != "VND":
@@ -241,14 +251,6 @@ def _instant(text: str, wire: Texts | None = None) -> datetime:
         return datetime(year, month, day, hour, minute, second, tzinfo=VIETNAM).astimezone(UTC)
     except (OverflowError, ValueError) as error:
         raise Refusal(Reason.MALFORMED, f"{text!r} is no time", wire=wire) from error
-
-
-def _is_web_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        return False
 
 
 def encode_pay(request: Request, command: Command | None, result: Reply | Refusal) -> Response:

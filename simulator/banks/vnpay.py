@@ -6,7 +6,6 @@ Rule: money on this wire is dong times 100, time is GMT+7, and a signature is ju
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
-from urllib.parse import urlsplit
 
 from simulator import form, qr
 from simulator.clock import compact, parse_compact
@@ -29,7 +28,7 @@ from simulator.dialect import (
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
 from simulator.signing import hmac_sha512_hex, same, sha256_hex
-from simulator.wire import Answer, Outgoing, Request, Response, json_object, json_response, redirect
+from simulator.wire import Answer, Outgoing, Request, Response, is_web_address, json_object, json_response, redirect
 
 Fields = Mapping[str, str]
 
@@ -160,7 +159,7 @@ def _decode_pay(request: Request, merchants: Merchants) -> Create:
     pieces = form.pieces(request.query)
     fields = _form_fields(pieces)
     _check(fields, PAY, PAY_OPTIONAL)
-    if not _is_web_address(fields["vnp_ReturnUrl"]):
+    if not is_web_address(fields["vnp_ReturnUrl"]):
         raise Refusal(Reason.MALFORMED, "vnp_ReturnUrl is no http or https address")
     bank_code = fields.get("vnp_BankCode", "")
     if bank_code and bank_code not in (*METHODS, *CARDS, *BANKS):
@@ -283,14 +282,6 @@ def _is_date(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_web_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        return False
 
 
 def _dong(fields: Fields) -> int:

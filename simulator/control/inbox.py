@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import msgspec
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, Field
 
@@ -39,7 +40,7 @@ async def inbox(
     kind = LetterKind.EMAIL if "@" in to else LetterKind.SMS
     recipient = recipient_of(kind, to) if to else ""
     found = await world.store.letters(world.name, recipient=recipient, after_id=after_id, limit=limit)
-    return [ReceivedLetter.model_validate({"id": number, **_fields(letter)}) for number, letter in found]
+    return [ReceivedLetter.model_validate({"id": number, **msgspec.structs.asdict(letter)}) for number, letter in found]
 
 
 @router.get("/payments/{payment_id}/letters", summary="What the payer's bank has sent the payer")
@@ -51,7 +52,3 @@ async def letters(world: TheWorld, payment_id: str) -> list[LetterView]:
     issuer = payer.issuers().get(payment.issuer_code)
     sender = issuer.name if issuer else dialects()[payment.bank].name
     return [LetterView.model_validate(each) for each in bank_letters(payment, sender, payer.test_otp(payment))]
-
-
-def _fields(letter: object) -> dict[str, object]:
-    return {name: getattr(letter, name) for name in ("kind", "at", "sender", "recipient", "subject", "text")}
