@@ -26,6 +26,7 @@ VECTORS = {
 }
 FLAT = next(each for each in default_merchants() if each.bank == "vietinbank")
 RECORDS = msgspec.structs.replace(FLAT, options={"format": "records"})
+THVQR = next(each for each in default_merchants() if each.bank == "vietinbank_thvqr")
 BOTH = pytest.mark.parametrize("merchant", [FLAT, RECORDS], ids=["flat", "records"])
 CUST = "2NDVNDV24012358711"
 ASKED_AT = datetime(2024, 2, 1, 7, 5, 0, tzinfo=UTC)
@@ -426,6 +427,148 @@ def test_any_fields_that_the_biller_signed_are_a_bill_or_a_refusal(changes: dict
         return
     assert isinstance(bill, Bill)
     assert bill.amount_vnd > 0
+
+
+# --- as a biller's program has it: codes and bills beside the records ---------------------------------------
+
+
+def in_details(code: str, **changes: Any) -> Answer:
+    """onefin-bank#answer: what that biller answers to message type 1100."""
+    detail = {
+        **{"transId": "501690869", "transTime": "20240201140500", "custCode": CUST, "custName": "NGUYEN VAN A"},
+        **{"billId": "B01", "amount": "875800", "amountMin": "875800", "currencyCode": "VND"},
+        **changes,
+    }
+    text = vietinbank.string_to_sign({**detail, "channelId": "211701", "errorCode": code}, vietinbank.RECORDS.bill)
+    signature = rsa_sha256_sign(RECORDS.secrets["biller_private_key"], text.encode())
+    header = {"msgType": "1110", "channelId": "211701", "signature": signature}
+    errors = {"errorCode": code, "errorDesc": "..."}
+    data = {"records": [], "details": detail, "errors": errors}
+    return Answer(200, (), json.dumps({"header": header, "data": data}).encode())
+
+
+@pytest.mark.parametrize(("option", "kind"), [("bill", "1100"), ("customer", "1300"), ("other", "1100")])
+def test_an_inquiry_stands_beside_the_records_and_in_them(option: str, kind: str) -> None:
+    """onefin-bank#inquiry, onefin-bank#message-types."""
+    merchant = msgspec.structs.replace(RECORDS, options={"format": "records", "inquiry": option})
+    body = json.loads(ask(QUESTION, merchant).body)
+    assert body["header"]["msgType"] == kind
+    asked = {"transId": "501690869", "transTime": "20240201140500", "custCode": CUST}
+    assert {name: body["data"][name] for name in asked} == asked
+    assert {name: body["data"]["records"][0][name] for name in asked} == asked
+    text = "".join(asked.values())
+    assert rsa_sha256_verify(RECORDS.secrets["bank_public_key"], text.encode(), body["header"]["signature"])
+
+
+def test_a_notice_has_nothing_beside_its_records() -> None:
+    assert set(json.loads(callback(notice(RECORDS)).body)["data"]) == {"records"}
+
+
+@pytest.mark.parametrize("channel", Channel)
+def test_a_transfer_names_the_virtual_account_and_cash_none(channel: Channel) -> None:
+    """onefin-bank#notice."""
+    by_transfer = channel in (Channel.INTERNET_BANKING, Channel.MOBILE, Channel.QR)
+    assert told(RECORDS, channel=channel)["recvVirtualAcctId"] == (CUST if by_transfer else "")
+
+
+def test_a_bill_in_details_is_read() -> None:
+    bill = read(in_details("00"), QUESTION, RECORDS)
+    assert (bill.amount_vnd, bill.payer_name, bill.wire["amountMin"]) == (875_800, "NGUYEN VAN A", "875800")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [("01", Reason.BAD_SIGNATURE), ("02", Reason.UNKNOWN_ORDER), ("03", Reason.ALREADY_PAID), ("99", Reason.UNKNOWN)],
+)
+def test_a_code_in_errors_is_read(code: str, reason: Reason) -> None:
+    assert refusal(in_details(code), RECORDS) is reason
+
+
+def test_a_changed_code_in_errors_is_noticed() -> None:
+    body = in_details("02").body.replace(b'"errorCode": "02"', b'"errorCode": "00"')
+    assert refusal(Answer(200, (), body), RECORDS) is Reason.BAD_SIGNATURE
+
+
+@pytest.mark.parametrize(("code", "done"), [("00", True), ("05", True), ("01", False), ("99", False)])
+def test_an_acknowledgement_may_have_its_code_in_errors(code: str, done: bool) -> None:
+    good = json.loads(signed(RECORDS, "acknowledgement", ack_fields(errorCode=code)).body)
+    del good["header"]["errorCode"]
+    good["data"]["errors"] = {"errorCode": code, "errorDesc": "..."}
+    ack = acknowledged(Answer(200, (), json.dumps(good).encode()), notice(RECORDS))
+    assert ack == Ack(done, f"errorCode {code}")
+
+
+@pytest.mark.parametrize("part", ["errors", "details"])
+def test_errors_and_details_that_are_no_objects_are_malformed(part: str) -> None:
+    good = json.loads(in_details("00").body)
+    good["data"][part] = [1]
+    assert refusal(Answer(200, (), json.dumps(good).encode()), RECORDS) is Reason.MALFORMED
+
+
+# --- THVQR ---------------------------------------------------------------------------------------------------
+
+
+def of_periods(listed: object, **changes: Any) -> Answer:
+    body = json.loads(signed(FLAT, "bill", bill_fields(**changes)).body)
+    return Answer(200, (), json.dumps({**body, "billInfo1": listed}).encode())
+
+
+@pytest.mark.parametrize("amounts", [("875800",), ("875000", "800"), ("875799", 1), ("875800", "")])
+def test_a_bill_may_be_of_several_periods(amounts: tuple[object, ...]) -> None:
+    """vietinbank-thvqr-1-0#bill-info."""
+    listed = [{"billId": "B", "billTerm": f"20240{term}", "amount": each} for term, each in enumerate(amounts, 1)]
+    bill = read(of_periods(listed), QUESTION, THVQR)
+    assert bill.amount_vnd == 875_800
+    assert bill.wire["periods"].split() == [f"20240{term}={each or 0}" for term, each in enumerate(amounts, 1)]
+    assert bill.description == f"B01 {bill.wire['periods']}"
+
+
+def test_a_bill_of_one_period_needs_no_list() -> None:
+    for listed in (None, []):
+        bill = read(of_periods(listed), QUESTION, THVQR)
+        assert (bill.amount_vnd, bill.description) == (875_800, "B01 202402")
+        assert "periods" not in bill.wire
+
+
+@pytest.mark.parametrize(
+    ("listed", "reason"),
+    [
+        ([{"billTerm": "202401", "amount": "875799"}], Reason.INVALID_AMOUNT),
+        ([{"billTerm": "202401"}], Reason.INVALID_AMOUNT),
+        ([{"amount": "-1"}, {"amount": "875801"}], Reason.MALFORMED),
+        ([{"amount": "875800.00"}], Reason.MALFORMED),
+        ([{"amount": "9" * 15}], Reason.MALFORMED),
+        ([{"amount": "\x00"}], Reason.MALFORMED),
+        ([7], Reason.MALFORMED),
+        ("202401", Reason.MALFORMED),
+        ({"amount": "875800"}, Reason.MALFORMED),
+        ([{"amount": "1"}] * 61, Reason.MALFORMED),
+    ],
+)
+def test_periods_that_do_not_add_up_are_refused(listed: object, reason: Reason) -> None:
+    assert refusal(of_periods(listed), THVQR) is reason
+
+
+def test_other_contracts_read_no_periods() -> None:
+    assert read(of_periods([{"amount": "1"}]), QUESTION, FLAT).amount_vnd == 875_800
+
+
+@pytest.mark.parametrize(
+    ("channel", "kind"), [(Channel.QR, "2"), (Channel.MOBILE, "3"), (Channel.INTERNET_BANKING, "3")]
+)
+def test_a_scanned_code_is_dynamic_and_other_transfers_go_to_the_virtual_account(channel: Channel, kind: str) -> None:
+    """vietinbank-thvqr-1-0#trans-types."""
+    body = json.loads(callback(notice(THVQR, channel=channel)).body)
+    assert (body["transType"], body["providerId"], body["custCode"]) == (kind, "9112", CUST)
+    assert channel in vietinbank.THVQR.channels
+
+
+def test_an_inquiry_of_thvqr_signs_what_its_document_names() -> None:
+    """vietinbank-thvqr-1-0#inq-bill."""
+    body = json.loads(ask(msgspec.structs.replace(QUESTION, channel=Channel.QR), THVQR).body)
+    assert (body["channelId"], body["productId"], body["transType"]) == ("211701", "900000", "2")
+    text = f"50169086921170120240201140500{body['transType']}{CUST}"
+    assert rsa_sha256_verify(THVQR.secrets["bank_public_key"], text.encode(), body["signature"])
 
 
 # --- the rest ------------------------------------------------------------------------------------------------

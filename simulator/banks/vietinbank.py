@@ -1,12 +1,12 @@
-"""VietinBank bill collection ("thu hộ"): the bank asks a biller what is owed, then tells it what was paid.
+"""VietinBank bill collection ("thu hộ") and its younger sister for QR codes (THVQR): the bank asks, then it tells.
 
-Rule: both wire formats carry the same named texts; they differ in wrapping and in which of them are signed.
+Rule: all wire formats carry the same named texts; they differ in wrapping and in which of them are signed.
 """
 
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from random import Random
 
@@ -45,6 +45,12 @@ REASONS = {
     "99": Reason.UNKNOWN,
 }
 SETTLED_CODES = frozenset({"00", "05"})
+PERIODS_MAX = 60
+WIRE_MAX = 200
+THVQR_CODE = "vietinbank_thvqr"
+
+# onefin-bank#message-types: the numbers of the two inquiries, by the merchant's option.
+INQUIRIES = {"bill": "1100", "customer": "1300"}
 
 # onefin-bank#record: the members of one record, in the order of the class that carries them.
 RECORD = (
@@ -53,14 +59,15 @@ RECORD = (
     "recvVirtualAcctId recvVirtualAcctName billId billTerm amount fee vat balance payRefNo bankTransId remark "
     "currencyCode"
 )
-BILL_KEPT = ("custName", "custAcct", "billId", "billTerm", "amountMin", "currencyCode")
+BILL_KEPT = ("custName", "custAcct", "billId", "billTerm", "amountMin", "currencyCode", "periods")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """One wire format: what its four messages sign ("transId+amount"), and how fields become JSON and fields again."""
+    """One wire format: what its messages sign ("transId+amount"), and how fields become JSON and fields again."""
 
     inquiry: str
+    customer: str
     bill: str
     notice: str
     acknowledgement: str
@@ -92,7 +99,9 @@ def _records_body(kind: str, fields: Fields, signature: str, now: datetime) -> d
     }
     record: dict[str, object] = {name: fields.get(name, "") for name in RECORD.split()}
     record["status"] = {"code": fields.get("status.code", ""), "message": fields.get("status.message", "")}
-    return {"header": header, "data": {"records": [record]}}
+    # onefin-bank#inquiry: a biller looks for what is asked beside the records, not in them.
+    asked = {name: fields[name] for name in ("transId", "transTime", "custCode")} if kind in INQUIRIES.values() else {}
+    return {"header": header, "data": {**asked, "records": [record]}}
 
 
 def _texts(value: object) -> Fields:
@@ -108,19 +117,36 @@ def _texts(value: object) -> Fields:
 
 def _record_texts(body: dict[str, object]) -> Fields:
     header, data = _texts(body.get("header")), body.get("data")
-    records = data.get("records", []) if isinstance(data, dict) else []
+    parts: dict[str, object] = data if isinstance(data, dict) else {}
+    records = parts.get("records") or []
     if not isinstance(records, list) or len(records) > 1:
         raise ValueError("data.records must be a list of one record")
     record = _texts(records[0]) if records else {}
     status = _texts((records[0].get("status") or {}) if records else {})
-    code = header.get("errorCode") or record.get("errorCode") or status.get("code", "")
+    # onefin-bank#answer: the code stands in data.errors and a bill in data.details.
+    errors, details = _texts(parts.get("errors") or {}), _texts(parts.get("details") or {})
+    codes = (each.get("errorCode", "") for each in (errors, header, record))
+    code = next(filter(None, codes), status.get("code", ""))
     known = {"errorCode": code, "status.code": status.get("code", ""), "signature": header.get("signature", "")}
-    return {**header, **record, **known}
+    return {**header, **errors, **record, **details, **known}
+
+
+def _period_texts(body: dict[str, object]) -> Fields:
+    """The flat texts, and of billInfo1 as "periods" what each period owes: "202601=100000 202602=50000"."""
+    texts, listed = _texts(body), body.get("billInfo1") or []
+    if not isinstance(listed, list) or len(listed) > PERIODS_MAX:
+        raise ValueError(f"billInfo1 must be a list of at most {PERIODS_MAX} periods")
+    periods = [(each.get("billTerm", ""), each.get("amount", "")) for each in map(_texts, listed)]
+    if not all(re.fullmatch(r"[0-9]{0,14}", amount, re.ASCII) for _, amount in periods):
+        raise ValueError("an amount in billInfo1 is no whole number")
+    owed = " ".join(f"{term[:20]}={int(amount or 0)}" for term, amount in periods)
+    return {**texts, "periods": owed, "periods.total": str(sum(int(amount or 0) for _, amount in periods))}
 
 
 # vietinbank-thvqr-1-0#inq-bill, vietinbank-notify-1-0-0#signature
 FLAT = Format(
     inquiry="transId+channelId+transTime+transType+custCode+custName+custAcct",
+    customer="transId+transTime+custCode+custName",
     bill="transId+channelId+transTime+transType+custCode+custName+billId+billTerm+amount+errorCode",
     notice="transId+transTime+custCode+amount+bankTransId+remark",
     acknowledgement="transId+errorCode+errorDesc",
@@ -130,23 +156,27 @@ FLAT = Format(
 # onefin-bank#signature: null counts as empty.
 RECORDS = Format(
     inquiry="transId+transTime+custCode",
+    customer="transId+transTime+custCode+custName",  # onefin-bank#customer
     bill="transId+channelId+transTime+custCode+custName+billId+amount+errorCode",
     notice="transId+originalId+transTime+custCode+custName+custAcct+amount+balance+status.code+bankTransId+remark",
     acknowledgement="errorCode+transId+originalId+transTime+custCode+custName+custAcct+amount+status.code",
     wrap=_records_body,
     unwrap=_record_texts,
 )
+PERIODS = replace(FLAT, unwrap=_period_texts)  # vietinbank-thvqr-1-0#bill-info
 
 
 def _format(merchant: Merchant) -> Format:
+    if merchant.bank == THVQR_CODE:
+        return PERIODS
     return RECORDS if merchant.options.get("format") == "records" else FLAT
 
 
 def ask(question: Question, merchant: Merchant) -> Outgoing:
-    """The bill inquiry, message type 1100."""
-    form = _format(merchant)
+    """The inquiry: of the bill, or by the contract of the customer, which asks the same under another number."""
+    form, kind = _format(merchant), INQUIRIES.get(merchant.options.get("inquiry", ""), "1100")
     fields = {
-        "msgId": f"1100-1-{question.trans_ref}"[:50],
+        "msgId": f"{kind}-1-{question.trans_ref}"[:50],
         "providerId": merchant.merchant_code,
         "channelId": CHANNEL_ID,
         "productId": PRODUCT_ID,
@@ -155,7 +185,8 @@ def ask(question: Question, merchant: Merchant) -> Outgoing:
         "transType": "C" if form is RECORDS else TRANS_TYPES[question.channel],
         "custCode": question.bill_code,
     }
-    return _outgoing(merchant.inquiry_url, "1100", fields, form.inquiry, merchant, question.now)
+    signed = form.inquiry if kind == "1100" else form.customer
+    return _outgoing(merchant.inquiry_url, kind, fields, signed, merchant, question.now)
 
 
 def read(answer: Answer, question: Question, merchant: Merchant) -> Bill:
@@ -171,15 +202,19 @@ def read(answer: Answer, question: Question, merchant: Merchant) -> Bill:
             raise Refusal(Reason.MALFORMED, f"{name} is not the one that was asked", merchant=merchant)
     if not re.fullmatch(r"[1-9][0-9]{0,14}", fields.get("amount", "")):
         raise Refusal(Reason.INVALID_AMOUNT, f"amount {fields.get('amount', '')[:40]!r}", merchant=merchant)
+    if fields.get("periods") and fields["periods.total"] != fields["amount"]:
+        detail = f"the periods owe {fields['periods.total']}, amount is {fields['amount']}"
+        raise Refusal(Reason.INVALID_AMOUNT, detail, merchant=merchant)
     if fields.get("currencyCode") not in (None, "", "VND"):
         raise Refusal(Reason.INVALID_CURRENCY, fields["currencyCode"][:40], merchant=merchant)
-    text = fields.get("remark") or f"{fields.get('billId', '')} {fields.get('billTerm', '')}"
+    terms = fields.get("periods") or fields.get("billTerm", "")
+    text = fields.get("remark") or f"{fields.get('billId', '')} {terms}"
     return Bill(
         bill_code=question.bill_code,
         amount_vnd=int(fields["amount"]),
         payer_name=fields.get("custName", "")[:200],
         description=text.strip()[:200],
-        wire={name: fields[name][:200] for name in BILL_KEPT if fields.get(name)},
+        wire={name: fields[name][:WIRE_MAX] for name in BILL_KEPT if fields.get(name)},
     )
 
 
@@ -230,7 +265,11 @@ def _told_in_records(payment: Payment) -> Fields:
     names = ("custName", "custAcct", "billId", "billTerm")
     kept = {name: payment.order.wire.get(name, "") for name in names}
     code, message = ("00", "SUCCESS") if payment.state in COLLECTED else ("99", "FAILED")
-    return {**kept, "channelId": CHANNEL_ID, "transType": "C", "status.code": code, "status.message": message}
+    status = {"status.code": code, "status.message": message}
+    # onefin-bank#notice: a biller finds its order by the virtual account, which only a transfer has.
+    transferred = TRANS_TYPES[payment.channel or Channel.INTERNET_BANKING] in ("2", "3")
+    account = {"recvVirtualAcctId": payment.order.order_ref[:25], "recvVirtualAcctName": kept["custName"][:25]}
+    return {**kept, **(account if transferred else {}), "channelId": CHANNEL_ID, "transType": "C", **status}
 
 
 def _remark(payment: Payment, cash: bool, credited: bool) -> str:
@@ -279,7 +318,7 @@ def _bank_ref(rng: Random, now: datetime) -> str:
     return f"{rng.randrange(100, 1000)}T{now.astimezone(VIETNAM):%y}{rng.randrange(100, 1000)}{tail}"
 
 
-ASSUMPTIONS = (
+SHARED = (
     ("retries", "after 1, 2, 5, 10 and 30 min; 30 s for an answer", "documents leave it to the bank", "retries"),
     ("acknowledgement", "00 and 05 with HTTP 200 end the retries", "05 says the notice is there already", ""),
     ("refused-notice", "01, 02, 03, 06 and 99 are sent again", "the bank has the money: silence would lose it", ""),
@@ -292,9 +331,36 @@ ASSUMPTIONS = (
     ("json-types", "all values are texts; numbers are read too", "lengths are given, types are not", ""),
     ("sender", "not told unless the merchant's option sender is shown", "empty by default", "options.sender"),
     ("remark", "NOP TIEN MAT for cash", "only a transfer's remark is known", ""),
-    ("record-answer", "errorCode in header, else record, else status; other header texts empty", "not told", ""),
-    ("format", "flat", "two formats are in use", "options.format"),
     ("visit", "a bill that was asked for can be paid for 15 min", "no document has a limit", ""),
+)
+FORMATS = (
+    ("format", "flat", "two formats are in use", "options.format"),
+    (
+        "one-record",
+        "one payment a message, in data.records[0] of one",
+        "a list is possible, how it is filled is not",
+        "",
+    ),
+    ("record-answer", "errorCode in data.errors, else header, record, status", "one client has errors and details", ""),
+    ("record-inquiry", "transId, transTime, custCode in data and in its one record", "billers read either place", ""),
+    (
+        "virtual-account",
+        "in records recvVirtualAcctId is the bill's code, but for cash and POS",
+        "one client's use",
+        "",
+    ),
+    ("customer", "1300 and 1310 ask and answer what 1100 and 1110 do", "only numbers, a signature", "options.inquiry"),
+)
+PERIODS_OF_A_BILL = (
+    (
+        "periods",
+        "billInfo1 has billTerm and amount, amount is their sum; all are paid together",
+        "named, not shown",
+        "",
+    ),
+    ("trans-types", "a scanned code is 2, other transfers 3", "2 dynamic code, 3 static virtual account", ""),
+    ("addresses", "any; the document has /api/v1/inq-bill and /api/v1/notify-bill", "the contract names the host", ""),
+    ("refund", "there is none: money goes back by hand", "the document says so", ""),
 )
 
 DIALECT = Dialect(
@@ -310,5 +376,16 @@ DIALECT = Dialect(
     secrets=("bank_private_key", "biller_public_key"),
     bank_ref=_bank_ref,
     sources=("vietinbank-notify-1-0-0", "vietinbank-y3-1-4-1", "vietinbank-thvqr-1-0", "onefin-bank"),
-    assumptions=assumed("vietinbank", ASSUMPTIONS),
+    assumptions=assumed("vietinbank", (*SHARED, *FORMATS)),
 )
+
+THVQR = msgspec.structs.replace(
+    DIALECT,
+    code=THVQR_CODE,
+    name="VietinBank thu hộ qua mã QR (THVQR)",
+    channels=(Channel.QR, Channel.MOBILE, Channel.INTERNET_BANKING),
+    sources=("vietinbank-thvqr-1-0", "vietinbank-notify-1-0-0"),
+    assumptions=assumed(THVQR_CODE, (*SHARED, *PERIODS_OF_A_BILL)),
+)
+
+DIALECTS = (DIALECT, THVQR)

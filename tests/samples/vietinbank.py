@@ -10,7 +10,7 @@ from simulator.merchants import default_merchants
 from tests.samples.sample import BILL_AMOUNT_VND
 
 
-def answer(method: str, path: str, body: bytes) -> dict[str, str]:
+def answer(method: str, path: str, body: bytes) -> dict[str, object]:
     """To an inquiry: a bill of BILL_AMOUNT_VND; to a notice: 00. Signed by the biller."""
     asked = json.loads(body)
     if "amount" in asked:
