@@ -13,6 +13,7 @@ from simulator import payer
 from simulator.dialect import (
     Ask,
     CancelOrder,
+    Capture,
     Command,
     Confirm,
     Create,
@@ -33,6 +34,7 @@ from simulator.payment import (
     Event,
     Merchant,
     Order,
+    Outcome,
     Payment,
     Reason,
     Refund,
@@ -68,9 +70,11 @@ def answer(
 ) -> tuple[Done | None, Response, str]:
     """(what was decided, None for a refusal; the bank's answer; a note for the journal)."""
     if command is None:
-        assert refusal is not None, "a request is either understood or refused"
+        assert refusal is not None, "what was not understood is refused"
         return None, endpoint.encode(request, None, refusal), str(refusal)
     try:
+        if refusal is not None:
+            raise refusal
         dialect.judge(command, stored.payment, stored.now)
         done = _DECISIONS[type(command)](world, dialect, command, stored, plan)
     except Refusal as refused:
@@ -116,7 +120,7 @@ def _create(world: World, dialect: Dialect, command: Create, stored: Stored, pla
 
 
 def _presented(payment: Payment, command: Create, now: datetime) -> Payment:
-    presented = payer.present(command.pays_with)(payment, now)
+    presented = payer.present(command.pays_with, at_once=command.at_once)(payment, now)
     if presented == payment:
         raise Refusal(Reason.WRONG_PAYER, "no account or card of that number", merchant=command.merchant)
     return presented
@@ -138,6 +142,12 @@ def _query(world: World, dialect: Dialect, command: Query, stored: Stored, plan:
 
 def _refund(world: World, dialect: Dialect, command: RefundOrder, stored: Stored, plan: Plan) -> Done:
     payment = _known(command, stored)
+    if command.all_left:
+        command = msgspec.structs.replace(command, amount_vnd=payment.amount_vnd - payment.refunded_vnd)
+    made = next((each for each in payment.refunds if each.request_ref == command.request_ref), None)
+    if made is not None and command.repeatable and (command.all_left or command.amount_vnd == made.amount_vnd):
+        reply = _reply(world, command, stored, payment, f"{payment.order.order_key}|{command.request_ref}")
+        return Done(msgspec.structs.replace(reply, refund=made))
     reason = _refund_refusal(payment, command)
     if reason is not None:
         raise Refusal(reason, f"{command.amount_vnd} of {payment.amount_vnd}", merchant=command.merchant)
@@ -183,12 +193,26 @@ def _query_refund(world: World, dialect: Dialect, command: QueryRefund, stored: 
     return Done(msgspec.structs.replace(_reply(world, command, stored, payment, command.request_ref), refund=refund))
 
 
+def _capture(world: World, dialect: Dialect, command: Capture, stored: Stored, plan: Plan) -> Done:
+    payment = _known(command, stored)
+    after = apply(payment, Event.APPROVE, stored.now) if _is_held(payment) else payment
+    return Done(_reply(world, command, stored, after, payment.order.order_key), payment, after)
+
+
+def _is_held(payment: Payment) -> bool:
+    """The payer has paid, the connector has not captured it yet."""
+    return payment.state is State.SUSPECTED and payment.outcome is Outcome.SUCCESS
+
+
 def _cancel(world: World, dialect: Dialect, command: CancelOrder, stored: Stored, plan: Plan) -> Done:
-    payment = _pending(command, stored)
+    payment = _known(command, stored)
+    if not _is_held(payment):
+        payment = _pending(command, stored)
     order = payment.order
     if command.reason:
         order = msgspec.structs.replace(order, wire={**order.wire, "cancel_reason": command.reason})
-    after = apply(payment, Event.CANCEL, stored.now, order=order)
+    event = Event.REVERSE if _is_held(payment) else Event.CANCEL
+    after = apply(payment, event, stored.now, order=order)
     return Done(_reply(world, command, stored, after, payment.order.order_key), payment, after)
 
 
@@ -211,6 +235,7 @@ _DECISIONS: dict[type[Command], Callable[..., Done]] = {
     QueryRefund: _query_refund,
     GetReceipt: _receipt,
     CancelOrder: _cancel,
+    Capture: _capture,
     Confirm: _confirm,
     Ask: _ask,
 }
@@ -221,6 +246,7 @@ OPERATIONS: dict[type[Command], str] = {
     QueryRefund: "query_refund",
     GetReceipt: "receipt",
     CancelOrder: "cancel",
+    Capture: "capture",
     Confirm: "confirm",
     Ask: "ask",
 }

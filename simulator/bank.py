@@ -4,14 +4,14 @@ Rule: each is one decision over what is stored, written in one transaction with 
 nobody awaits between reading and writing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import msgspec
 
 from simulator.answering import OPERATIONS, answer, forged
 from simulator.banks import dialects
-from simulator.dialect import Command, Create, Dialect, Endpoint, Notice, OfOrder, Question
+from simulator.dialect import Command, Create, Dialect, Endpoint, Notice, OfOrder, Question, RefundOrder
 from simulator.faults import EXCHANGE_KINDS, FaultKind
 from simulator.journal import incoming_exchange
 from simulator.outbox import release
@@ -55,6 +55,9 @@ async def serve(world: World, dialect: Dialect, endpoint: Endpoint, request: Req
         refusal = None
     except Refusal as refused:
         command, refusal = None, refused
+    key = await _key(world, dialect, command)
+    if command is not None and command.claims:
+        refusal = await _claimed_by_another(world, dialect, command, key)
     operation = endpoint.operation if command is None else OPERATIONS[type(command)]
     merchant_code = "" if command is None else command.merchant.merchant_code
 
@@ -81,7 +84,27 @@ async def serve(world: World, dialect: Dialect, endpoint: Endpoint, request: Req
         )
         return _change(Served(response, fault, rushed=bool(follows.deliveries)), follows, plan, exchange)
 
-    return await world.store.transact(world.name, await _key(world, dialect, command), decide)
+    return await world.store.transact(world.name, key, decide)
+
+
+async def _claimed_by_another(world: World, dialect: Dialect, command: Command, key: Key | None) -> Refusal | None:
+    """Why the command is refused: a name that it claims is another payment's. None if all are free or its own.
+
+    A refund takes its names before it is decided on, so that of two sent at once for two payments one is refused.
+    """
+    payment = await world.store.payment(world.name, key) if key else None
+    if isinstance(command, RefundOrder) and payment is not None:
+        await world.store.transact(
+            world.name,
+            key,
+            lambda stored: Change(reply=None, payment=stored.payment, names=tuple(command.claims)),
+        )
+    own = payment.payment_id if payment else None
+    for name, reason in command.claims.items():
+        owner = await world.store.named(world.name, Name(dialect.code, command.merchant.merchant_code, name))
+        if owner not in (None, own):
+            return Refusal(reason, f"{name} is of another order", merchant=command.merchant)
+    return None
 
 
 async def act(
@@ -124,11 +147,16 @@ async def progress(world: World, payment_id: str, change: Callable[[Payment, dat
     return payment
 
 
+async def posted_back(world: World, payment_id: str) -> Mapping[str, str]:
+    """The fields that the payer's browser posts to the address of `returned`; {} = it goes there without a form."""
+    payment = await _kept(world, payment_id)
+    dialect, merchant = dialects()[payment.bank], world.merchant(payment.bank, payment.merchant_code)
+    return dialect.return_form(payment, merchant) if merchant and dialect.return_url(payment, merchant) else {}
+
+
 async def returned(world: World, payment_id: str) -> str:
     """The payer's browser goes back: the merchant's return URL, "" if this bank has none. Held callbacks are let go."""
-    payment = await world.store.payment(world.name, ById(payment_id))
-    if payment is None:
-        raise UnknownPayment(payment_id)
+    payment = await _kept(world, payment_id)
     held = [d for d in await world.store.deliveries(world.name, payment_id=payment_id) if d.held]
     if held:
         await world.store.transact(
@@ -139,6 +167,13 @@ async def returned(world: World, payment_id: str) -> str:
         world.poke()
     merchant = world.merchant(payment.bank, payment.merchant_code)
     return dialects()[payment.bank].return_url(payment, merchant) if merchant else ""
+
+
+async def _kept(world: World, payment_id: str) -> Payment:
+    payment = await world.store.payment(world.name, ById(payment_id))
+    if payment is None:
+        raise UnknownPayment(payment_id)
+    return payment
 
 
 async def open_visit(

@@ -10,7 +10,7 @@ from random import Random
 import msgspec
 
 from simulator.outbox import Retry
-from simulator.payment import Bill, Channel, Merchant, Order, Payment, Refund, Refusal, State
+from simulator.payment import Bill, Channel, Merchant, Order, Payment, Reason, Refund, Refusal, State
 from simulator.wire import Answer, Outgoing, Request, Response
 
 
@@ -33,19 +33,25 @@ class Shape(StrEnum):
 class Command(msgspec.Struct, frozen=True, kw_only=True):
     """A request understood. `wire` keeps its fields as they came, for the answer to echo.
 
-    `warnings` are remarks for the journal ("signature matches only in PHP's encoding").
+    `warnings` are remarks for the journal ("signature matches only in PHP's encoding"). `claims` are names that must
+    not be another payment's, each with why it is else refused; those of a refund are the payment's from then on.
     """
 
     merchant: Merchant
     wire: Mapping[str, str] = {}
     warnings: tuple[str, ...] = ()
+    claims: Mapping[str, Reason] = {}
 
 
 class Create(Command, frozen=True, kw_only=True):
-    """`pays_with` is the account or card number that the connector collected itself; "" = the bank's page asks."""
+    """`pays_with` is the account or card number that the connector collected itself; "" = the bank's page asks.
+
+    `at_once` = who gave it has agreed to pay already (a code shown at a till): no password is asked for.
+    """
 
     order: Order
     pays_with: str = ""
+    at_once: bool = False
 
 
 class OfOrder(Command, frozen=True, kw_only=True):
@@ -60,11 +66,17 @@ class Query(OfOrder, frozen=True, kw_only=True):
 
 
 class RefundOrder(OfOrder, frozen=True, kw_only=True):
-    """`full` says which kind the connector asked for; `amount_vnd` is what it wants back."""
+    """`full` says which kind the connector asked for; `amount_vnd` is what it wants back.
+
+    `all_left` = it wants whatever is not refunded yet, and `amount_vnd` is not looked at.
+    `repeatable` = the same request number again is answered with the refund that it made, if it wants as much.
+    """
 
     request_ref: str
     amount_vnd: int
     full: bool
+    all_left: bool = False
+    repeatable: bool = False
 
 
 class QueryRefund(OfOrder, frozen=True, kw_only=True):
@@ -81,6 +93,10 @@ class CancelOrder(OfOrder, frozen=True, kw_only=True):
     """The connector withdraws an order that nobody has paid yet. `reason` is kept as `wire["cancel_reason"]` of it."""
 
     reason: str = ""
+
+
+class Capture(OfOrder, frozen=True, kw_only=True):
+    """The connector takes the money that is held for it; of any other payment the reply only tells the state."""
 
 
 class Confirm(OfOrder, frozen=True, kw_only=True):
@@ -190,6 +206,14 @@ def _never(payment: Payment, merchant: Merchant) -> str:
     return ""
 
 
+def _nothing_posted(payment: Payment, merchant: Merchant) -> Mapping[str, str]:
+    return {}
+
+
+def _holds_nothing(payment: Payment) -> bool:
+    return False
+
+
 def _no_names(payment: Payment) -> tuple[str, ...]:
     return ()
 
@@ -206,13 +230,16 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """One bank. `code` is its URL prefix. `secrets` are the names a merchant's `secrets` must have.
 
     `announces` = entering these states makes a callback. `return_url` is where the payer's browser goes afterwards,
-    "" = nowhere. `query_interval_s` = the same order may be queried once in that time (0 = always).
+    "" = nowhere, and `return_form` the fields that a form posts there ({} = it goes there by its address alone).
+    `query_interval_s` = the same order may be queried once in that time (0 = always).
     `page_life_s` = how long a payer may take when the order sets no expiry. `bank_ref` makes the bank's own number of
     a payment, `trans_ref` that of a visit with a bill inquiry, from the payment's own stream of chance. `qr_text` is
     the code that a payer scans on the bank's page; None = a VietQR code at no real bank. `messages` are the callbacks
     that each announcement makes, usually one. `names` are what else a connector may call a payment by.
     `judge` raises Refusal where a command is against a rule about the time or about the payment that it names (None
-    = there is none yet). `tells_failures` = a callback can say that a payment failed; else no fault makes it say so.
+    = there is none yet). `holds` = approved money of this payment is only held (suspected, its outcome a success) until
+    the connector captures or cancels it. `tells_failures` = a callback can say that a payment failed; else no fault
+    makes it say so.
     """
 
     code: str
@@ -225,6 +252,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     retry: Retry
     announces: frozenset[State]
     return_url: Callable[[Payment, Merchant], str] = _never
+    return_form: Callable[[Payment, Merchant], Mapping[str, str]] = _nothing_posted
     inquiry: Inquiry | None = None
     secrets: tuple[str, ...] = ()
     query_interval_s: int = 0
@@ -236,6 +264,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     messages: tuple[str, ...] = ("",)
     names: Callable[[Payment], tuple[str, ...]] = _no_names
     judge: Callable[[Command, Payment | None, datetime], None] = _lets_pass
+    holds: Callable[[Payment], bool] = _holds_nothing
     tells_failures: bool = True
     sources: tuple[str, ...] = ()
     assumptions: tuple[Assumption, ...] = ()

@@ -101,6 +101,7 @@ def settled(
     world: World, dialect: Dialect, before: Payment | None, after: Payment, now: datetime, plan: Plan
 ) -> Follows:
     """What is to be written of a payment that was `before` and is `after`."""
+    after = _held(dialect, before, after)
     ledger = _movements(before, after, now)
     was = before.state if before else State.PENDING
     names = dialect.names(after)
@@ -113,6 +114,14 @@ def settled(
     struck = plan.take(CALLBACK_KINDS if dialect.tells_failures else CALLBACK_KINDS - FAILURE_KINDS, *where)
     deliveries = announce(after, now, struck, _breaks(plan, world.retry(dialect).attempts_max, where), dialect.messages)
     return Follows(msgspec.structs.replace(after, told=after.told + len(deliveries)), ledger, deliveries, names)
+
+
+def _held(dialect: Dialect, before: Payment | None, after: Payment) -> Payment:
+    """Approved money that the connector has still to capture."""
+    was = before.state if before else State.PENDING
+    if after.state is not State.PAID or was in _DEBITED or not dialect.holds(after):
+        return after
+    return msgspec.structs.replace(after, state=State.SUSPECTED)
 
 
 def _breaks(plan: Plan, attempts: int, where: tuple[str, str, str]) -> tuple[FaultKind | None, ...]:

@@ -19,7 +19,7 @@ router = APIRouter(prefix="/sandboxes/{sandbox}/faults", tags=["faults"], respon
 MONTH_S = 31 * 24 * 3600
 CREATE = "create"
 INQUIRY = "inquiry"
-ANSWERED = (CREATE, "query", "refund", "query_refund", "receipt", "cancel", "confirm", "ask")
+ANSWERED = (CREATE, "query", "refund", "query_refund", "receipt", "cancel", "capture", "confirm", "ask")
 """What a bank answers, where a connector calls it. One address may take several of them."""
 
 

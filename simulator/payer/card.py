@@ -6,8 +6,8 @@ import msgspec
 
 from simulator.cards import masked
 from simulator.payer.means import accounts, cards, issuer_of
-from simulator.payer.stages import Change, Stage, awaits, identified, wrong
-from simulator.payment import Outcome, Payment
+from simulator.payer.stages import Change, Stage, awaits, decided, identified, wrong
+from simulator.payment import Outcome, Payment, Step
 
 
 def give_card(number: str, holder: str, date: str, tries_seen: int | None = None) -> Change:
@@ -25,16 +25,21 @@ def give_card(number: str, holder: str, date: str, tries_seen: int | None = None
     return change
 
 
-def present(number: str) -> Change:
-    """The account or card that the connector collected itself; an unknown one changes nothing."""
+def present(number: str, *, at_once: bool = False) -> Change:
+    """The account or card that the connector collected itself; an unknown one changes nothing.
+
+    `at_once` = it decides without a one-time password.
+    """
 
     def change(payment: Payment, now: datetime) -> Payment:
         digits = "".join(number.split())
         account = next((each for each in accounts().values() if each.number == digits), None)
         card = cards().get(digits)
-        if account is not None:
-            return identified(payment, now, account, account.number)
-        return payment if card is None else identified(payment, now, card, masked(card.number))
+        means, known_as = (account, account.number) if account else (card, masked(card.number) if card else "")
+        if means is None:
+            return payment
+        known = identified(payment, now, means, known_as)
+        return decided(known, now, means.outcome) if at_once and known.step is Step.OTP else known
 
     return change
 
