@@ -424,10 +424,12 @@ class Bench:
 
     def return_url(self, visit: Visit) -> str:
         """Where the bank would send the browser now. Raises NotApplicable."""
-        url = self.sandbox.browser_return(self.arrive(visit))
-        if not url:
+        back = self.sandbox.go_back(self.arrive(visit))
+        if not back.url:
             raise NotApplicable("this bank sends the browser nowhere")
-        return url
+        if back.fields:
+            raise NotApplicable("this bank posts its result by a form, and puts nothing into the address")
+        return back.url
 
     def return_saying_success(self, visit: Visit) -> str:
         """The bank's return with "paid" written into it, under its old signature. Raises NotApplicable."""

@@ -160,14 +160,21 @@ class Payer:
         return self.send(page, bank, wanted | ({"merchant_code": merchant_code} if merchant_code else {}))
 
     def go_back(self, page: Page) -> httpx.Response | None:
-        """Follows the result page's link to the merchant; the merchant's answer, None if there is no such link."""
+        """Follows the result page's link to the merchant; the merchant's answer, None if there is no such link.
+
+        The bank answers with a redirect, or with a page whose only form is posted to the merchant.
+        """
         link = page.links.get("return")
         if link is None:
             return None
         away = self._client.get(urljoin(page.url, link), follow_redirects=False)
-        if not away.has_redirect_location:
+        if away.has_redirect_location:
+            return self._client.get(urljoin(str(away.url), away.headers["location"]), follow_redirects=True)
+        offered = read_page(str(away.url), away.status_code, away.text)
+        if offered.stage != "return" or len(offered.forms) != 1:
             raise Stuck(f"{link} answered HTTP {away.status_code} and not the way back to the merchant")
-        return self._client.get(urljoin(str(away.url), away.headers["location"]), follow_redirects=True)
+        form = offered.forms[0]
+        return self._client.post(urljoin(offered.url, form.action), data=form.fields, follow_redirects=True)
 
     # --- a browser's own work ---------------------------------------------------------------------------------
 

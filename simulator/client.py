@@ -115,6 +115,14 @@ class PaymentView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WayBack:
+    """Where the payer's browser goes, "" = nowhere. A form posts the `fields` there; without any it is a GET."""
+
+    url: str
+    fields: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryView:
     """`due_at` is the next attempt's time; `says_*` is what the callback tells."""
 
@@ -265,11 +273,6 @@ class _AnswerBody:
     headers: Headers
     body_base64: str
     error: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -475,9 +478,13 @@ class SandboxClient:
         """The payer closes the browser: nothing happens, and the payment will expire."""
         return self._call(PaymentView, "POST", f"/payments/{_part(payment_id)}/abandon")
 
+    def go_back(self, payment_id: str) -> WayBack:
+        """The payer's browser goes back, by GET or by a form that is posted, as this bank has it."""
+        return self._call(WayBack, "POST", f"/payments/{_part(payment_id)}/return")
+
     def browser_return(self, payment_id: str) -> str:
-        """The payer's browser goes back: its address, "" if this bank sends it nowhere."""
-        return self._call(_Place, "POST", f"/payments/{_part(payment_id)}/return").url
+        """The same, the address alone: all there is where a bank posts no form. "" if it sends the browser nowhere."""
+        return self.go_back(payment_id).url
 
     def inquire_bill(
         self, bank: str, bill_code: str, channel: str | None = None, merchant_code: str | None = None

@@ -6,7 +6,7 @@ import httpx
 import msgspec
 import pytest
 
-from simulator.client import Answer, Banksim, ControlError, JournalEntry, Message
+from simulator.client import Answer, Banksim, ControlError, JournalEntry, Message, WayBack
 
 PAYMENT = {
     "payment_id": "p1",
@@ -60,6 +60,17 @@ def test_a_payment_is_read_with_aware_instants() -> None:
     assert payment.settled_at is None
     assert payment.amount_vnd == 50_000
     assert str(recorder.requests[0].url) == "http://127.0.0.1:8080/_control/sandboxes/ci/payments/p1"
+
+
+def test_the_way_back_is_an_address_and_what_a_form_posts_there() -> None:
+    recorder = Recorder({"url": "http://portal.test/return", "fields": {"napasResult": "{}"}})
+    with recorder.banksim() as banksim:
+        back = banksim.sandbox("ci").go_back("p1")
+        assert banksim.sandbox("ci").browser_return("p1") == back.url
+    assert back == WayBack(url="http://portal.test/return", fields={"napasResult": "{}"})
+    assert {(each.method, each.url.path) for each in recorder.requests} == {
+        ("POST", "/_control/sandboxes/ci/payments/p1/return")
+    }
 
 
 def test_only_what_is_given_is_sent() -> None:

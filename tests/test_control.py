@@ -19,6 +19,7 @@ from simulator.control.guard import Guard
 from simulator.faults import MEANINGS, FaultKind
 from simulator.payee import takes_transfers
 from simulator.world import Worlds
+from tests.samples.napas import hosted_form
 from tests.samples.vnpay import vnpay_pay
 from tests.worlds import START, Connector, ask, connector, courier_of, worlds_in
 
@@ -357,6 +358,16 @@ async def test_the_browser_goes_back_to_the_merchants_signed_address(api: Caller
     told = await api.post(f"{CI}/payments/{payment_id}/return")
     assert told["url"].startswith("http://portal.test/return/vnpay?")
     assert "vnp_SecureHash=" in told["url"]
+    assert told["fields"] == {}
+
+
+async def test_what_the_browser_posts_to_the_merchant_is_told_with_the_address(api: Caller) -> None:
+    world = await api.worlds.get("ci")
+    await ask(world, "napas", hosted_form("HS1", 18_060, await world.now()))
+    (found,) = await api.get(f"{CI}/payments?bank=napas")
+    told = await api.post(f"{CI}/payments/{found['payment_id']}/return")
+    assert told["url"] == "http://portal.test/return?dossier=1"
+    assert list(told["fields"]) == ["napasResult"]
 
 
 @pytest.mark.parametrize(

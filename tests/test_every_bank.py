@@ -167,7 +167,8 @@ def test_the_same_notice_is_the_same_bytes(code: str) -> None:
 def test_no_secret_is_in_what_it_writes(code: str) -> None:
     dialect, merchant = dialects()[code], merchant_of(code)
     outgoing = dialect.callback(notice(code))
-    written = (outgoing.url.encode(), outgoing.body, dialect.return_url(settled(code), merchant).encode())
+    back = (dialect.return_url(settled(code), merchant), *dialect.return_form(settled(code), merchant).values())
+    written = (outgoing.url.encode(), outgoing.body, *(text.encode() for text in back))
     for secret in merchant.secrets.values():
         assert not [text for text in written if secret.encode() in text]
 
@@ -177,6 +178,8 @@ def test_a_return_goes_only_to_the_merchant(code: str) -> None:
     for state in State:
         url = dialects()[code].return_url(settled(code, state, None), merchant_of(code))
         assert url == "" or url.startswith(("http://", "https://"))
+        posted = dialects()[code].return_form(settled(code, state, None), merchant_of(code))
+        assert all(posted.values())
 
 
 # --- what it reads ---------------------------------------------------------------------------------------------

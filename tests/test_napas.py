@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from itertools import product
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from hypothesis import given
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from simulator import payer
-from simulator.bank import act, progress, returned
+from simulator.bank import act, posted_back, progress, returned
 from simulator.banks.napas import CAUSES, DIALECT, ERROR_TEXTS, GATEWAY_CODES, checksum
 from simulator.delivery import Courier
 from simulator.dialect import Ask, Command, Create, Notice, Reply
@@ -195,10 +195,9 @@ def test_the_word_for_approved_is_the_merchants() -> None:
 
 
 def test_the_browser_takes_the_same_result_back() -> None:
-    url = urlsplit(DIALECT.return_url(paid(), merchant()))
-    fields = dict(parse_qsl(url.query))
-    assert (url.path, fields["dossier"]) == ("/return", "1")
-    assert json.loads(fields["napasResult"]) == callback(paid())[1]
+    assert DIALECT.return_url(paid(), merchant()) == "https://portal.test/return?dossier=1"
+    posted = DIALECT.return_form(paid(), merchant())
+    assert {name: json.loads(text) for name, text in posted.items()} == {"napasResult": callback(paid())[1]}
     nowhere = paid(order=replace(paid().order, return_url=""))
     assert DIALECT.return_url(nowhere, merchant()) == ""
 
@@ -707,10 +706,12 @@ async def test_the_form_is_paid_on_the_page_and_the_result_is_told(
     assert dict(sent.response.headers)["location"] == world.page_url(created.payment_id)
     await progress(world, created.payment_id, payer.give_card("9704000000000018", "NGUYEN VAN A", "03/07"))
     await progress(world, created.payment_id, payer.give_otp("otp"))
-    assert (await returned(world, created.payment_id)).startswith(client.RETURN_URL + "&napasResult=")
+    assert await returned(world, created.payment_id) == client.RETURN_URL
+    posted = await posted_back(world, created.payment_id)
     await courier.run_due(world)
     ((method, path, body),) = portal.requests
     assert (method, path) == ("POST", "/ipn")
+    assert posted == {"napasResult": body.decode()}
     result = json.loads(base64.b64decode(json.loads(body)["data"]))["paymentResult"]
     assert (result["result"], result["order"]["amount"]) == ("SUCCESS", "18060")
 

@@ -5,12 +5,13 @@ import json
 import re
 import tomllib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from string import Formatter
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlencode
 
 import httpx
 import msgspec
@@ -22,19 +23,22 @@ from conformance.payer import Page, Payer, Stuck, read_page
 from simulator import payer as steps
 from simulator import qr
 from simulator.app import App
-from simulator.bank import act
+from simulator.bank import act, posted_back
 from simulator.banks import dialects
 from simulator.control.guard import Guard
 from simulator.delivery import Courier
 from simulator.faults import Fault, FaultKind
 from simulator.outbox import DeliveryState
 from simulator.pages import create_pages
+from simulator.pages.frame import HEADERS, posting_to
 from simulator.pages.pay import NO_BANK
 from simulator.payer import Problem
 from simulator.payment import Channel, Event, Merchant, Outcome, Payment, Reason, State
 from simulator.store import ById
+from simulator.wire import Request
 from simulator.world import World, Worlds
 from tests.samples import BILL_AMOUNT_VND, SAMPLES, answered
+from tests.samples.napas import form_fields as hosted_fields
 from tests.samples.vnpay import vnpay_pay
 from tests.worlds import START, Connector, ask, connector, courier_of, served, worlds_in
 
@@ -405,6 +409,50 @@ async def test_the_browser_goes_back_to_the_merchant_with_the_banks_answer(town:
     assert (walk.returned.url.params["vnp_TxnRef"], walk.returned.url.params["vnp_ResponseCode"]) == ("HS1", "00")
 
 
+async def napas_order(town: Town, order_ref: str = "HS1", event: Event = Event.APPROVE, **changes: str) -> Payment:
+    """A payment whose result the browser posts to the merchant."""
+    fields = hosted_fields(order_ref, 18_060, START, **changes)
+    await ask(town.world, "napas", Request("POST", "/api/rest/hostedform", body=urlencode(fields).encode()))
+    (made,) = await town.world.store.payments("ci", order_ref=order_ref)
+    return await act(town.world, made.payment_id, event)
+
+
+async def test_a_result_that_the_real_bank_posts_is_posted_by_a_form_without_scripts_too(town: Town) -> None:
+    payment = await napas_order(town)
+    walk = await town.do(lambda payer: payer.pay(town.world.page_url(payment.payment_id), follow_return=True))
+    assert walk.returned is not None
+    sent = walk.returned.request
+    assert (sent.method, str(sent.url)) == ("POST", "http://portal.test/return?dossier=1")
+    posted = await posted_back(town.world, payment.payment_id)
+    assert dict(parse_qsl(sent.content.decode())) == posted != {}
+
+
+async def test_only_the_page_that_posts_to_the_merchant_may_and_only_to_him(town: Town) -> None:
+    payment = await napas_order(town, returnUrl="https://user@portal.test:8443/return")
+    for step, target in (("result", "'self'"), ("return", "https://portal.test:8443")):
+        headers = (await town.http.get(f"{town.path(payment)}/{step}")).headers
+        (rule,) = re.findall(r"form-action ([^;]+);", headers["content-security-policy"])
+        assert rule == target
+        assert headers["referrer-policy"] == ("same-origin" if step == "result" else "strict-origin")
+        assert headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "host", ["portal.test;script-src *", "[::1]:8080", "cổng.test", "portal.test,*", "portal.test 'unsafe-inline'"]
+)
+def test_no_merchants_address_writes_into_the_policy(host: str) -> None:
+    policy = posting_to(f"http://{host}/return")["content-security-policy"]
+    assert policy == HEADERS["content-security-policy"].replace("form-action 'self'", "form-action http:")
+
+
+async def test_a_page_that_posts_nothing_to_a_merchant_is_no_way_back(town: Town) -> None:
+    payment = await town.order()
+    page = await town.do(lambda payer: payer.open(town.world.page_url(payment.payment_id)))
+    elsewhere = replace(page, links={"return": town.path(payment)})
+    with pytest.raises(Stuck, match="HTTP 200 and not the way back"):
+        await town.do(lambda payer: payer.go_back(elsewhere))
+
+
 async def test_a_payer_who_closes_the_browser_does_not_go_back(town: Town) -> None:
     payment = await town.order()
     walk = await town.do(lambda payer: payer.pay(town.world.page_url(payment.payment_id)))
@@ -579,6 +627,7 @@ async def every_page(town: Town) -> dict[str, str]:
         await act(town.world, payment.payment_id, event)
         await look(f"{town.path(payment)}/result")
     await look(f"/room/ci/payments/{payment.payment_id}")
+    await look(f"{town.path(await napas_order(town, 'HSnapas', orderReference=HOSTILE))}/return")
     for channel in ("counter", "pos", "mobile"):
         visit = partial(Payer.inquire_bill, base_url=f"{HERE}/s/ci", bank="vietinbank", bill_code=HOSTILE)
         await look((await town.do(partial(visit, channel=channel))).url)
@@ -601,6 +650,7 @@ async def test_every_page_says_that_the_bank_is_simulated_and_takes_nothing_from
         assert "no real money" in text, path
         assert 'name="viewport"' in text, path
         loaded = re.findall(r'<(?:script|link|img|iframe|form)[^>]*?(?:src|href|action)="([^"]*)"', text)
+        loaded = [each for each in loaded if not (path.endswith("/return") and each.startswith(f"{PORTAL}/return"))]
         assert loaded, path
         assert all(each.startswith(("/", "data:,")) and not each.startswith("//") for each in loaded), path
         assert "style=" not in text, path

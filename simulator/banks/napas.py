@@ -509,9 +509,8 @@ def _callback(notice: Notice) -> Outgoing:
     return Outgoing("POST", url, (("content-type", JSON_TYPE),), text.encode())
 
 
-def _return_url(payment: Payment, merchant: Merchant) -> str:
-    url = payment.order.return_url
-    return form.added(url, form.written({"napasResult": napas_result(payment, merchant)})) if url else ""
+def _return_form(payment: Payment, merchant: Merchant) -> Fields:
+    return {"napasResult": napas_result(payment, merchant)}  # napas-dps#result: the browser posts what the IPN says
 
 
 def _acknowledged(answer: Answer, notice: Notice) -> Ack:
@@ -532,7 +531,6 @@ ASSUMPTIONS = (
     ("callback", "POST of JSON {data, checksum}; or of a form napasResult", "both are in use", "options.callback"),
     ("checksum-case", "lower case, or upper", "clients differ", "options.checksum"),
     ("approved", "gatewayCode APPROVED", "the domestic flow's word was not seen", "options.approved"),
-    ("return", "the browser goes back by GET with napasResult; the real gateway posts it", "pages redirect", ""),
     ("return-url", "PURCHASE_OTP's is the merchant's, the form's is its action", "no field", "options.return_url"),
     ("token", "holds for 1 h, in the header or the address; also after a restart", "no life is public", ""),
     ("keys", "dataKey and napasKey fit one order and amount, for ever", "what they hold is not public", ""),
@@ -574,7 +572,8 @@ DIALECT = Dialect(
     acknowledged=_acknowledged,
     retry=Retry(delays_s=(60, 300, 900)),
     announces=frozenset(State) - {State.PENDING, State.PARTLY_REFUNDED, State.REFUNDED},
-    return_url=_return_url,
+    return_url=lambda payment, merchant: payment.order.return_url,
+    return_form=_return_form,
     secrets=("client_secret", "password"),
     error_page=ErrorPage(path="/api/rest/error", parameter="code", texts=ERROR_TEXTS),
     judge=_judge,

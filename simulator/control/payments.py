@@ -67,6 +67,10 @@ class Happening(Body):
 
 class Place(View):
     url: Annotated[str, Field(description="Where the browser goes; empty = this bank sends it nowhere.")]
+    fields: Annotated[
+        dict[str, str],
+        Field(description="What a form posts there; without fields the browser goes there by GET."),
+    ]
 
 
 @router.get("", summary="List the payments, newest first")
@@ -107,8 +111,12 @@ async def abandon(world: TheWorld, payment_id: str) -> PaymentView:
 
 @router.post("/{payment_id}/return", summary="The payer's browser goes back")
 async def go_back(world: TheWorld, payment_id: str) -> Place:
-    """The signed address at the connector to which the browser is sent. Callbacks held for the return are let go."""
-    return Place(url=await bank.returned(world, payment_id))
+    """The connector's address to which the browser is sent, with a signed result in it or in the fields of a form.
+
+    Callbacks held for the return are let go.
+    """
+    url = await bank.returned(world, payment_id)
+    return Place(url=url, fields=dict(await bank.posted_back(world, payment_id)))
 
 
 async def kept(world: World, payment_id: str) -> Payment:

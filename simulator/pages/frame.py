@@ -1,10 +1,11 @@
 """What every page shares: language, templates, headers, the form that was posted, and pages for what went wrong."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
@@ -97,6 +98,16 @@ def page(
     if request.query_params.get("lang") in office.texts:
         response.set_cookie("lang", texts.code, max_age=YEAR_S, samesite="lax", httponly=True)
     return response
+
+
+def posting_to(url: str) -> dict[str, str]:
+    """Headers for a page whose form goes to that address: its origin and no other; it is told ours, as `Origin`."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    # A host that a policy cannot name (IPv6, other alphabets) leaves only its scheme to be named.
+    target = f"{parts.scheme}://{host}" if re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]+)?", host) else f"{parts.scheme}:"
+    policy = HEADERS["content-security-policy"].replace("form-action 'self'", f"form-action {target}")
+    return {**HEADERS, "content-security-policy": policy, "referrer-policy": "strict-origin"}
 
 
 def see(url: str) -> RedirectResponse:

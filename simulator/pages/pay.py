@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from simulator import bank, payer, qr
 from simulator.banks import dialects
 from simulator.dialect import Dialect
-from simulator.pages.frame import HEADERS, page, posted, see, texts_of, world_of
+from simulator.pages.frame import HEADERS, page, posted, posting_to, see, texts_of, world_of
 from simulator.payer import Change, Problem, Stage
 from simulator.payment import TRANSITIONS, Channel, Event, Merchant, Payment
 from simulator.store import ById
@@ -152,6 +152,11 @@ async def go_back(request: Request) -> Response:
     if here.stage is not Stage.DONE:
         return see(here.url)
     url = await bank.returned(here.world, here.payment.payment_id)
+    fields = await bank.posted_back(here.world, here.payment.payment_id)
+    if url and fields:
+        shown = page(request, "return", payment=here.payment, visit=here, current="done", url=url, fields=fields)
+        shown.headers.update(posting_to(url))
+        return shown
     return RedirectResponse(url, 302, HEADERS) if url else see(f"{here.url}/result")
 
 
