@@ -24,7 +24,7 @@ from conformance.targets.portal.books import Books
 from conformance.targets.portal.defects import Flaw
 from conformance.targets.portal.portal import Portal
 from conformance.targets.portal.services import shipped
-from conformance.targets.portal.settings import Settings, VietinbankContract
+from conformance.targets.portal.settings import Settings
 
 VNPAY_SECRET = "SIMULATORSECRETKEY0123456789ABCD"
 DVCQG_SECRET = "demo-secret"
@@ -315,14 +315,10 @@ class Running:
 
 
 def settings(folder: Path, **changes: Any) -> Settings:
-    contract = VietinbankContract(
-        private_key_pem=key_text("biller_private.pem"), bank_public_key_pem=key_text("vietinbank_public.pem")
-    )
     plain = Settings(
         bank_url="http://bank.test",
         public_url="http://portal.test",
         database=folder / "portal.db",
-        vietinbank=contract,
         bank_timeout_s=5.0,
     )
     return replace(plain, **changes)

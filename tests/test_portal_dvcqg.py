@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from conformance.targets.portal.defects import Flaw
 from conformance.targets.portal.dossiers import Rejected
 from conformance.targets.portal.protocols import dvcqg
-from conformance.targets.portal.settings import DvcqgContract
+from conformance.targets.portal.protocols.dvcqg import DvcqgContract
 from tests.portals import (
     CONFIRM_SIGNED,
     FEE_VND,

@@ -92,8 +92,16 @@ def test_an_unknown_defect_is_refused_in_a_sentence(tmp_path: Path) -> None:
     assert refused.stderr.startswith("portal: no defect is called nonsense; choose from ")
 
 
+@pytest.mark.parametrize("contract", ["vnpay.colour=red", "nobank.secret=x", "vnpay", "vnpay.secret"])
+def test_a_contract_that_is_none_is_refused_in_a_sentence(tmp_path: Path, contract: str) -> None:
+    refused = run("--database", str(tmp_path / "p.db"), "--contract", contract)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("portal: --contract ")
+
+
 def test_a_missing_key_is_refused_in_a_sentence(tmp_path: Path) -> None:
-    refused = run("--database", str(tmp_path / "p.db"), "--vietinbank-private-key", str(tmp_path / "none.pem"))
+    contract = f"vietinbank.private_key_pem=@{tmp_path}/none.pem"
+    refused = run("--database", str(tmp_path / "p.db"), "--contract", contract)
     assert refused.returncode == 1
     assert refused.stderr.startswith("portal: ")
     assert "none.pem" in refused.stderr

@@ -12,7 +12,7 @@ from conformance.targets.portal.defects import Flaw
 from conformance.targets.portal.dossiers import Outcome, Rejected
 from conformance.targets.portal.protocols import vnpay
 from conformance.targets.portal.protocols.seals import hmac_sha512
-from conformance.targets.portal.settings import VnpayContract
+from conformance.targets.portal.protocols.vnpay import VnpayContract
 from tests.portals import FEE_VND, VNPAY_SECRET, running, vnpay_fields, vnpay_query
 
 CONTRACT = VnpayContract()

@@ -7,27 +7,19 @@ import argparse
 import asyncio
 import socket
 import sys
-from importlib.resources import files
 from pathlib import Path
 
 import uvicorn
 
 from conformance.targets.portal.app import portal_app
 from conformance.targets.portal.bank_line import BankLine
+from conformance.targets.portal.banks import counterparts
 from conformance.targets.portal.books import Books
 from conformance.targets.portal.defects import DEFECTS, Flaw, named
 from conformance.targets.portal.moments import machine_clock
 from conformance.targets.portal.portal import Portal
 from conformance.targets.portal.services import shipped
-from conformance.targets.portal.settings import (
-    DvcqgContract,
-    Settings,
-    Style,
-    VietinbankContract,
-    VnpayContract,
-)
-
-_KEYS = files("fixtures").joinpath("keys")
+from conformance.targets.portal.settings import Settings, Style
 
 
 def main() -> None:
@@ -75,13 +67,7 @@ def _settings(given: argparse.Namespace, public_url: str) -> Settings:
         public_url=public_url.rstrip("/"),
         database=given.database,
         style=Style(given.style),
-        vnpay=VnpayContract(tmn_code=given.vnpay_tmn_code, secret=given.vnpay_secret),
-        vietinbank=VietinbankContract(
-            provider_id=given.vietinbank_provider_id,
-            private_key_pem=_key(given.vietinbank_private_key, "biller_private.pem"),
-            bank_public_key_pem=_key(given.vietinbank_bank_key, "vietinbank_public.pem"),
-        ),
-        dvcqg=DvcqgContract(partner_code=given.dvcqg_partner_code, secret=given.dvcqg_secret),
+        contracts=_contracts(given.contract),
         says_already_confirmed=given.duplicates == "already-confirmed",
         return_asks=given.return_asks,
         bank_timeout_s=given.bank_timeout_s,
@@ -90,9 +76,22 @@ def _settings(given: argparse.Namespace, public_url: str) -> Settings:
     )
 
 
-def _key(given: Path | None, shipped_name: str) -> str:
-    source = given or _KEYS.joinpath(shipped_name)
-    return source.read_text(encoding="ascii")
+def _contracts(given: list[str]) -> dict[str, dict[str, str]]:
+    """Each is BANK.NAME=VALUE, or BANK.NAME=@FILE for the text of a file. Raises ValueError, OSError."""
+    contracts: dict[str, dict[str, str]] = {}
+    for each in given:
+        name, is_given, value = each.partition("=")
+        bank, has_name, key = name.partition(".")
+        if not is_given or not has_name or bank not in counterparts():
+            raise ValueError(f"--contract {each}: BANK.NAME=VALUE is wanted, BANK one of {', '.join(counterparts())}")
+        text = Path(value[1:]).read_text(encoding="utf-8") if value.startswith("@") else value
+        contracts.setdefault(bank, {})[key] = text
+    for bank, changes in contracts.items():
+        try:
+            counterparts()[bank].contract(**changes)
+        except TypeError as error:
+            raise ValueError(f"--contract {bank}: {error}") from error
+    return contracts
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -111,13 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--bank-timeout-s", type=float, default=8.0)
     add("--poll-after-s", type=int, default=900, help="when an order without callback is first asked about")
     add("--poll-every-s", type=float, default=30.0, help="how often the poller looks, 0 = never")
-    add("--vnpay-tmn-code", default="DEMOV210")
-    add("--vnpay-secret", default="SIMULATORSECRETKEY0123456789ABCD")
-    add("--vietinbank-provider-id", default="9111")
-    add("--vietinbank-private-key", type=Path, help="PEM file of the biller's key")
-    add("--vietinbank-bank-key", type=Path, help="PEM file of the bank's public key")
-    add("--dvcqg-partner-code", default="DEMO")
-    add("--dvcqg-secret", default="demo-secret")
+    add("--contract", action="append", default=[], metavar="BANK.NAME=VALUE", help="@FILE as value = a file's text")
     add("--defect", action="append", default=[], metavar="NAME", help="switches a defect on; may be repeated")
     add("--list-defects", action="store_true", help="lists the defects and stops")
     return parser

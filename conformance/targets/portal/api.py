@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 
 from conformance.targets.portal import checkout, jobs, refunds
 from conformance.targets.portal.bank_line import BankSilent
-from conformance.targets.portal.defects import DVCQG, named
+from conformance.targets.portal.counterpart import Payer
+from conformance.targets.portal.defects import named
 from conformance.targets.portal.dossiers import Attempt, AttemptState, Dossier, Rejected, Standing
 from conformance.targets.portal.entries import Notification
 from conformance.targets.portal.portal import Portal
@@ -102,9 +103,9 @@ def api_router(portal: Portal) -> APIRouter:
     return router
 
 
-def payer_of(request: Request, locale: str) -> checkout.Payer:
+def payer_of(request: Request, locale: str) -> Payer:
     host = request.client.host if request.client else "127.0.0.1"
-    return checkout.Payer(client_ip=host, locale="en" if locale == "en" else "vi")
+    return Payer(client_ip=host, locale="en" if locale == "en" else "vi")
 
 
 def _view(portal: Portal, dossier_code: str) -> dict[str, Any]:
@@ -158,7 +159,7 @@ def _notification(notification: Notification) -> dict[str, Any]:
 async def _platform_receipt(portal: Portal, dossier_code: str) -> Response:
     """The national platform's own receipt: its file, or the way to it."""
     attempt = await asyncio.to_thread(_paid_on_platform, portal, dossier_code)
-    message = dvcqg.bill_request(portal.settings.dvcqg, attempt)
+    message = dvcqg.bill_request(portal.contract(dvcqg.BANK, dvcqg.DvcqgContract), attempt)
     try:
         body, kind = await portal.line.post_for_file(f"{portal.settings.bank_url}{dvcqg.BILL_PATH}", message)
         if kind.startswith("application/pdf"):
@@ -172,6 +173,6 @@ def _paid_on_platform(portal: Portal, dossier_code: str) -> Attempt:
     with portal.books.reading() as entries:
         checkout.known_dossier(entries, dossier_code)
         for attempt in entries.attempts(dossier_code):
-            if attempt.bank == DVCQG and attempt.state is AttemptState.PAID:
+            if attempt.bank == dvcqg.BANK and attempt.state is AttemptState.PAID:
                 return attempt
     raise checkout.NotPossible(f"dossier {dossier_code} was not paid on the national platform")

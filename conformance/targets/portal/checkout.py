@@ -11,17 +11,15 @@ from datetime import timedelta
 
 from conformance.targets.portal import references
 from conformance.targets.portal.bank_line import BankSilent
-from conformance.targets.portal.defects import DVCQG, VIETINBANK, VNPAY, Flaw
+from conformance.targets.portal.banks import counterparts
+from conformance.targets.portal.counterpart import Checkout, Counterpart, Payer
+from conformance.targets.portal.defects import Flaw
 from conformance.targets.portal.dossiers import Attempt, AttemptState, Dossier, Rejected
 from conformance.targets.portal.entries import Entries
 from conformance.targets.portal.portal import Portal
-from conformance.targets.portal.protocols import dvcqg, vietinbank, vnpay
 from conformance.targets.portal.services import PROVINCES
 
 FEE_MAX_VND = 10**15
-
-METHODS = {VNPAY: tuple(vnpay.METHODS), DVCQG: dvcqg.METHODS, VIETINBANK: vietinbank.METHODS}
-"""How one can pay at each bank. "redirect" and "bill" leave the choice to the payer and the bank."""
 
 
 class UnknownDossier(Exception):
@@ -57,25 +55,6 @@ class Declaration:
     email: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checkout:
-    """How the payer goes on: `kind` is redirect, qr or bill."""
-
-    kind: str
-    order_ref: str
-    url: str = ""
-    payload: str = ""
-    bill_code: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Payer:
-    """Who sits at the browser: its address and language ("vi" or "en")."""
-
-    client_ip: str = "127.0.0.1"
-    locale: str = "vi"
-
-
 def declare(portal: Portal, declaration: Declaration) -> Dossier:
     """A new dossier, or the one of that code if it was declared alike. Raises NotPossible, Unacceptable."""
     wanted = _completed(portal, declaration)
@@ -87,7 +66,9 @@ def declare(portal: Portal, declaration: Declaration) -> Dossier:
             return known
         dossier = wanted if wanted.dossier_code else replace(wanted, dossier_code=_next_code(entries, wanted))
         entries.add_dossier(dossier)
-        entries.add_attempt(_bill(dossier))
+        for counterpart in counterparts().values():
+            if counterpart.start is None:
+                entries.add_attempt(_bill(dossier, counterpart.bank))
     return dossier
 
 
@@ -98,14 +79,21 @@ async def open_payment(
 
     `browser_amount_vnd` is what the browser thinks the fee is: of no interest to anyone but a defect.
     """
-    if method not in METHODS.get(bank, ()):
+    counterpart = counterparts().get(bank)
+    if counterpart is None or method not in counterpart.methods:
         raise Unacceptable(f"{bank!r} has no method {method!r}")
-    dossier, attempt = await asyncio.to_thread(_record, portal, dossier_code, bank, method, payer, browser_amount_vnd)
-    if bank == VIETINBANK:
+    record = (portal, dossier_code, counterpart, method, payer, browser_amount_vnd)
+    dossier, attempt = await asyncio.to_thread(_record, *record)
+    if counterpart.start is None:
         return Checkout(kind="bill", order_ref=attempt.order_ref, bill_code=dossier.bill_code)
-    if bank == VNPAY:
-        return await _start_vnpay(portal, dossier, attempt, payer)
-    return await _start_dvcqg(portal, dossier, attempt, payer)
+    try:
+        found = await counterpart.start(portal, dossier, attempt, payer)
+    except (BankSilent, Rejected) as error:
+        raise BankFailed(attempt.order_ref, f"{bank} did not start a payment: {error}") from error
+    if found.kind == "qr":
+        found = replace(found, url=f"{portal.settings.public_url}/qr/{bank}/{attempt.order_ref}")
+    await asyncio.to_thread(_keep, portal, counterpart, attempt, found)
+    return found
 
 
 def cancel(portal: Portal, dossier_code: str) -> None:
@@ -165,10 +153,10 @@ def _next_code(entries: Entries, dossier: Dossier) -> str:
     return references.dossier_code(unit, dossier.declared_at, entries.next_serial(prefix))
 
 
-def _bill(dossier: Dossier) -> Attempt:
+def _bill(dossier: Dossier, bank: str) -> Attempt:
     """Under its bill code a dossier can be paid from the first day, at any counter of a bank that collects bills."""
     return Attempt(
-        bank=VIETINBANK,
+        bank=bank,
         order_ref=dossier.bill_code,
         dossier_code=dossier.dossier_code,
         method="bill",
@@ -179,7 +167,12 @@ def _bill(dossier: Dossier) -> Attempt:
 
 
 def _record(
-    portal: Portal, dossier_code: str, bank: str, method: str, payer: Payer, browser_amount_vnd: int | None
+    portal: Portal,
+    dossier_code: str,
+    counterpart: Counterpart,
+    method: str,
+    payer: Payer,
+    browser_amount_vnd: int | None,
 ) -> tuple[Dossier, Attempt]:
     flaws = portal.flaws
     with portal.books.writing() as entries:
@@ -189,14 +182,14 @@ def _record(
             raise NotPossible(f"dossier {dossier_code} awaits no payment any more")
         if Flaw.FAILED_DOSSIER_CLOSED in flaws and _has_failed(entries, dossier_code):
             raise NotPossible(f"the payment of dossier {dossier_code} has failed")
-        if bank == VIETINBANK:
-            return dossier, _bill(dossier)
-        attempt = _new_attempt(portal, dossier, bank, method, payer)
+        if counterpart.start is None:
+            return dossier, _bill(dossier, counterpart.bank)
+        attempt = _new_attempt(portal, dossier, counterpart, method, payer)
         if browser_amount_vnd is not None and Flaw.BROWSER_AMOUNT_TRUSTED in flaws:
             attempt = replace(attempt, amount_vnd=browser_amount_vnd)
         if Flaw.NEW_ATTEMPT_FORGETS_OLD in flaws:
-            entries.forget_pending(dossier_code, bank)
-        if bank != DVCQG or Flaw.ATTEMPT_RECORDED_AFTER_ANSWER not in flaws:
+            entries.forget_pending(dossier_code, counterpart.bank)
+        if not _is_known_late(portal, counterpart):
             entries.add_attempt(attempt, instead=Flaw.ORDER_REF_BY_SECOND in flaws)
     return dossier, attempt
 
@@ -205,12 +198,13 @@ def _has_failed(entries: Entries, dossier_code: str) -> bool:
     return any(attempt.state is AttemptState.FAILED for attempt in entries.attempts(dossier_code))
 
 
-def _new_attempt(portal: Portal, dossier: Dossier, bank: str, method: str, payer: Payer) -> Attempt:
+def _new_attempt(portal: Portal, dossier: Dossier, counterpart: Counterpart, method: str, payer: Payer) -> Attempt:
     now = portal.clock().replace(microsecond=0)
     by_second = Flaw.ORDER_REF_BY_SECOND in portal.flaws
+    number = references.by_second if by_second else counterpart.order_ref or references.order_ref
     return Attempt(
-        bank=bank,
-        order_ref=references.by_second(now) if by_second else references.order_ref(now),
+        bank=counterpart.bank,
+        order_ref=number(now),
         dossier_code=dossier.dossier_code,
         method=method,
         amount_vnd=dossier.fee_vnd,
@@ -220,54 +214,14 @@ def _new_attempt(portal: Portal, dossier: Dossier, bank: str, method: str, payer
     )
 
 
-async def _start_vnpay(portal: Portal, dossier: Dossier, attempt: Attempt, payer: Payer) -> Checkout:
-    settings = portal.settings
-    command = "genqr" if attempt.method == "qr" else "pay"
-    url = vnpay.pay_url(
-        settings.vnpay,
-        attempt,
-        command=command,
-        bank_url=settings.bank_url,
-        return_url=f"{settings.public_url}/return/vnpay",
-        description=f"Lệ phí hồ sơ {dossier.dossier_code}",
-        locale=payer.locale,
-        flaws=portal.flaws,
-    )
-    if command == "pay":
-        return await _go_on(portal, attempt, Checkout(kind="redirect", order_ref=attempt.order_ref, url=url))
-    try:
-        payload = vnpay.read_qr(await portal.line.get(url))
-    except (BankSilent, Rejected) as error:
-        raise BankFailed(attempt.order_ref, f"VNPAY gave no QR code: {error}") from error
-    page = f"{settings.public_url}/qr/{attempt.order_ref}"
-    found = Checkout(kind="qr", order_ref=attempt.order_ref, url=page, payload=payload)
-    return await _go_on(portal, attempt, found)
+def _is_known_late(portal: Portal, counterpart: Counterpart) -> bool:
+    """Never, but with the defect that writes an order down only when the bank has answered."""
+    return counterpart.known_late and Flaw.ATTEMPT_RECORDED_AFTER_ANSWER in portal.flaws
 
 
-async def _start_dvcqg(portal: Portal, dossier: Dossier, attempt: Attempt, payer: Payer) -> Checkout:
-    settings = portal.settings
-    service = portal.catalogue.services[dossier.service_code]
-    message = dvcqg.init_request(settings.dvcqg, attempt, dossier, service, payer.locale, portal.flaws)
-    try:
-        url = dvcqg.read_init(await portal.line.post(f"{settings.bank_url}{dvcqg.INIT_PATH}", message))
-    except (BankSilent, Rejected) as error:
-        raise BankFailed(attempt.order_ref, f"the payment platform did not start a payment: {error}") from error
-    if Flaw.ATTEMPT_RECORDED_AFTER_ANSWER in portal.flaws:
-        await asyncio.to_thread(_record_late, portal, attempt)
-    return await _go_on(portal, attempt, Checkout(kind="redirect", order_ref=attempt.order_ref, url=url))
-
-
-def _record_late(portal: Portal, attempt: Attempt) -> None:
+def _keep(portal: Portal, counterpart: Counterpart, attempt: Attempt, checkout: Checkout) -> None:
+    """Where the payer goes on, so that the status page can offer it again."""
     with portal.books.writing() as entries:
-        entries.add_attempt(attempt)
-
-
-async def _go_on(portal: Portal, attempt: Attempt, checkout: Checkout) -> Checkout:
-    """Keeps where the payer goes on, so that the status page can offer it again."""
-    await asyncio.to_thread(_keep_way_on, portal, attempt, checkout.payload or checkout.url)
-    return checkout
-
-
-def _keep_way_on(portal: Portal, attempt: Attempt, way: str) -> None:
-    with portal.books.writing() as entries:
-        entries.set_url(attempt, way)
+        if _is_known_late(portal, counterpart):
+            entries.add_attempt(attempt)
+        entries.set_url(attempt, checkout.payload or checkout.url)

@@ -133,6 +133,10 @@ class Rejected(Exception):
         self.hint = hint
 
 
+class NoSuchOrder(Exception):
+    """The bank has never heard of it: the payer did not come that far."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """A dossier with all that decides its status: `attempts`, oldest first, and the money that settled it."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from conformance.targets.portal import asking, settlement
-from conformance.targets.portal.defects import ASKED_BANKS, Flaw
+from conformance.targets.portal.defects import Flaw
 from conformance.targets.portal.dossiers import RECORDED, Attempt
 from conformance.targets.portal.portal import Portal
 
@@ -77,7 +77,7 @@ def _open_attempts(portal: Portal, dossier_code: str) -> list[Attempt]:
     if Flaw.LOST_CALLBACK_NEVER_POLLED in portal.flaws:
         return []
     with portal.books.reading() as entries:
-        found = entries.attempts_to_ask(ASKED_BANKS, portal.clock() - _ASK_FOR, dossier_code)
+        found = entries.attempts_to_ask(asking.asked_banks(), portal.clock() - _ASK_FOR, dossier_code)
     if Flaw.PENDING_POLLED_ONCE in portal.flaws:
         return [attempt for attempt in found if attempt.asks == 0]
     return found

@@ -19,9 +19,12 @@ from starlette.staticfiles import StaticFiles
 
 from conformance.targets.portal import checkout, returns
 from conformance.targets.portal.api import payer_of
-from conformance.targets.portal.defects import VIETINBANK, VNPAY, Flaw
+from conformance.targets.portal.banks import counterparts
+from conformance.targets.portal.counterpart import Claim
+from conformance.targets.portal.defects import Flaw
 from conformance.targets.portal.dossiers import Attempt, AttemptState, Dossier, Standing
 from conformance.targets.portal.entries import Receipt
+from conformance.targets.portal.hearing import body_of
 from conformance.targets.portal.moments import spoken
 from conformance.targets.portal.portal import Portal
 from conformance.targets.portal.services import PROVINCES
@@ -33,12 +36,6 @@ _HEADERS = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
 }
-
-WAYS = (
-    *("vnpay_redirect", "vnpay_qr", "vnpay_internet_banking", "vnpay_card"),
-    *("dvcqg_redirect", "vietinbank_bill"),
-)
-"""The ways to pay that the page offers: bank and method."""
 
 _SHOWN_MESSAGES = 50
 _PROBLEMS: dict[type[Exception], tuple[int, str]] = {
@@ -137,7 +134,7 @@ def pages_router(portal: Portal) -> APIRouter:
             dossier=standing.dossier,
             attempts=_worth_showing(standing.attempts),
             receipts=receipts,
-            ways=WAYS,
+            ways=[f"{each.bank}-{method}" for each in counterparts().values() for method in each.offered],
         )
 
     @router.post("/dossiers/{dossier_code}/pay")
@@ -147,12 +144,14 @@ def pages_router(portal: Portal) -> APIRouter:
         way: Annotated[str, Form()] = "",
         amount_vnd: Annotated[int | None, Form()] = None,
     ) -> Response:
-        bank, _, method = way.partition("_")
+        bank, _, method = way.partition("-")
         payer = payer_of(request, request.cookies.get("lang", "vi"))
         try:
             found = await checkout.open_payment(portal, dossier_code, bank, method, payer, amount_vnd)
         except tuple(_PROBLEMS) as error:
             return pages.problem(request, error)
+        if found.kind == "form":
+            return pages.show(request, "go.html", checkout=found)
         return RedirectResponse(found.url or f"{_dossier_path(dossier_code)}#bill", status_code=303)
 
     @router.get("/dossiers/{dossier_code}/receipt")
@@ -164,9 +163,9 @@ def pages_router(portal: Portal) -> APIRouter:
         status = 200 if receipts else 404
         return pages.show(request, "receipt.html", status, dossier=standing.dossier, receipts=receipts)
 
-    @router.get("/qr/{order_ref}")
-    async def qr(request: Request, order_ref: str) -> Response:
-        attempt = await asyncio.to_thread(_attempt, portal, VNPAY, order_ref)
+    @router.get("/qr/{bank}/{order_ref}")
+    async def qr(request: Request, bank: str, order_ref: str) -> Response:
+        attempt = await asyncio.to_thread(_attempt, portal, bank, order_ref)
         if attempt is None or attempt.method != "qr" or not attempt.url:
             return pages.problem(request, checkout.UnknownDossier())
         drawing = segno.make(attempt.url, error="m").svg_inline(omitsize=True, border=4)
@@ -177,15 +176,16 @@ def pages_router(portal: Portal) -> APIRouter:
         messages = await asyncio.to_thread(_messages, portal)
         return pages.show(request, "outbox.html", messages=messages)
 
-    @router.get("/return/vnpay")
-    async def returned_from_vnpay(request: Request) -> Response:
-        return await returned(request, returns.from_vnpay(portal, request.scope["query_string"]))
+    @router.get("/return/{bank}")
+    async def returned(request: Request, bank: str) -> Response:
+        return await show_returned(request, bank, request.scope["query_string"])
 
-    @router.get("/return/dvcqg")
-    async def returned_from_dvcqg(request: Request) -> Response:
-        return await returned(request, returns.from_dvcqg(portal, request.query_params))
+    @router.post("/return/{bank}")
+    async def returned_by_form(request: Request, bank: str) -> Response:
+        return await show_returned(request, bank, await body_of(request))
 
-    async def returned(request: Request, claim: returns.Claim | None) -> Response:
+    async def show_returned(request: Request, bank: str, said: bytes) -> Response:
+        claim = _claim(portal, bank, said)
         dossier_code = await returns.look_up(portal, claim) if claim else ""
         echo = _echo(request) if Flaw.RETURN_UNESCAPED in portal.flaws else ""
         if not dossier_code:
@@ -194,6 +194,13 @@ def pages_router(portal: Portal) -> APIRouter:
         return pages.show(request, "returned.html", standing=standing, echo=echo)
 
     return router
+
+
+def _claim(portal: Portal, bank: str, said: bytes) -> Claim | None:
+    counterpart = counterparts().get(bank)
+    if counterpart is None or counterpart.returned is None:
+        return None
+    return counterpart.returned(portal, said)
 
 
 def _echo(request: Request) -> Markup:
@@ -218,8 +225,11 @@ def _attempt(portal: Portal, bank: str, order_ref: str) -> Attempt | None:
 
 def _worth_showing(attempts: tuple[Attempt, ...]) -> list[Attempt]:
     """Newest first; a bill that nobody has paid yet is no payment."""
-    shown = [each for each in attempts if each.bank != VIETINBANK or each.state is not AttemptState.PENDING]
-    return shown[::-1]
+    return [each for each in attempts if not _is_bill(each) or each.state is not AttemptState.PENDING][::-1]
+
+
+def _is_bill(attempt: Attempt) -> bool:
+    return counterparts()[attempt.bank].start is None
 
 
 def _messages(portal: Portal) -> list[Mapping[str, Any]]:

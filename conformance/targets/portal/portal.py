@@ -1,7 +1,9 @@
 """The running portal as one value: its settings, books, line to the banks, clock and switched-on defects."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from conformance.targets.portal.bank_line import BankLine
 from conformance.targets.portal.books import Books
@@ -9,6 +11,8 @@ from conformance.targets.portal.defects import Flaw
 from conformance.targets.portal.moments import Clock
 from conformance.targets.portal.services import Catalogue
 from conformance.targets.portal.settings import Settings
+
+Contract = TypeVar("Contract")
 
 
 @dataclass(slots=True)
@@ -23,3 +27,7 @@ class Portal:
     flaws: frozenset[Flaw] = frozenset()
     queued: asyncio.Event = field(default_factory=asyncio.Event)
     handled: set[str] = field(default_factory=set)
+
+    def contract(self, bank: str, kind: Callable[..., Contract]) -> Contract:
+        """The contract with that bank: the test contract with what the settings change of it."""
+        return kind(**self.settings.contracts.get(bank, {}))

@@ -8,13 +8,12 @@ import asyncio
 from dataclasses import replace
 
 from conformance.targets.portal.bank_line import BankSilent
+from conformance.targets.portal.banks import counterparts
 from conformance.targets.portal.checkout import NotPossible, Unacceptable, known_dossier
-from conformance.targets.portal.defects import VNPAY, Flaw
+from conformance.targets.portal.defects import Flaw
 from conformance.targets.portal.dossiers import Attempt, Rejected
 from conformance.targets.portal.entries import Credit, Entries, Refund
-from conformance.targets.portal.moments import compact
 from conformance.targets.portal.portal import Portal
-from conformance.targets.portal.protocols import vnpay_api
 from conformance.targets.portal.references import request_number
 
 ASKED, DONE, REFUSED = "asked", "done", "refused"
@@ -29,12 +28,10 @@ async def refund(portal: Portal, dossier_code: str, amount_vnd: int | None, key:
     planned, attempt, whole = await asyncio.to_thread(_plan, portal, dossier_code, amount_vnd, key)
     if attempt is None:
         return planned
-    message = vnpay_api.refund_request(
-        portal.settings.vnpay, attempt, planned.request_ref, planned.amount_vnd, whole, compact(portal.clock())
-    )
+    give_back = counterparts()[attempt.bank].give_back
+    assert give_back is not None, "a refund is planned only where there is one by message"
     try:
-        answer = await portal.line.post(f"{portal.settings.bank_url}{vnpay_api.API_PATH}", message)
-        given_back = vnpay_api.read_refund(portal.settings.vnpay, attempt, planned.amount_vnd, answer)
+        given_back = await give_back(portal, attempt, planned, whole)
     except (BankSilent, Rejected):
         return planned
     if given_back is None:
@@ -54,7 +51,7 @@ def _plan(portal: Portal, dossier_code: str, amount_vnd: int | None, key: str) -
             return known, None, False
         credit, left_vnd = _credit_to_return(entries, dossier_code, amount_vnd, portal.flaws)
         attempt = entries.attempt(credit.bank, credit.order_ref)
-        if credit.bank != VNPAY or attempt is None:
+        if counterparts()[credit.bank].give_back is None or attempt is None:
             raise NotPossible(f"{credit.bank} has no refund by message: the money goes back by hand")
         planned = Refund(
             once=once,

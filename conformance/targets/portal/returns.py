@@ -4,45 +4,12 @@ Rule: a return settles nothing, genuine or not. At most it makes the portal ask 
 """
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
-from urllib.parse import parse_qsl
 
 from conformance.targets.portal import asking, settlement
-from conformance.targets.portal.defects import DVCQG, VNPAY, Flaw
-from conformance.targets.portal.dossiers import Attempt, AttemptState, BankWord, Outcome, Rejected
+from conformance.targets.portal.counterpart import Claim
+from conformance.targets.portal.defects import Flaw
+from conformance.targets.portal.dossiers import Attempt, AttemptState, BankWord, Outcome
 from conformance.targets.portal.portal import Portal
-from conformance.targets.portal.protocols import dvcqg, vnpay
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What a browser says: an order, and whether it was paid."""
-
-    bank: str
-    order_ref: str
-    paid: bool
-
-
-def from_vnpay(portal: Portal, query: bytes) -> Claim | None:
-    """None unless VNPAY signed it."""
-    if Flaw.RETURN_BREAKS in portal.flaws:
-        _ = dict(parse_qsl(query.decode()))["vnp_PayDate"]
-    trusting = Flaw.FORGED_RETURN_SETTLES in portal.flaws
-    flaws = portal.flaws | {Flaw.SIGNATURE_NOT_CHECKED} if trusting else portal.flaws
-    try:
-        word = vnpay.read_callback(portal.settings.vnpay, query, flaws)
-    except Rejected:
-        return None
-    return Claim(VNPAY, word.order_ref, word.outcome is Outcome.PAID)
-
-
-def from_dvcqg(portal: Portal, parameters: Mapping[str, str]) -> Claim | None:
-    """How the platform signs this is not known, so it is only a hint at an order."""
-    if Flaw.RETURN_BREAKS in portal.flaws:
-        _ = parameters["secureCode"]
-    order_ref = dvcqg.returned_order(parameters)
-    return Claim(DVCQG, order_ref, parameters.get("responseCode") == dvcqg.SUCCESS) if order_ref else None
 
 
 async def look_up(portal: Portal, claim: Claim) -> str:

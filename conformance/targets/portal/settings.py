@@ -1,6 +1,7 @@
 """What the portal is told at its start: where the banks are, its contracts with them, and its own choices."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -13,30 +14,10 @@ class Style(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VnpayContract:
-    tmn_code: str = "DEMOV210"
-    secret: str = "SIMULATORSECRETKEY0123456789ABCD"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VietinbankContract:
-    """`provider_id` is the biller's number at the bank; keys are PEM texts, the private one the biller's own."""
-
-    provider_id: str = "9111"
-    private_key_pem: str
-    bank_public_key_pem: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DvcqgContract:
-    partner_code: str = "DEMO"
-    secret: str = "demo-secret"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """`bank_url` and `public_url` have no "/" at their end.
 
+    `contracts` has, by bank, what differs from the test contract ("secret" = "..."); see the protocols' contracts.
     `says_already_confirmed` = a repeated callback is answered with the bank's code for that, else as the first one.
     `return_asks` = the payer's return makes the portal ask the bank at once; it never settles by itself.
     `order_life_s` = how long the payer may take, `poll_after_s` = when an order without callback is first asked
@@ -46,9 +27,7 @@ class Settings:
     bank_url: str
     public_url: str
     database: Path
-    vietinbank: VietinbankContract
-    vnpay: VnpayContract = VnpayContract()
-    dvcqg: DvcqgContract = DvcqgContract()
+    contracts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     style: Style = Style.LISTENS
     says_already_confirmed: bool = True
     return_asks: bool = False

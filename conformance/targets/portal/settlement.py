@@ -7,8 +7,9 @@ settles and nineteen find it done.
 import time
 from datetime import datetime
 
+from conformance.targets.portal.banks import counterparts
 from conformance.targets.portal.books import Books
-from conformance.targets.portal.defects import DVCQG, Flaw
+from conformance.targets.portal.defects import Flaw
 from conformance.targets.portal.dossiers import (
     RECORDED,
     Attempt,
@@ -21,7 +22,6 @@ from conformance.targets.portal.dossiers import (
 )
 from conformance.targets.portal.entries import Credit, Entries, Notification
 from conformance.targets.portal.moments import VIETNAM
-from conformance.targets.portal.protocols import dvcqg_fees
 from conformance.targets.portal.references import request_number
 from conformance.targets.portal.wording import in_dong
 
@@ -38,7 +38,7 @@ def settle(books: Books, word: BankWord, now: datetime, flaws: frozenset[Flaw], 
     looked_before = _look_before(books, word) if Flaw.CONCURRENT_DUPLICATE_RACE in flaws else None
     with books.writing() as entries:
         kept = entries.attempt(word.bank, word.order_ref)
-        attempt = kept or _looked_up(entries, word, now)
+        attempt = kept or counterparts()[word.bank].unannounced(entries, word, now)
         if attempt is None:
             return Effect.UNKNOWN_ORDER
         dossier = _dossier_of(entries, attempt)
@@ -62,7 +62,8 @@ def settle(books: Books, word: BankWord, now: datetime, flaws: frozenset[Flaw], 
 def preview(books: Books, word: BankWord, now: datetime, flaws: frozenset[Flaw]) -> Effect:
     """What `settle` would do now; nothing is written."""
     with books.reading() as entries:
-        attempt = entries.attempt(word.bank, word.order_ref) or _looked_up(entries, word, now)
+        kept = entries.attempt(word.bank, word.order_ref)
+        attempt = kept or counterparts()[word.bank].unannounced(entries, word, now)
         if attempt is None:
             return Effect.UNKNOWN_ORDER
         awaits_money, known = _look(entries, attempt, word)
@@ -87,22 +88,6 @@ def poison(books: Books, bank: str, order_ref: str) -> None:
         attempt = entries.attempt(bank, order_ref)
         if attempt is not None and attempt.state is AttemptState.PENDING:
             entries.set_state(attempt, AttemptState.FAILED, _POISONED)
-
-
-def _looked_up(entries: Entries, word: BankWord, now: datetime) -> Attempt | None:
-    """The order that the national portal made of its own fee lookup: the dossier is named by the reference."""
-    dossier = entries.dossier(dvcqg_fees.looked_up(word.order_ref)) if word.bank == DVCQG else None
-    if dossier is None:
-        return None
-    return Attempt(
-        bank=DVCQG,
-        order_ref=word.order_ref,
-        dossier_code=dossier.dossier_code,
-        method="lookup",
-        amount_vnd=dossier.fee_vnd,
-        ordered_at=now,
-        expires_at=now,
-    )
 
 
 def _look(entries: Entries, attempt: Attempt, word: BankWord) -> tuple[bool, bool]:

@@ -5,6 +5,7 @@ only the free text is believed, for all others have a form without it.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +16,6 @@ from conformance.targets.portal.protocols.dvcqg_fees import receipt_details
 from conformance.targets.portal.protocols.fields import Fields, json_object, require, text, whole_amount
 from conformance.targets.portal.protocols.seals import is_right, outdated_mac, sha256
 from conformance.targets.portal.services import Service
-from conformance.targets.portal.settings import DvcqgContract
 from conformance.targets.portal.wording import plain
 
 BANK = "dvcqg"
@@ -64,6 +64,12 @@ _ACKNOWLEDGEMENTS = {
     Effect.MALFORMED: ("99", "Sai định dạng"),
     Effect.BROKEN: ("99", "Các lỗi khác"),
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DvcqgContract:
+    partner_code: str = "DEMO"
+    secret: str = "demo-secret"
 
 
 def init_request(

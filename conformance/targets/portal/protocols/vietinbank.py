@@ -6,7 +6,9 @@ format in which it came. Values are signed side by side without a separator, so 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.resources import files
 from typing import Any
 
 from conformance.targets.portal.defects import Flaw
@@ -21,7 +23,6 @@ from conformance.targets.portal.protocols.fields import (
     whole_amount,
 )
 from conformance.targets.portal.protocols.seals import rsa_is_right, rsa_sign
-from conformance.targets.portal.settings import VietinbankContract
 
 BANK = "vietinbank"
 METHODS = ("bill", "counter", "pos", "internet_banking", "mobile", "qr")
@@ -69,6 +70,19 @@ _ANSWERS = {
     Effect.MALFORMED: ("99", "Lỗi không xác định"),
     Effect.BROKEN: ("99", "Lỗi không xác định"),
 }
+
+
+def _shipped(name: str) -> str:
+    return files("fixtures").joinpath("keys", name).read_text(encoding="ascii")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VietinbankContract:
+    """`provider_id` is the biller's number at the bank; keys are PEM texts, the private one the biller's own."""
+
+    provider_id: str = "9111"
+    private_key_pem: str = field(default_factory=partial(_shipped, "biller_private.pem"))
+    bank_public_key_pem: str = field(default_factory=partial(_shipped, "vietinbank_public.pem"))
 
 
 @dataclass(frozen=True, slots=True)

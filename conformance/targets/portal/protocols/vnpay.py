@@ -3,6 +3,7 @@
 Rule: the wire counts dong times one hundred and tells time in GMT+7; success needs both codes to say so.
 """
 
+from dataclasses import dataclass
 from urllib.parse import quote_plus, unquote_plus, urlencode
 
 from conformance.targets.portal.defects import Flaw
@@ -10,7 +11,6 @@ from conformance.targets.portal.dossiers import Attempt, BankWord, Effect, Outco
 from conformance.targets.portal.moments import compact, order_time
 from conformance.targets.portal.protocols.fields import NO_AMOUNT, Fields, require, text, whole_amount
 from conformance.targets.portal.protocols.seals import hmac_sha512, is_right, outdated_mac
-from conformance.targets.portal.settings import VnpayContract
 from conformance.targets.portal.wording import plain
 
 BANK = "vnpay"
@@ -50,6 +50,12 @@ _ACKNOWLEDGEMENTS = {
     Effect.MALFORMED: ("99", "Input data required"),
     Effect.BROKEN: ("99", "Unknown error"),
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VnpayContract:
+    tmn_code: str = "DEMOV210"
+    secret: str = "SIMULATORSECRETKEY0123456789ABCD"
 
 
 def pay_url(

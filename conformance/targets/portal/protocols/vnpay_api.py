@@ -5,12 +5,11 @@ question was answered, not that the payment was made.
 """
 
 from conformance.targets.portal.defects import Flaw
-from conformance.targets.portal.dossiers import Attempt, BankWord, Effect, Outcome, Rejected
+from conformance.targets.portal.dossiers import Attempt, BankWord, Effect, NoSuchOrder, Outcome, Rejected
 from conformance.targets.portal.moments import compact, order_time
 from conformance.targets.portal.protocols.fields import Fields, text
 from conformance.targets.portal.protocols.seals import hmac_sha512, is_right
-from conformance.targets.portal.protocols.vnpay import BANK, FAILED_STATUS, SUCCESS, dong_of
-from conformance.targets.portal.settings import VnpayContract
+from conformance.targets.portal.protocols.vnpay import BANK, FAILED_STATUS, SUCCESS, VnpayContract, dong_of
 
 API_PATH = "/vnpay/merchant_webapi/api/transaction"
 
@@ -35,10 +34,6 @@ _REFUND_ASKED = (
     *("vnp_Amount", "vnp_TransactionNo", "vnp_TransactionDate", "vnp_CreateBy", "vnp_CreateDate"),
     *("vnp_IpAddr", "vnp_OrderInfo"),
 )
-
-
-class NoSuchOrder(Exception):
-    """The bank has never heard of it: the payer did not come that far."""
 
 
 def query_request(

@@ -1,0 +1,140 @@
+"""What all handlers of banks' messages share: a word is settled or stored, and the bank is told what became of it.
+
+Rule: always HTTP 200 unless a bank's own document says otherwise, never a redirect or a page.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from conformance.targets.portal import settlement
+from conformance.targets.portal.defects import Flaw
+from conformance.targets.portal.dossiers import RECORDED, BankWord, Dossier, Effect, Rejected
+from conformance.targets.portal.portal import Portal
+from conformance.targets.portal.settings import Style
+
+_BODY_MAX = 200_000
+
+
+async def hear(portal: Portal, bank: str, read: Callable[[], BankWord]) -> tuple[Effect, str]:
+    """The effect of what `read` reads, and a hint that only a defect gives."""
+    try:
+        word = read()
+    except Rejected as rejected:
+        await not_believed(portal, bank, rejected)
+        return rejected.effect, rejected.hint or await asyncio.to_thread(_name_told, portal, bank, rejected)
+    return await take(portal, word), ""
+
+
+async def take(portal: Portal, word: BankWord) -> Effect:
+    """Settles now, or stores for later, by the portal's style."""
+    if portal.settings.style is Style.LISTENS:
+        return await asyncio.to_thread(
+            settlement.settle, portal.books, word, portal.clock(), portal.flaws, portal.handled
+        )
+    effect = await asyncio.to_thread(_store, portal, word)
+    portal.queued.set()
+    return effect
+
+
+def _store(portal: Portal, word: BankWord) -> Effect:
+    effect = settlement.preview(portal.books, word, portal.clock(), portal.flaws)
+    if effect in RECORDED:
+        with portal.books.writing() as entries:
+            entries.queue(word, portal.clock())
+    return effect
+
+
+async def not_believed(portal: Portal, bank: str, rejected: Rejected) -> None:
+    """Nothing: what is not believed changes nothing, but with the defect."""
+    if rejected.effect is Effect.BAD_SIGNATURE and Flaw.BAD_SIGNATURE_POISONS in portal.flaws:
+        await asyncio.to_thread(settlement.poison, portal.books, bank, rejected.order_ref)
+
+
+def _name_told(portal: Portal, bank: str, rejected: Rejected) -> str:
+    """Nothing, but with the defect whose order it was that someone spoke of."""
+    if Flaw.REFUSAL_TELLS_NAME not in portal.flaws:
+        return ""
+    with portal.books.reading() as entries:
+        attempt = entries.attempt(bank, rejected.order_ref)
+        dossier = entries.dossier(attempt.dossier_code) if attempt else None
+    return dossier.applicant if dossier else ""
+
+
+async def owed(portal: Portal, bill_code: str) -> tuple[Effect, Dossier | None]:
+    """The dossier if its bill is to be paid; else why not (REPEATED = it is owed no more)."""
+    return await asyncio.to_thread(_owed, portal, bill_code)
+
+
+def _owed(portal: Portal, bill_code: str) -> tuple[Effect, Dossier | None]:
+    with portal.books.reading() as entries:
+        dossier = entries.dossier_of_bill(bill_code)
+        if dossier is None:
+            return Effect.UNKNOWN_ORDER, None
+        payable = entries.standing(dossier).awaits_money and not _locked(portal, bill_code)
+        if Flaw.BILL_TOLD_IN_HUNDREDTHS in portal.flaws:
+            dossier = replace(dossier, fee_vnd=dossier.fee_vnd * 100)
+        if payable or Flaw.INQUIRY_OF_PAID_BILL_PAYABLE in portal.flaws:
+            return Effect.SETTLED, dossier
+        return Effect.REPEATED, None
+
+
+def _locked(portal: Portal, bill_code: str) -> bool:
+    """Never, but with the defect from the second question on."""
+    if Flaw.INQUIRY_LOCKS_BILL not in portal.flaws:
+        return False
+    asked_before = bill_code in portal.handled
+    portal.handled.add(bill_code)
+    return asked_before
+
+
+def told(portal: Portal, effect: Effect) -> Effect:
+    """What the bank is told: the truth, where a repetition may by choice be answered like the first one."""
+    flaws = portal.flaws
+    if effect is Effect.REPEATED and Flaw.DUPLICATE_REFUSED in flaws:
+        return Effect.BROKEN
+    if effect is Effect.FAILED and Flaw.FAILURE_ACKED_WITH_ERROR in flaws:
+        return Effect.BROKEN
+    if effect is Effect.REPEATED and not portal.settings.says_already_confirmed:
+        return Effect.SETTLED
+    if effect not in RECORDED and effect is not Effect.REPEATED and Flaw.ALWAYS_ACKED in flaws:
+        return Effect.SETTLED
+    return effect
+
+
+def answer(portal: Portal, effect: Effect, content: Mapping[str, Any]) -> Response:
+    """The acknowledgement of a callback as JSON."""
+    return acknowledged(portal, effect, JSONResponse(content))
+
+
+def acknowledged(portal: Portal, effect: Effect, response: Response) -> Response:
+    """The acknowledgement of a callback, unless a defect spoils it."""
+    if Flaw.REDIRECT_AS_ACK in portal.flaws:
+        return RedirectResponse(f"{portal.settings.public_url}/", status_code=302)
+    return _unless_broken(portal, effect, response)
+
+
+def said(portal: Portal, effect: Effect, content: Mapping[str, Any]) -> Response:
+    """The answer to a bank's question as JSON."""
+    return _unless_broken(portal, effect, JSONResponse(content))
+
+
+def _unless_broken(portal: Portal, effect: Effect, response: Response) -> Response:
+    refused = effect not in RECORDED and effect is not Effect.REPEATED
+    if refused and Flaw.REFUSAL_IS_HTTP_500 in portal.flaws:
+        return Response("Internal Server Error", status_code=500)
+    return response
+
+
+async def body_of(request: Request) -> bytes:
+    """At most _BODY_MAX bytes; nothing of a longer one, which then is no message."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _BODY_MAX:
+            return b""
+    return bytes(body)
