@@ -75,6 +75,10 @@ def request_of(kind: str) -> Request:
         "verifyPin": lambda: partner.verify_pin("HS0001", START),
         "transactionInquiry": lambda: partner.inquiry("HS0001", START, "Q1"),
         "refund": lambda: partner.refund("HS0001", 20_000, START, "R1"),
+        "tokenRevoke": lambda: partner.about_token("tokenRevoke", "T1", START, TOKEN),
+        "tokenReIssue": lambda: partner.about_token("tokenReIssue", "T2", START, TOKEN),
+        "withdraw": lambda: partner.withdraw("W1", 20_000, START, TOKEN),
+        "providerInquiry": lambda: partner.provider("P1"),
     }
     return made[kind]()
 
@@ -162,6 +166,9 @@ def test_a_vector_is_signed_by_the_key_it_names(key: str) -> None:
         ("W5", {}),
         ("W6", {}),
         ("W7", {}),
+        ("W10", {}),
+        ("W11", {}),
+        ("W12", {}),
     ],
 )
 def test_a_known_request_is_understood_and_by_no_other_rule(key: str, options: dict[str, str]) -> None:
@@ -179,7 +186,7 @@ def test_a_known_request_is_understood_and_by_no_other_rule(key: str, options: d
 
 def test_an_answer_is_the_known_one() -> None:
     """vietinbank-ewallet#response."""
-    answer = answered("tokenIssuer-payment", payment(State.PENDING))
+    answer = answered("tokenIssuer-payment", payment(State.PENDING), changed(otp_answer="20"))
     assert (answer["signature"], answer["status"]["code"]) == (VECTORS["W8"]["signature"], "20")
 
 
@@ -203,6 +210,10 @@ def test_a_known_acknowledgement_ends_the_retries() -> None:
         ("verifyPin", Confirm),
         ("transactionInquiry", Query),
         ("refund", RefundOrder),
+        ("tokenRevoke", Ask),
+        ("tokenReIssue", Ask),
+        ("withdraw", Ask),
+        ("providerInquiry", Ask),
     ],
 )
 def test_every_message_has_its_command(kind: str, command: type[Command]) -> None:
@@ -305,7 +316,7 @@ def test_what_may_not_be_empty_is_refused_empty_or_absent(kind: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "+1", "1.0", "1e3", " 1", "020000", "1,000", "٣", "9" * 16])
-@pytest.mark.parametrize("kind", [*PAYING, "refund"])
+@pytest.mark.parametrize("kind", [*PAYING, "refund", "withdraw"])
 def test_an_amount_that_is_no_plain_whole_number_is_refused(kind: str, text: str) -> None:
     assert refusal(kind, with_fields(kind, amount=text)).reason is Reason.INVALID_AMOUNT
 
@@ -346,9 +357,9 @@ def test_a_partner_without_a_key_proves_nothing() -> None:
 # --- tokens --------------------------------------------------------------------------------------------------
 
 
-@given(st.from_regex(r"[0-9]{1,19}", fullmatch=True), st.text(max_size=10))
-def test_a_token_stands_for_its_number_and_only_with_its_key(number: str, key: str) -> None:
-    token = token_of(number, key)
+@given(st.from_regex(r"[0-9]{1,19}", fullmatch=True), st.text(max_size=10), st.sampled_from([1, 2]))
+def test_a_token_stands_for_its_number_and_only_with_its_key(number: str, key: str, issue: int) -> None:
+    token = token_of(number, key, issue)
     assert len(token) == 20
     assert number_of(token, key) == number
     assert number_of(token, f"{key}x") != number
@@ -378,17 +389,18 @@ def test_a_registration_says_only_that_it_worked() -> None:
 
 @pytest.mark.parametrize("kind", PAYING)
 def test_a_payment_waits_for_an_otp(kind: str) -> None:
-    """vietinbank-ewallet#codes: 20."""
-    answer = answered(kind, payment(State.PENDING))
+    """vietinbank-ewallet#codes: 20, where the contract has it of every message."""
+    answer = answered(kind, payment(State.PENDING), changed(otp_answer="20"))
     assert (answer["status"]["code"], answer["bankTransactionId"]) == ("20", "14226112000001")
     assert truly_signed(answer)
 
 
-def test_a_contract_may_answer_00_where_an_otp_was_sent() -> None:
-    """vietinbank-ewallet#otp: 20 comes from paymentByToken alone, and 00 from the others does not mean paid."""
-    merchant = changed(otp_answer="00")
-    codes = {kind: answered(kind, payment(State.PENDING), merchant)["status"]["code"] for kind in PAYING}
-    assert codes == {"paymentByToken": "20", "paymentByOTP": "00", "tokenIssuer-payment": "00"}
+def test_20_comes_from_paying_by_token_alone_and_00_does_not_mean_paid() -> None:
+    """vietinbank-ewallet#otp."""
+    bare = msgspec.structs.replace(MERCHANT, options={"provider_id": "DVC"})
+    for merchant in (MERCHANT, bare, changed(otp_answer="00")):
+        codes = {kind: answered(kind, payment(State.PENDING), merchant)["status"]["code"] for kind in PAYING}
+        assert codes == {"paymentByToken": "20", "paymentByOTP": "00", "tokenIssuer-payment": "00"}
 
 
 @pytest.mark.parametrize("kind", PAYING)
@@ -533,6 +545,82 @@ def test_garbage_is_answered_in_the_banks_form(body: bytes) -> None:
     assert (answer["status"]["code"], answer["signature"]) == ("30", "")
 
 
+# --- tokens taken back, cash-out, the master account ------------------------------------------------------
+
+
+def test_a_token_is_taken_back_and_issued_again() -> None:
+    """vietinbank-ewallet#messages."""
+    assert partner.TOKEN == TOKEN
+    assert set(answered("tokenRevoke", None)) == {"signature", "requestId", "providerId", "merchantId", "status"}
+    again = answered("tokenReIssue", None)
+    assert again["token"] not in (TOKEN, "")
+    assert number_of(again["token"], KEY) == partner.ACCOUNT
+    assert again["cardMask"] == "100000**0001"
+    back = partner.about_token("tokenReIssue", "T3", START, again["token"])
+    reply = Reply(now=START, reply_ref="0" * 32)
+    answer = fields_of(ENDPOINTS["tokenReIssue"].encode(back, decoded("tokenReIssue", back), reply))
+    assert answer["token"] == TOKEN
+
+
+@pytest.mark.parametrize("kind", ["tokenRevoke", "tokenReIssue", "withdraw", "paymentByToken", "paymentByOTP"])
+def test_a_token_that_was_taken_back_is_no_token(kind: str) -> None:
+    merchant = changed(revoked_tokens=f"{'1' * 20} {TOKEN}")
+    refused = refusal(kind, with_fields(kind, token=TOKEN), merchant)
+    assert refused.reason is Reason.WRONG_PAYER
+    answer = fields_of(ENDPOINTS[kind].encode(request_of(kind), None, refused))
+    assert answer["status"]["code"] == "14"
+    assert truly_signed(answer)
+
+
+@pytest.mark.parametrize("kind", ["tokenRevoke", "tokenReIssue", "withdraw"])
+@pytest.mark.parametrize("token", ["0" * 20, "1" * 20, "12345", "không"])
+def test_a_token_of_nobody_is_refused(kind: str, token: str) -> None:
+    assert refusal(kind, with_fields(kind, token=token)).reason is Reason.WRONG_PAYER
+
+
+def test_a_cash_out_has_one_number_however_often_it_is_asked_for() -> None:
+    first, again = answered("withdraw", None), answered("withdraw", None)
+    assert first == again
+    assert first["status"]["code"] == "00"
+    assert len(first["bankTransactionId"]) == 14
+    other = partner.withdraw("W2", 20_000, START, TOKEN)
+    reply = Reply(now=START, reply_ref="0" * 32)
+    said = fields_of(ENDPOINTS["withdraw"].encode(other, decoded("withdraw", other), reply))
+    assert said["bankTransactionId"] != first["bankTransactionId"]
+
+
+@pytest.mark.parametrize(("kind", "amount"), [("withdraw", 20_000), ("refund", 20_000)])
+@pytest.mark.parametrize(
+    ("options", "short"),
+    [
+        ({"master_balance_vnd": "20000"}, False),
+        ({"master_balance_vnd": "19999"}, True),
+        ({"master_balance_vnd": "1e9"}, False),
+        ({"master_balance_vnd": "9" * 16}, False),
+        ({"master_account": "empty"}, True),
+    ],
+)
+def test_no_more_leaves_the_master_account_than_is_on_it(
+    kind: str, amount: int, options: dict[str, str], short: bool
+) -> None:
+    """vietinbank-ewallet#codes: 27."""
+    request = with_fields(kind, amount=str(amount))
+    if not short:
+        assert decoded(kind, request, changed(**options))
+        return
+    refused = refusal(kind, request, changed(**options))
+    assert fields_of(ENDPOINTS[kind].encode(request, None, refused))["status"]["code"] == "27"
+
+
+def test_the_master_account_is_told() -> None:
+    merchant = changed(master_balance_vnd="12345", master_account_id="110000000001")
+    answer = answered("providerInquiry", None, merchant)
+    assert answer["balances"] == {"acctId": "110000000001", "amount": "12345", "currencyCode": "VND"}
+    assert answer["status"]["code"] == "00"
+    assert truly_signed(answer)
+    assert answered("providerInquiry", None)["balances"]["acctId"] == "DVCWALLET"
+
+
 # --- the confirmation ----------------------------------------------------------------------------------------
 
 
@@ -552,10 +640,16 @@ def test_a_confirmation_has_the_known_fields_within_their_lengths() -> None:
         **{"amount": 30, "orderId": 12, "productId": 12, "statusCode": 2, "statusMessage": 50},
         **{"transactionDate": 14, "signature": 999},
     }
+    long_names = msgspec.structs.replace(MERCHANT, name="Trung tâm " * 20, merchant_code="M" * 40)
+    long_order = msgspec.structs.replace(
+        payment().order, order_ref="H" * 40, wire={"terminal": "T" * 40, "goods": "g" * 40}
+    )
     for state in State:
         fields = told(state=state)
         assert list(fields) == list(limits)
-        assert all(isinstance(fields[name], str) and len(fields[name]) <= limits[name] for name in limits)
+        longest = told(long_names, state=state, order=long_order, bank_ref="9" * 60)
+        for each in (fields, longest):
+            assert all(isinstance(each[name], str) and len(each[name]) <= limits[name] for name in limits)
 
 
 def test_a_confirmation_says_what_was_paid() -> None:
@@ -684,19 +778,19 @@ async def test_a_linked_card_pays_with_its_token_and_an_otp(world: World) -> Non
 
 
 async def test_card_and_payment_in_one_gives_the_token_with_the_otp(world: World) -> None:
-    assert await code_of(world, partner.pay_with_card("HS1", 20_000, START)) == "20"
+    assert await code_of(world, partner.pay_with_card("HS1", 20_000, START)) == "00"
     answer = await said(world, partner.verify_pin("HS1", START))
-    assert await code_of(world, partner.pay_by_token("HS2", 20_000, START, answer["token"], "paymentByOTP")) == "20"
+    assert await code_of(world, partner.pay_by_token("HS2", 20_000, START, answer["token"], "paymentByOTP")) == "00"
 
 
 @pytest.mark.parametrize(
     ("number", "at_once", "after_otp"),
     [
-        ("9704195798459170488", "20", "51"),
-        ("100000000065", "20", "61"),
-        ("100000000007", "20", "68"),
-        ("100000000068", "20", "68"),
-        ("100000000004", "20", "05"),
+        ("9704195798459170488", "00", "51"),
+        ("100000000065", "00", "61"),
+        ("100000000007", "00", "68"),
+        ("100000000068", "00", "68"),
+        ("100000000004", "00", "05"),
         ("9704193370791314", "62", "05"),
         ("9704192181368742", "57", "05"),
         ("100000000075", "91", "05"),
@@ -723,7 +817,7 @@ async def test_three_wrong_passwords_end_a_payment(world: World) -> None:
 
 async def test_a_request_number_is_used_once(world: World) -> None:
     """vietinbank-ewallet#codes: 07."""
-    assert await code_of(world, partner.pay_with_card("HS1", 20_000, START)) == "20"
+    assert await code_of(world, partner.pay_with_card("HS1", 20_000, START)) == "00"
     assert await code_of(world, partner.pay_with_card("HS1", 20_000, START)) == "07"
     assert await code_of(world, partner.inquiry("HS1", START, "Q1")) == "20"
     assert await code_of(world, partner.inquiry("HS1", START, "Q1")) == "07"
@@ -779,7 +873,8 @@ async def test_every_assumption_is_about_this_bank() -> None:
     settings = {each.setting for each in DIALECT.assumptions if each.setting}
     assert settings == {
         "retries",
-        *(f"options.{name}" for name in ("digest", "absent", "otp_answer", "master_account")),
+        *(f"options.{name}" for name in ("digest", "absent", "otp_answer", "revoked_tokens")),
+        *(f"options.master_{name}" for name in ("account", "account_id", "balance_vnd")),
     }
     assert vietinbank_wallet.DIALECT.return_url(payment(), MERCHANT) == ""
     assert isinstance(created().order, Order)

@@ -55,7 +55,8 @@ class Message:
 def _message(signed: str, needed: str) -> Message:
     # vietinbank-ewallet#signature: every request ends in these six; requestId is often not signed at all.
     tail = "providerId+merchantId+channel+version+language+mac"
-    return Message(f"{signed}+{tail}", ("requestId", "merchantId", "channel", *needed.split()))
+    fields = f"{signed}+{tail}" if signed else tail
+    return Message(fields, ("requestId", "merchantId", "channel", *needed.split()))
 
 
 _PAID_BY_TOKEN = _message(
@@ -84,6 +85,13 @@ MESSAGES = {
         "otp+verifyTransactionId+verifyBy+transTime+clientIP+requestId", "otp verifyTransactionId verifyBy transTime"
     ),
     "transactionInquiry": _message("queryTransactionId+queryType", "queryTransactionId queryType"),
+    "tokenRevoke": _message("token+tokenIssueDate+transTime+clientIP", "token tokenIssueDate transTime"),
+    "tokenReIssue": _message("token+tokenIssueDate+transTime+clientIP", "token tokenIssueDate transTime"),
+    "withdraw": _message(
+        "token+tokenIssueDate+amount+currencyCode+transTime+clientIP+benName+benAcctNo+benIDNo+benAddInfo+remark",
+        "token tokenIssueDate amount transTime",
+    ),
+    "providerInquiry": _message("", ""),
     "refund": _message(
         "amount+currencyCode+refundTransactionId+transTime+clientIP", "amount refundTransactionId transTime"
     ),
@@ -95,6 +103,7 @@ LENGTHS = {
     **dict.fromkeys(("cardIssueDate", "tokenIssueDate", "queryType"), 6),
     **dict.fromkeys(("providerCustId", "custIDNo", "custIDIssueDate", "custIDIssueBy", "custPhoneNo"), 30),
     **dict.fromkeys(("custGender", "custBirthday", "amount", "currencyCode", "payMethod", "goodsType", "billNo"), 30),
+    **{"benName": 30, "benAcctNo": 30, "benIDNo": 30, "benAddInfo": 100},
     **{"channel": 15, "language": 3, "mac": 30, "transTime": 14, "clientIP": 16, "cardHolderName": 50, "remark": 100},
     **{"providerId": 15, "merchantId": 15, "version": 10, "signature": 999},
 }
@@ -157,17 +166,23 @@ _PROVED = frozenset({Reason.INVALID_AMOUNT, Reason.INVALID_CURRENCY, Reason.WRON
 
 ANSWER_SIGNED = "requestId+providerId+merchantId+code"  # vietinbank-ewallet#response
 # vietinbank-qr-confirm: the fields and their lengths are known; signing all of them in this order is ours.
-CONFIRM_SIGNED = (
-    "requestId+merchantId+merchantName+terminalId+bankTransactionId+amount+orderId+productId+statusCode"
-    "+statusMessage+transactionDate"
-)
+CONFIRM_LENGTHS = {
+    **{"requestId": 12, "merchantId": 15, "merchantName": 50, "terminalId": 20, "bankTransactionId": 50, "amount": 30},
+    **{"orderId": 12, "productId": 12, "statusCode": 2, "statusMessage": 50, "transactionDate": 14},
+}
+CONFIRM_SIGNED = "+".join(CONFIRM_LENGTHS)
 
 _TURNS, _HALF = 4, 10**10
+ACCOUNT_MAX = 14
+BALANCE_VND = "1000000000"
 
 
-def token_of(number: str, key: str) -> str:
-    """The 20 digits that stand for a card or account number of at most 19 digits, for who has the key."""
-    left, right = divmod(int(f"1{number}"), _HALF)
+def token_of(number: str, key: str, issue: int = 1) -> str:
+    """The 20 digits that stand for a card or account number of at most 19 digits, for who has the key.
+
+    `issue`, 1 or 2, is which of its two tokens a number has: issued again it gets the other one.
+    """
+    left, right = divmod(int(f"{issue}{number}"), _HALF)
     for turn in range(_TURNS):
         left, right = right, (left + _mixed(key, turn, right)) % _HALF
     return f"{left:010}{right:010}"
@@ -175,13 +190,18 @@ def token_of(number: str, key: str) -> str:
 
 def number_of(token: str, key: str) -> str:
     """The number that a token stands for; "" if it stands for none."""
-    if not re.fullmatch(r"[0-9]{20}", token):
-        return ""
+    return _issued(token, key)[1]
+
+
+def _issued(token: str, key: str) -> tuple[int, str]:
+    """(which issue it is, the number it stands for); (0, "") for a token of nobody's."""
+    if not re.fullmatch(r"[0-9]{20}", token, re.ASCII):
+        return 0, ""
     left, right = int(token[:10]), int(token[10:])
     for turn in reversed(range(_TURNS)):
         left, right = (right - _mixed(key, turn, left)) % _HALF, left
     text = str(left * _HALF + right)
-    return text[1:] if text.startswith("1") else ""
+    return (int(text[0]), text[1:]) if text[0] in "12" else (0, "")
 
 
 def _mixed(key: str, turn: int, half: int) -> int:
@@ -265,10 +285,40 @@ def decode_link(kind: str, request: Request, merchants: Merchants) -> Ask:
     return Ask(merchant=merchant, wire=wire, warnings=remarks)
 
 
+def decode_token(kind: str, request: Request, merchants: Merchants) -> Ask:
+    """tokenRevoke, tokenReIssue and withdraw: messages about a token, not about a payment."""
+    wire, merchant, remarks = _opened(kind, request, merchants)
+    number = _pays_with(wire["token"], merchant)
+    if not scheme_of(number) and not 0 < len(number) <= ACCOUNT_MAX:
+        raise Refusal(Reason.WRONG_PAYER, "the token stands for nobody", merchant=merchant, wire=wire)
+    if kind == "withdraw" and int(wire["amount"]) > int(_balance(merchant)):
+        raise Refusal(Reason.MAINTENANCE, "the partner's master account is too low", merchant=merchant, wire=wire)
+    return Ask(merchant=merchant, wire=wire, warnings=remarks)
+
+
+def decode_provider(kind: str, request: Request, merchants: Merchants) -> Ask:
+    """providerInquiry: what is left on the partner's master account."""
+    wire, merchant, remarks = _opened(kind, request, merchants)
+    return Ask(merchant=merchant, wire=wire, warnings=remarks)
+
+
+def _pays_with(token: str, merchant: Merchant) -> str:
+    """The number that this partner's token stands for; "" if it stands for none or was revoked."""
+    revoked = merchant.options.get("revoked_tokens", "").split()
+    return "" if token in revoked else number_of(token, merchant.secrets["token_key"])
+
+
+def _balance(merchant: Merchant) -> str:
+    """VND on the partner's master account, as the contract says."""
+    given = merchant.options.get("master_balance_vnd", BALANCE_VND)
+    left = given if re.fullmatch(r"[0-9]{1,15}", given, re.ASCII) else BALANCE_VND
+    return "0" if merchant.options.get("master_account") == "empty" else left
+
+
 def decode_pay(kind: str, request: Request, merchants: Merchants) -> Create:
     wire, merchant, remarks = _opened(kind, request, merchants)
     key = merchant.secrets["token_key"]
-    number = wire["cardNumber"] if "cardNumber" in wire else number_of(wire["token"], key)
+    number = wire["cardNumber"] if "cardNumber" in wire else _pays_with(wire["token"], merchant)
     if not re.fullmatch(r"[0-9]{1,19}", number):
         raise Refusal(Reason.WRONG_PAYER, "no card or account of that number", merchant=merchant, wire=wire)
     order = Order(
@@ -307,8 +357,8 @@ def decode_inquiry(kind: str, request: Request, merchants: Merchants) -> Query:
 
 def decode_refund(kind: str, request: Request, merchants: Merchants) -> RefundOrder:
     wire, merchant, remarks = _opened(kind, request, merchants)
-    if merchant.options.get("master_account") == "empty":
-        raise Refusal(Reason.MAINTENANCE, "the partner's master account is empty", merchant=merchant, wire=wire)
+    if int(wire["amount"]) > int(_balance(merchant)):
+        raise Refusal(Reason.MAINTENANCE, "the partner's master account is too low", merchant=merchant, wire=wire)
     return RefundOrder(
         merchant=merchant,
         wire=wire,
@@ -330,7 +380,7 @@ def encode(
     if not isinstance(result, Refusal):
         assert command is not None, "only what was understood is replied to"
         return accepted(kind, command, result)
-    short = kind == "refund" and result.reason is Reason.MAINTENANCE
+    short = kind in ("refund", "withdraw") and result.reason is Reason.MAINTENANCE
     code = "27" if short else REFUSALS.get(result.reason, "99")
     if command is not None:
         return _answered(code, command.wire, command.merchant)
@@ -345,11 +395,31 @@ def _linked(kind: str, command: Command, reply: Reply) -> Response:
     return _answered("00", command.wire, command.merchant, _token(token, masked(number), reply))
 
 
+def _about_token(kind: str, command: Command, reply: Reply) -> Response:
+    wire, merchant = command.wire, command.merchant
+    if kind == "tokenRevoke":
+        return _answered("00", wire, merchant)
+    if kind == "tokenReIssue":
+        key = merchant.secrets["token_key"]
+        issue, number = _issued(wire["token"], key)
+        return _answered("00", wire, merchant, _token(token_of(number, key, 3 - issue), masked(number), reply))
+    # The same request again is answered with the same number: the money left once.
+    number = str(int(sha256_hex(f"withdraw|{merchant.merchant_code}|{wire['requestId']}".encode())[:16], 16))
+    return _answered("00", wire, merchant, {"bankTransactionId": number[:14].zfill(14)})
+
+
+def _told_balance(kind: str, command: Command, reply: Reply) -> Response:
+    merchant = command.merchant
+    account = merchant.options.get("master_account_id", merchant.merchant_code)
+    balance = {"acctId": account, "amount": _balance(merchant), "currencyCode": "VND"}
+    return _answered("00", command.wire, merchant, {"balances": balance})
+
+
 def _created(kind: str, command: Command, reply: Reply) -> Response:
     payment = _payment(reply)
     code = payment_code(payment)
     # vietinbank-ewallet#otp: its client expects 00 where these two have sent an OTP, and 20 from paymentByToken alone.
-    if code == "20" and kind != "paymentByToken" and command.merchant.options.get("otp_answer") == "00":
+    if code == "20" and kind != "paymentByToken" and command.merchant.options.get("otp_answer", "00") == "00":
         code = "00"
     return _answered(code, command.wire, command.merchant, {"bankTransactionId": payment.bank_ref})
 
@@ -406,7 +476,7 @@ def _answered(
     code: str,
     wire: Mapping[str, str],
     merchant: Merchant | None,
-    more: Mapping[str, str] | None = None,
+    more: Mapping[str, object] | None = None,
     *,
     proved: bool = True,
 ) -> Response:
@@ -424,16 +494,17 @@ def callback(notice: Notice) -> Outgoing:
     fields = {
         "requestId": _confirm_ref(payment),
         "merchantId": merchant.merchant_code,
-        "merchantName": merchant.name[:50],
-        "terminalId": payment.order.wire.get("terminal", "")[:20],
+        "merchantName": merchant.name,
+        "terminalId": payment.order.wire.get("terminal") or merchant.options.get("terminal_id", ""),
         "bankTransactionId": payment.bank_ref,
         "amount": str(payment.amount_vnd),
         "orderId": payment.order.order_ref,
-        "productId": payment.order.wire.get("goods", "")[:12],
+        "productId": payment.order.wire.get("goods") or merchant.options.get("product_id", ""),
         "statusCode": code,
         "statusMessage": TEXTS[code],
         "transactionDate": compact(payment.settled_at or notice.now),
     }
+    fields = {name: value[: CONFIRM_LENGTHS[name]] for name, value in fields.items()}
     body = {**fields, "signature": _signature(fields, CONFIRM_SIGNED, merchant)}
     return Outgoing("POST", merchant.callback_url, (("content-type", JSON_TYPE),), msgspec.json.encode(body))
 
@@ -476,11 +547,21 @@ ASSUMPTIONS = (
     ("announced", "paid, failed, cancelled, expired, reversed", "statusCode can tell every end", ""),
     ("digest", "SHA1", "the known client signs so; newer VietinBank interfaces use SHA256", "options.digest"),
     ("absent", "a field that is not there signs as nothing", "Java clients sign it as null", "options.absent"),
-    ("otp-answer", "20 wherever an OTP is awaited", "a known client reads 00 from two messages", "options.otp_answer"),
+    ("otp-answer", "00 of paymentByOTP and tokenIssuer-payment where an OTP was sent, 20 of paymentByToken",
+     "so its known client reads them; 20 says it everywhere", "options.otp_answer"),
     ("codes", "all but 00, 07, 20, 27: bill collection's 01, 02, 99, else ISO 8583", "few codes are public", ""),
     ("suspected", "68 while the bank holds or does not know, as for 20 the end is open", "no code is public", ""),
-    ("master-account", "27 if the contract says so", "no balance is kept", "options.master_account"),
-    ("linking", "registerOnlinePay and tokenIssue end at once, without OTP", "only what a payment needs is here", ""),
+    ("master-account", "empty = 27 for refund and withdraw", "a switch for tests", "options.master_account"),
+    ("master-balance", "a billion dong unless the contract says else; it never changes",
+     "no balance is kept", "options.master_balance_vnd"),
+    ("master-account-id", "the partner's code", "acctId is known by name alone", "options.master_account_id"),
+    ("linking", "registerOnlinePay and tokenIssue end at once, without OTP",
+     "a known client waits for verifyPin after 00, but a pure bank keeps no link to confirm", ""),
+    ("revoke", "is answered; only a token that the contract names does not pay", "a pure bank keeps no table",
+     "options.revoked_tokens"),
+    ("reissue", "a number has two tokens; issued again it gets the other, the old one still pays", "not told", ""),
+    ("withdraw", "ends at once, moves nothing in the books, a repeated request is answered as the first",
+     "money that no payment brought has no place in a simulator of payments", ""),
     ("token", "20 digits made from the number by a key; any tokenIssueDate, no end", "a pure bank keeps no table", ""),
     ("token-dates", "yyMMdd; tokenExpireDate after 1095 days", "6 characters is all that is known", ""),
     ("card-details", "holder name, issue date and identity are not compared", "linking checks them at the bank", ""),
@@ -501,6 +582,10 @@ ENDPOINTS: tuple[tuple[str, str, Callable[..., Command], Callable[..., Response]
     ("confirm", "verifyPin", decode_verify, _verified),
     ("query", "transactionInquiry", decode_inquiry, _inquired),
     ("refund", "refund", decode_refund, _refunded),
+    ("ask", "tokenRevoke", decode_token, _about_token),
+    ("ask", "tokenReIssue", decode_token, _about_token),
+    ("ask", "withdraw", decode_token, _about_token),
+    ("ask", "providerInquiry", decode_provider, _told_balance),
 )
 
 DIALECT = Dialect(

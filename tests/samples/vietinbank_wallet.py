@@ -30,9 +30,16 @@ SIGNED = {
     "verifyPin": f"otp+verifyTransactionId+verifyBy+transTime+clientIP+requestId+{COMMON}",
     "transactionInquiry": f"queryTransactionId+queryType+{COMMON}",
     "refund": f"amount+currencyCode+refundTransactionId+transTime+clientIP+{COMMON}",
+    "tokenRevoke": f"token+tokenIssueDate+transTime+clientIP+{COMMON}",
+    "tokenReIssue": f"token+tokenIssueDate+transTime+clientIP+{COMMON}",
+    "withdraw": "token+tokenIssueDate+amount+currencyCode+transTime+clientIP+benName+benAcctNo+benIDNo+benAddInfo"
+    f"+remark+{COMMON}",
+    "providerInquiry": COMMON,
 }
 ACCOUNT = "100000000001"
 CARD = "9704198526191432198"
+TOKEN = "67962135971480297325"
+"""What stands for ACCOUNT at the test merchant."""
 
 
 def rsa_signature(text: str, key_name: str, digest: hashes.HashAlgorithm, bank: str = "vietinbank_wallet") -> str:
@@ -114,6 +121,21 @@ def refund(ref: str, amount_vnd: int, now: datetime, request_ref: str) -> Reques
     return wallet("refund", requestId=request_ref, **fields)
 
 
+def about_token(kind: str, request_ref: str, now: datetime, token: str, **more: str) -> Request:
+    """tokenRevoke, tokenReIssue or withdraw."""
+    fields = {"token": token, "tokenIssueDate": "261122", "transTime": compact(now), "clientIP": "127.0.0.1"}
+    return wallet(kind, requestId=request_ref, **fields, **more)
+
+
+def withdraw(request_ref: str, amount_vnd: int, now: datetime, token: str) -> Request:
+    to_whom = {"benName": "NGUYEN VAN A", "benAcctNo": ACCOUNT, "remark": "Hoan le phi"}
+    return about_token("withdraw", request_ref, now, token, amount=str(amount_vnd), currencyCode="VND", **to_whom)
+
+
+def provider(request_ref: str) -> Request:
+    return wallet("providerInquiry", requestId=request_ref)
+
+
 def _others(ref: str, now: datetime) -> list[Request]:
     linked = card_fields(now, "L1")
     return [
@@ -123,6 +145,10 @@ def _others(ref: str, now: datetime) -> list[Request]:
         pay_by_token(ref, 20_000, now, "0" * 20, "paymentByOTP"),
         verify_pin(ref, now),
         refund(ref, 20_000, now, "R1"),
+        about_token("tokenRevoke", "T1", now, TOKEN),
+        about_token("tokenReIssue", "T2", now, TOKEN),
+        withdraw("W1", 20_000, now, TOKEN),
+        provider("P1"),
     ]
 
 
