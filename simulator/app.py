@@ -94,7 +94,7 @@ class App:
             client_ip=(scope.get("client") or ("127.0.0.1", 0))[0],
             places=places,
         )
-        served = await bank.serve(world, dialect, endpoint, request)
+        served = await bank.serve(world, dialect, endpoint, request, self.courier.send)
         if served.rushed:
             await self.courier.run_due(world)
         return served

@@ -4,16 +4,16 @@ Rule: each is one decision over what is stored, written in one transaction with 
 nobody awaits between reading and writing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 import msgspec
 
 from simulator.answering import OPERATIONS, answer, forged
 from simulator.banks import dialects
-from simulator.dialect import Command, Create, Dialect, Endpoint, Notice, OfOrder, Question, RefundOrder
+from simulator.dialect import Command, Create, Dialect, Endpoint, Notice, OfOrder, Probe, Question, RefundOrder
 from simulator.faults import EXCHANGE_KINDS, FaultKind
-from simulator.journal import incoming_exchange
+from simulator.journal import incoming_exchange, outgoing_exchange
 from simulator.outbox import release
 from simulator.payment import (
     Bill,
@@ -29,7 +29,7 @@ from simulator.payment import (
 )
 from simulator.settling import NOTHING, Follows, Plan, new_payment, settled, usual_channel
 from simulator.store import ById, ByOrder, Change, Exchange, Key, Name, R, Stored
-from simulator.wire import Request, Response
+from simulator.wire import Answer, Outgoing, Request, Response
 from simulator.world import World
 
 VISITS_MAX = 10_000
@@ -48,8 +48,17 @@ class Served(msgspec.Struct, frozen=True):
     rushed: bool = False
 
 
-async def serve(world: World, dialect: Dialect, endpoint: Endpoint, request: Request) -> Served:
-    """Answers one request of a connector; the answer exists only once all that it says is committed."""
+Send = Callable[[Outgoing, float], Awaitable[Answer]]
+"""Calls a connector, with so many seconds for its answer."""
+
+
+async def serve(
+    world: World, dialect: Dialect, endpoint: Endpoint, request: Request, send: Send | None = None
+) -> Served:
+    """Answers one request of a connector; the answer exists only once all that it says is committed.
+
+    `send` None = nobody can be called: an endpoint's probe is then left out.
+    """
     try:
         command: Command | None = endpoint.decode(request, lambda code: world.merchant(dialect.code, code))
         refusal = None
@@ -60,6 +69,9 @@ async def serve(world: World, dialect: Dialect, endpoint: Endpoint, request: Req
         refusal = await _claimed_by_another(world, dialect, command, key)
     operation = endpoint.operation if command is None else OPERATIONS[type(command)]
     merchant_code = "" if command is None else command.merchant.merchant_code
+    probed = None
+    if command is not None and refusal is None and endpoint.probe is not None and send is not None:
+        refusal, probed = await _probed(world, dialect, endpoint.probe, command, send)
 
     def decide(stored: Stored) -> Change[Served]:
         plan = Plan(world, dialect, stored)
@@ -82,7 +94,7 @@ async def serve(world: World, dialect: Dialect, endpoint: Endpoint, request: Req
             stored.now,
             f"fault: {fault}; {note}".rstrip("; ") if fault else note,
         )
-        return _change(Served(response, fault, rushed=bool(follows.deliveries)), follows, plan, exchange)
+        return _change(Served(response, fault, rushed=bool(follows.deliveries)), follows, plan, probed, exchange)
 
     return await world.store.transact(world.name, key, decide)
 
@@ -105,6 +117,22 @@ async def _claimed_by_another(world: World, dialect: Dialect, command: Command, 
         if owner not in (None, own):
             return Refusal(reason, f"{name} is of another order", merchant=command.merchant)
     return None
+
+
+async def _probed(
+    world: World, dialect: Dialect, probe: Probe, command: Command, send: Send
+) -> tuple[Refusal | None, Exchange]:
+    """Why the connector did not pass (None = it did), and the exchange for the journal."""
+    now = await world.now()
+    outgoing = probe.ask(command, now)
+    answer = await send(outgoing, world.retry(dialect).timeout_s)
+    refusal = None
+    try:
+        probe.read(answer, command)
+    except Refusal as refused:
+        refusal = refused
+    note = str(refusal) if refusal else ""
+    return refusal, outgoing_exchange(dialect.code, "probe", None, outgoing, answer, now, note)
 
 
 async def act(
@@ -272,13 +300,13 @@ def _billed(payment: Payment, found: Bill | Refusal, now: datetime) -> Payment:
     return msgspec.structs.replace(payment, order=order, amount_vnd=found.amount_vnd)
 
 
-def _change(reply: R, follows: Follows, plan: Plan, exchange: Exchange | None = None) -> Change[R]:
+def _change(reply: R, follows: Follows, plan: Plan, *exchanges: Exchange | None) -> Change[R]:
     return Change(
         reply=reply,
         payment=follows.payment,
         ledger=follows.ledger,
         deliveries=follows.deliveries,
-        exchanges=(exchange,) if exchange else (),
+        exchanges=tuple(each for each in exchanges if each is not None),
         faults=plan.remaining,
         names=follows.names,
     )

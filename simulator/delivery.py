@@ -12,15 +12,17 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from urllib.parse import urlsplit
 
+import msgspec
+
 from simulator import bank
 from simulator.banks import dialects
 from simulator.calling import Caller
-from simulator.dialect import Ack, Dialect, Question
+from simulator.dialect import Ack, Dialect, Notice, Question
 from simulator.faults import CALLBACK, FaultKind
 from simulator.journal import outgoing_exchange
 from simulator.outbox import after_attempt, said
 from simulator.payment import Bill, Channel, Event, IllegalEvent, Merchant, Payment, Reason, Refusal
-from simulator.store import Claimed, StoreError
+from simulator.store import Claimed, Exchange, StoreError
 from simulator.wire import Answer, Outgoing
 from simulator.world import World, Worlds
 
@@ -35,6 +37,8 @@ IDLE_POLL_S = 1.0
 """Another process may plan a callback that this one must take over: look at least this often."""
 
 STORE_RETRY_S = 1.0
+TOKEN_TIMEOUT_S = 15.0
+"""For a connector's token. With the longest time-out of a callback it stays below the lease."""
 
 
 class Courier:
@@ -165,9 +169,14 @@ class Courier:
         notice = bank.notice_of(
             world, dialect, told, now, forge=delivery.forged, attempt=delivery.attempt + 1, message=delivery.message
         )
+        retry = world.retry(dialect)
+        notice, entered, shut = await self._admitted(dialect, notice)
+        if shut:
+            after = after_attempt(delivery, False, shut, now, retry)
+            await world.store.finish(claimed, after, entered)
+            return
         outgoing = dialect.callback(notice)
         fault = delivery.breaks[0] if delivery.breaks else None
-        retry = world.retry(dialect)
         answers = await self._exchanges(delivery.copies, outgoing, retry.timeout_s, fault)
         acks = [dialect.acknowledged(answer, notice) for answer in answers]
         ack = next((each for each in acks if each.done), acks[0])
@@ -176,7 +185,29 @@ class Courier:
             for answer, each in zip(answers, acks, strict=True)
         )
         after = after_attempt(delivery, ack.done, ack.text, now, retry)
-        await world.store.finish(claimed, after, exchanges)
+        await world.store.finish(claimed, after, (*entered, *exchanges))
+
+    async def _admitted(self, dialect: Dialect, notice: Notice) -> tuple[Notice, tuple[Exchange, ...], str]:
+        """The notice with the connector's token, how it was got, and why there is none ("" = there is, or need be)."""
+        asked = dialect.access.ask(notice) if dialect.access else None
+        if dialect.access is None or asked is None:
+            return notice, (), ""
+        answer = await self.send(asked, TOKEN_TIMEOUT_S)
+        try:
+            token, why = dialect.access.read(answer), ""
+        except ValueError as error:
+            token, why = "", f"no token: {answer.error or error}"
+        hidden = (*notice.merchant.secrets.values(), token)
+        exchange = outgoing_exchange(
+            dialect.code,
+            "token",
+            notice.payment,
+            msgspec.structs.replace(asked, body=_without(hidden, asked.body)),
+            msgspec.structs.replace(answer, body=_without(hidden, answer.body)),
+            notice.now,
+            why,
+        )
+        return msgspec.structs.replace(notice, token=token), (exchange,), why
 
     async def _exchanges(
         self, copies: int, outgoing: Outgoing, timeout_s: float, fault: FaultKind | None
@@ -261,6 +292,12 @@ def _read_bill(dialect: Dialect, answer: Answer, question: Question, merchant: M
         return dialect.inquiry.read(answer, question, merchant)
     except Refusal as refusal:
         return refusal
+
+
+def _without(secrets: tuple[str, ...], message: bytes) -> bytes:
+    for secret in filter(None, secrets):
+        message = message.replace(secret.encode(), b"***")
+    return message
 
 
 def _note(claimed: Claimed, ack: Ack, fault: FaultKind | None) -> str:

@@ -130,6 +130,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     `path` may have places, "/orders/{id}": each stands for one segment, and `request.places` has what came.
     `merchants` looks a merchant up by its code. `command` is None when decoding was refused.
     `operation` is the usual one here ("create", "query", ...), for faults; a decoded command may be another.
+    `probe` is sent to the connector between decoding and deciding.
     """
 
     operation: str
@@ -137,6 +138,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     decode: Callable[[Request, "Merchants"], Command]
     encode: Callable[[Request, Command | None, Reply | Refusal], Response]
+    probe: "Probe | None" = None
 
 
 Merchants = Callable[[str], Merchant | None]
@@ -145,7 +147,7 @@ Merchants = Callable[[str], Merchant | None]
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """All that a callback is made of: the payment as it is to be told, and the merchant whose secrets sign it.
 
-    `message` is which of the dialect's `messages` it is.
+    `message` is which of the dialect's `messages` it is, `token` what its `access` brought for this attempt.
     """
 
     payment: Payment
@@ -153,6 +155,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     now: datetime
     attempt: int = 1
     message: str = ""
+    token: str = ""
 
 
 class Ack(msgspec.Struct, frozen=True):
@@ -160,6 +163,26 @@ class Ack(msgspec.Struct, frozen=True):
 
     done: bool
     text: str
+
+
+class Access(msgspec.Struct, frozen=True, kw_only=True):
+    """How a bank gets the token without which a connector takes no callback.
+
+    `ask` None = this merchant wants none. `read` raises ValueError for an answer that holds no token.
+    """
+
+    ask: Callable[[Notice], Outgoing | None]
+    read: Callable[[Answer], str]
+
+
+class Probe(msgspec.Struct, frozen=True, kw_only=True):
+    """What a bank tries out on a connector before it answers that connector's request.
+
+    `read` raises Refusal where the answer was not what the bank needs.
+    """
+
+    ask: Callable[[Command, datetime], Outgoing]
+    read: Callable[[Answer, Command], None]
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -249,6 +272,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: tuple[Endpoint, ...] = ()
     callback: Callable[[Notice], Outgoing]
     acknowledged: Callable[[Answer, Notice], Ack]
+    access: Access | None = None
     retry: Retry
     announces: frozenset[State]
     return_url: Callable[[Payment, Merchant], str] = _never

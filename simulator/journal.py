@@ -9,7 +9,7 @@ from simulator.store import Exchange
 from simulator.wire import Answer, Headers, Outgoing, Request, Response
 from simulator.world import World
 
-_CREDENTIALS = frozenset({"authorization", "cookie", "set-cookie", "x-api-key"})
+_CREDENTIALS = frozenset({"authorization", "cookie", "set-cookie", "x-api-key", "x-secret-key"})
 
 
 def journal_headers(headers: Iterable[tuple[str, str]]) -> Headers:
