@@ -42,7 +42,7 @@ from simulator.payment import (
     State,
     apply,
 )
-from simulator.settling import Plan, new_payment, usual_channel
+from simulator.settling import Plan, held, new_payment, usual_channel
 from simulator.store import Stored
 from simulator.wire import Request, Response
 from simulator.world import World
@@ -83,6 +83,16 @@ def answer(
     return done, endpoint.encode(request, command, reply), "; ".join((*command.warnings, *note))
 
 
+def takes(world: World, dialect: Dialect, command: Command, stored: Stored, plan: Plan) -> bool:
+    """Whether the command would be carried out and not refused."""
+    try:
+        dialect.judge(command, stored.payment, stored.now)
+        _DECISIONS[type(command)](world, dialect, command, stored, plan)
+    except Refusal:
+        return False
+    return True
+
+
 def _distorted(command: Command, reply: Reply, plan: Plan) -> tuple[Command, Reply, tuple[str, ...]]:
     """The answer as a fault on this operation falsifies it: the truth in the books is untouched."""
     payment = reply.payment
@@ -107,7 +117,8 @@ def _create(world: World, dialect: Dialect, command: Create, stored: Stored, pla
         raise Refusal(Reason.EXPIRED, f"the order expired at {order.expires_at:%Y-%m-%d %H:%M:%SZ}", merchant=merchant)
     before = stored.payment
     if before is not None:
-        if dialect.shape is Shape.REDIRECT and before.state is State.PENDING and _same_order(before.order, order):
+        reloaded = dialect.shape is Shape.REDIRECT and before.state is State.PENDING
+        if (reloaded or command.repeatable) and _same_order(before.order, order):
             return Done(_reply(world, command, stored, before, order.order_key))
         raise Refusal(Reason.DUPLICATE_ORDER, order.order_ref, merchant=merchant)
     payment = new_payment(world, dialect, merchant, order, now)
@@ -116,6 +127,7 @@ def _create(world: World, dialect: Dialect, command: Create, stored: Stored, pla
     rush = frozenset({FaultKind.CALLBACK_BEFORE_ANSWER})
     if plan.take(rush, "create", merchant.merchant_code, order.order_ref):
         payment = apply(payment, Event.APPROVE, now, channel=usual_channel(payment))
+    payment = held(dialect, None, payment)
     return Done(_reply(world, command, stored, payment, order.order_key), None, payment)
 
 
@@ -144,7 +156,8 @@ def _refund(world: World, dialect: Dialect, command: RefundOrder, stored: Stored
     payment = _known(command, stored)
     if command.all_left:
         command = msgspec.structs.replace(command, amount_vnd=payment.amount_vnd - payment.refunded_vnd)
-    made = next((each for each in payment.refunds if each.request_ref == command.request_ref), None)
+    asked_as = (command.request_ref, command.idempotency_key)
+    made = next((each for each in payment.refunds if (each.request_ref, each.idempotency_key) == asked_as), None)
     if made is not None and command.repeatable and (command.all_left or command.amount_vnd == made.amount_vnd):
         reply = _reply(world, command, stored, payment, f"{payment.order.order_key}|{command.request_ref}")
         return Done(msgspec.structs.replace(reply, refund=made))
@@ -157,6 +170,7 @@ def _refund(world: World, dialect: Dialect, command: RefundOrder, stored: Stored
         amount_vnd=command.amount_vnd,
         refunded_at=stored.now,
         bank_ref=dialect.bank_ref(rng, stored.now),
+        idempotency_key=command.idempotency_key,
     )
     whole = payment.refunded_vnd + command.amount_vnd == payment.amount_vnd
     event = Event.REFUND_REST if whole else Event.REFUND_PART
@@ -225,7 +239,8 @@ def _confirm(world: World, dialect: Dialect, command: Confirm, stored: Stored, p
 
 
 def _ask(world: World, dialect: Dialect, command: Ask, stored: Stored, plan: Plan) -> Done:
-    return Done(Reply(now=stored.now, reply_ref=world.token("ask", dialect.code, command.merchant.merchant_code)))
+    reply_ref = world.token("ask", dialect.code, command.merchant.merchant_code)
+    return Done(Reply(now=stored.now, reply_ref=reply_ref, bank_url=world.bank_url(dialect.code)))
 
 
 _DECISIONS: dict[type[Command], Callable[..., Done]] = {

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import msgspec
 
-from simulator.answering import OPERATIONS, answer, forged
+from simulator.answering import OPERATIONS, answer, forged, takes
 from simulator.banks import dialects
 from simulator.dialect import Command, Create, Dialect, Endpoint, Notice, OfOrder, Probe, Question, RefundOrder
 from simulator.faults import EXCHANGE_KINDS, FaultKind
@@ -102,15 +102,19 @@ async def serve(
 async def _claimed_by_another(world: World, dialect: Dialect, command: Command, key: Key | None) -> Refusal | None:
     """Why the command is refused: a name that it claims is another payment's. None if all are free or its own.
 
-    A refund takes its names before it is decided on, so that of two sent at once for two payments one is refused.
+    A refund that can be made takes its names first, so that of two sent at once for two payments one is refused.
     """
     payment = await world.store.payment(world.name, key) if key else None
-    if isinstance(command, RefundOrder) and payment is not None:
-        await world.store.transact(
-            world.name,
-            key,
-            lambda stored: Change(reply=None, payment=stored.payment, names=tuple(command.claims)),
-        )
+    if isinstance(command, OfOrder) and payment is None:
+        return None
+
+    def take(stored: Stored) -> Change[None]:
+        plan = Plan(world, dialect, stored)
+        names = tuple(command.claims) if takes(world, dialect, command, stored, plan) else ()
+        return Change(reply=None, payment=stored.payment, names=names)
+
+    if isinstance(command, RefundOrder):
+        await world.store.transact(world.name, key, take)
     own = payment.payment_id if payment else None
     for name, reason in command.claims.items():
         owner = await world.store.named(world.name, Name(dialect.code, command.merchant.merchant_code, name))
@@ -154,10 +158,13 @@ async def act(
     return await progress(world, payment_id, change)
 
 
-async def progress(world: World, payment_id: str, change: Callable[[Payment, datetime], Payment]) -> Payment:
+async def progress(
+    world: World, payment_id: str, change: Callable[[Payment, datetime], Payment], names: tuple[str, ...] = ()
+) -> Payment:
     """Changes a payment by a pure function; if that settles it, its callback becomes due in the same transaction.
 
-    Raises UnknownPayment and whatever `change` raises; nothing is then written.
+    `names` are given to it, as far as they are free. Raises UnknownPayment and whatever `change` raises; nothing is
+    then written.
     """
 
     def decide(stored: Stored) -> Change[Payment]:
@@ -168,7 +175,7 @@ async def progress(world: World, payment_id: str, change: Callable[[Payment, dat
         plan = Plan(world, dialect, stored)
         follows = settled(world, dialect, before, change(before, stored.now), stored.now, plan)
         assert follows.payment is not None, "a changed payment is written"
-        return _change(follows.payment, follows, plan)
+        return _change(follows.payment, msgspec.structs.replace(follows, names=(*follows.names, *names)), plan)
 
     payment = await world.store.transact(world.name, ById(payment_id), decide)
     world.poke()

@@ -47,11 +47,13 @@ class Create(Command, frozen=True, kw_only=True):
     """`pays_with` is the account or card number that the connector collected itself; "" = the bank's page asks.
 
     `at_once` = who gave it has agreed to pay already (a code shown at a till): no password is asked for.
+    `repeatable` = the very same order again is answered with the payment that it made.
     """
 
     order: Order
     pays_with: str = ""
     at_once: bool = False
+    repeatable: bool = False
 
 
 class OfOrder(Command, frozen=True, kw_only=True):
@@ -69,7 +71,8 @@ class RefundOrder(OfOrder, frozen=True, kw_only=True):
     """`full` says which kind the connector asked for; `amount_vnd` is what it wants back.
 
     `all_left` = it wants whatever is not refunded yet, and `amount_vnd` is not looked at.
-    `repeatable` = the same request number again is answered with the refund that it made, if it wants as much.
+    `repeatable` = the same request number again is answered with the refund that it made, if it wants as much and
+    comes with the same `idempotency_key`.
     """
 
     request_ref: str
@@ -77,6 +80,7 @@ class RefundOrder(OfOrder, frozen=True, kw_only=True):
     full: bool
     all_left: bool = False
     repeatable: bool = False
+    idempotency_key: str = ""
 
 
 class QueryRefund(OfOrder, frozen=True, kw_only=True):

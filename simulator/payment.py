@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 
+from simulator.slip import PaidWith, TellerSlip, TerminalSlip
+
 
 class Channel(StrEnum):
     """Where the payer acts."""
@@ -182,6 +184,13 @@ class Merchant(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, str] = {}
 
 
+class ThreeDS(msgspec.Struct, frozen=True, array_like=True):
+    """What 3-D Secure said of a card's holder: the transaction status (Y, A, C, N, U, R) and the ECI ("" with C)."""
+
+    status: str
+    eci: str = ""
+
+
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What the connector asked for. `order_key` is unique within a merchant: what "the same order" means to this bank.
 
@@ -203,10 +212,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refund(msgspec.Struct, frozen=True, kw_only=True):
+    """`idempotency_key` is what the connector sent beside the refund's number to tell a repetition."""
+
     request_ref: str
     amount_vnd: int
     refunded_at: datetime
     bank_ref: str
+    idempotency_key: str = ""
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True):
@@ -214,7 +226,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
 
     `amount_vnd` is what the payer pays, normally the order's amount; a QR transfer may differ.
     `queries` are the (request number, instant) pairs of status queries, newest last, bounded. `told` counts the
-    deliveries planned so far.
+    deliveries planned so far. `slip` is what a terminal or a teller recorded of it.
     """
 
     payment_id: str
@@ -232,14 +244,22 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     step: Step = Step.CHOOSE
     otp_tries: int = 0
     otp_sent_at: datetime | None = None
+    three_ds: ThreeDS | None = None
     settled_at: datetime | None = None
     refunds: tuple[Refund, ...] = ()
     queries: tuple[tuple[str, datetime], ...] = ()
     told: int = 0
+    slip: TerminalSlip | TellerSlip | None = None
 
     @property
     def refunded_vnd(self) -> int:
         return sum(refund.amount_vnd for refund in self.refunds)
+
+    @property
+    def in_cash(self) -> bool:
+        """Whether notes were put down at a counter: what nobody says otherwise of is cash there."""
+        from_account = isinstance(self.slip, TellerSlip) and self.slip.paid_with is PaidWith.ACCOUNT
+        return self.channel is Channel.COUNTER and not from_account
 
 
 class Bill(msgspec.Struct, frozen=True, kw_only=True):

@@ -101,7 +101,7 @@ def settled(
     world: World, dialect: Dialect, before: Payment | None, after: Payment, now: datetime, plan: Plan
 ) -> Follows:
     """What is to be written of a payment that was `before` and is `after`."""
-    after = _held(dialect, before, after)
+    after = held(dialect, before, after)
     ledger = _movements(before, after, now)
     was = before.state if before else State.PENDING
     names = dialect.names(after)
@@ -116,8 +116,8 @@ def settled(
     return Follows(msgspec.structs.replace(after, told=after.told + len(deliveries)), ledger, deliveries, names)
 
 
-def _held(dialect: Dialect, before: Payment | None, after: Payment) -> Payment:
-    """Approved money that the connector has still to capture."""
+def held(dialect: Dialect, before: Payment | None, after: Payment) -> Payment:
+    """The payment as it is kept: approved money that the connector has still to capture is only suspected."""
     was = before.state if before else State.PENDING
     if after.state is not State.PAID or was in _DEBITED or not dialect.holds(after):
         return after

@@ -76,6 +76,12 @@ def _rsa_verify(public_key_pem: str, message: bytes, signature: str, digest: has
     return True
 
 
+def rsa_decrypted(private_key_pem: str, ciphertext: str) -> bytes:
+    """What a partner encrypted with the other half of the key (PKCS#1 v1.5, base64). Raises ValueError if nothing."""
+    key = _private_key(private_key_pem)
+    return key.decrypt(base64.b64decode(ciphertext.encode("ascii"), validate=True), padding.PKCS1v15())
+
+
 def check_rsa_key(pem: str) -> None:
     """Raises ValueError unless it is an RSA key, private or public, in PEM and without a password."""
     try:

@@ -1,5 +1,6 @@
 """Facts about MoMo."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -16,7 +17,7 @@ from msgspec.structs import replace
 from simulator.bank import act, returned
 from simulator.banks import momo
 from simulator.banks.momo import DIALECT, raw_string
-from simulator.dialect import CancelOrder, Command, Create, Notice, Query, QueryRefund, RefundOrder
+from simulator.dialect import CancelOrder, Capture, Command, Create, Notice, Query, QueryRefund, RefundOrder
 from simulator.merchants import default_merchants
 from simulator.outbox import DeliveryState, Retry
 from simulator.payment import COLLECTED, Channel, Event, Merchant, Order, Outcome, Payment, Reason, Refusal, State
@@ -27,11 +28,13 @@ from tests.samples.momo import (
     MOMO_SECRET,
     momo_confirm,
     momo_create,
+    momo_pos,
     momo_posted,
     momo_query,
     momo_refund,
     momo_refund_query,
     momo_signed,
+    sealed_code,
 )
 from tests.worlds import START, ask, connector, courier_of, endpoint_of, served, worlds_in
 
@@ -271,12 +274,12 @@ def test_refunds_are_of_a_transaction_and_are_asked_for_by_their_own_number() ->
     assert (refund.name, refund.request_ref, refund.amount_vnd) == ("trans:4088878653", "RF0001", 18_060)
     question = decoded(momo_refund_query("RF0001"))
     assert isinstance(question, QueryRefund)
-    assert (question.name, question.request_ref) == ("refund:RF0001", "RF0001")
+    assert (question.name, question.request_ref) == ("order:RF0001", "RF0001")
 
 
-def test_confirm_cancels_or_only_asks() -> None:
+def test_confirm_cancels_or_captures() -> None:
     assert type(decoded(momo_confirm("HS0001", 18_060, "cancel"))) is CancelOrder
-    assert type(decoded(momo_confirm("HS0001", 18_060, "capture"))) is Query
+    assert type(decoded(momo_confirm("HS0001", 18_060, "capture"))) is Capture
     refusal, _ = refused(momo_confirm("HS0001", 18_060, "captureWallet"))
     assert refusal.reason is Reason.UNKNOWN_COMMAND
 
@@ -321,10 +324,12 @@ def test_a_failure_is_told_with_its_cause(outcome: Outcome | None, code: int) ->
 
 @pytest.mark.parametrize("outcome", [None, *Outcome])
 @pytest.mark.parametrize("state", State)
-def test_only_collected_money_is_told_with_0_and_9000_never(state: State, outcome: Outcome | None) -> None:
+def test_only_collected_money_is_told_with_0_and_9000_only_of_what_the_payer_agreed_to(
+    state: State, outcome: Outcome | None
+) -> None:
     fields = told(state, outcome)
     assert (fields["resultCode"] == 0) == (state in COLLECTED)
-    assert fields["resultCode"] != 9000
+    assert (fields["resultCode"] == 9000) == (state is State.SUSPECTED and outcome is Outcome.SUCCESS)
     assert truly_signed(fields)
 
 
@@ -457,7 +462,10 @@ async def test_a_refund_needs_a_number_of_its_own(world: World) -> None:
     payment = await paid(world)
     assert await code_of(world, momo_refund("HS0001", payment.bank_ref, 10_000)) == 41
     assert await code_of(world, momo_refund("RF1", payment.bank_ref, 10_000)) == 0
-    assert await code_of(world, momo_refund("RF1", payment.bank_ref, 10_000)) == 41
+    first = await said(world, momo_refund("RF1", payment.bank_ref, 10_000))
+    assert await said(world, momo_refund("RF1", payment.bank_ref, 10_000)) == first
+    assert await code_of(world, momo_refund("RF1", payment.bank_ref, 9_000)) == 40
+    assert await code_of(world, momo_refund("RF1", payment.bank_ref, 10_000, requestId="R9")) == 41
     (after,) = await world.store.payments(world.name)
     assert after.refunded_vnd == 10_000
 
@@ -494,13 +502,13 @@ async def test_an_unpaid_order_can_be_cancelled_and_a_paid_one_not(world: World)
     assert await code_of(world, momo_confirm("HS0001", 19_999, "cancel")) == 21
     cancelled = await said(world, momo_confirm("HS0001", 20_000, "cancel"))
     assert (cancelled["resultCode"], cancelled["requestType"]) == (0, "cancel")
-    assert await code_of(world, momo_query("HS0001", START, "Q1")) == 1006
+    assert await code_of(world, momo_query("HS0001", START, "Q1")) == 1017
     assert await code_of(world, momo_confirm("HS0001", 20_000, "cancel")) == 1005
     await paid(world, "HS0002")
     assert await code_of(world, momo_confirm("HS0002", 20_000, "cancel")) == 43
 
 
-async def test_capture_changes_nothing_and_tells_the_state(world: World) -> None:
+async def test_capture_of_what_is_not_held_tells_the_state(world: World) -> None:
     assert await code_of(world, momo_create("HS0001", 20_000, START)) == 0
     assert await code_of(world, momo_confirm("HS0001", 20_000, "capture")) == 1000
     assert await code_of(world, momo_confirm("HS0001", 1, "capture")) == 21
@@ -508,6 +516,224 @@ async def test_capture_changes_nothing_and_tells_the_state(world: World) -> None
     assert made.state is State.PENDING
     await act(world, made.payment_id, Event.APPROVE)
     assert await code_of(world, momo_confirm("HS0001", 20_000, "capture")) == 0
+
+
+# --- numbers that are used: momo-aio-v2#idempotency -------------------------------------------------------------
+
+
+def test_what_ends_a_transaction_is_known_of_every_code() -> None:
+    ends = {0, 98, 99, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1017, 1026, 4100}
+    assert ends == momo.FINAL
+    goes_on = {10, 11, 12, 13, 20, 21, 22, 40, 41, 42, 43, 45, 47, 1000, 1080, 1081, 1088, 2019, 4001, 4002}
+    assert momo.MESSAGES.keys() == ends | goes_on | {7000, 7002, 8000, 9000}
+
+
+async def test_a_refunds_number_is_refused_for_another_payment(world: World) -> None:
+    first, second = await paid(world, "HS0001"), await paid(world, "HS0002")
+    assert await code_of(world, momo_refund("RF1", first.bank_ref, 10_000)) == 0
+    assert await code_of(world, momo_refund("RF1", second.bank_ref, 10_000, requestId="R9")) == 41
+    assert await code_of(world, momo_refund("HS0001", second.bank_ref, 10_000, requestId="R8")) == 41
+    assert await code_of(world, momo_refund("RF2", second.bank_ref, 10_000, requestId="R-RF1")) == 40
+    assert [entry.amount_vnd for entry in await world.store.ledger(world.name)] == [20_000, 20_000, -10_000]
+    assert (await said(world, momo_refund_query("RF1")))["amount"] == 10_000
+
+
+async def test_of_two_refunds_of_one_number_at_once_one_is_refused(world: World) -> None:
+    payments = [await paid(world, f"HS000{n}") for n in range(8)]
+    requests = [momo_refund("RF1", made.bank_ref, 10_000) for made in payments]
+    codes = sorted(await asyncio.gather(*(code_of(world, request) for request in requests)))
+    assert codes == [0, *[40] * 7]
+    assert [entry.amount_vnd for entry in await world.store.ledger(world.name)].count(-10_000) == 1
+
+
+async def test_a_refused_refund_uses_up_no_number(world: World) -> None:
+    first, second = await paid(world, "HS0001"), await paid(world, "HS0002")
+    assert await code_of(world, momo_refund("RF1", first.bank_ref, 20_001)) == 22
+    assert await code_of(world, momo_refund("RF1", second.bank_ref, 20_000)) == 0
+
+
+async def test_an_order_takes_no_number_of_a_refund_and_no_request_of_another_order(world: World) -> None:
+    payment = await paid(world)
+    assert await code_of(world, momo_refund("RF1", payment.bank_ref, 10_000)) == 0
+    assert await code_of(world, momo_create("RF1", 20_000, START, requestId="R9")) == 41
+    assert await code_of(world, momo_create("HS0002", 20_000, START, requestId="R-HS0001")) == 40
+    assert await code_of(world, momo_pos("HS0003", 20_000, requestId="R-HS0001")) == 40
+    assert len(await world.store.payments(world.name)) == 1
+
+
+async def test_the_same_create_has_the_same_answer_once_its_payment_has_ended(world: World) -> None:
+    create = momo_create("HS0001", 20_000, START)
+    first = await said(world, create)
+    assert await code_of(world, create) == 40
+    (made,) = await world.store.payments(world.name)
+    await act(world, made.payment_id, Event.APPROVE)
+    assert await said(world, create) == first
+    assert await code_of(world, momo_create("HS0001", 30_000, START)) == 41
+    assert len(await world.store.payments(world.name)) == 1
+
+
+# --- two steps: momo-aio-v2#confirm -----------------------------------------------------------------------------
+
+
+async def authorised(world: World, ref: str = "HS0001", **changes: object) -> Payment:
+    return await paid(world, ref, autoCapture=False, **changes)
+
+
+@pytest.mark.parametrize(
+    ("kind", "held"),
+    [("captureWallet", True), ("payWithCC", True), ("payWithATM", False), ("payWithMethod", False)],
+)
+async def test_only_wallets_and_international_cards_have_two_steps(world: World, kind: str, held: bool) -> None:
+    payment = await authorised(world, requestType=kind)
+    assert payment.state is (State.SUSPECTED if held else State.PAID)
+    assert await code_of(world, momo_query("HS0001", START, "Q1")) == (9000 if held else 0)
+    warnings = decoded(momo_create("A", 20_000, START, requestType=kind, autoCapture=False)).warnings
+    assert (warnings == ()) == held
+
+
+async def test_what_is_held_is_captured_once_and_only_whole(world: World) -> None:
+    payment = await authorised(world)
+    assert await code_of(world, momo_refund("RF1", payment.bank_ref, 20_000)) == 1088
+    assert await code_of(world, momo_confirm("HS0001", 19_999, "capture")) == 21
+    answer = await said(world, momo_confirm("HS0001", 20_000, "capture"))
+    assert (answer["resultCode"], answer["requestType"], str(answer["transId"])) == (0, "capture", payment.bank_ref)
+    assert await code_of(world, momo_confirm("HS0001", 20_000, "capture")) == 0
+    assert await code_of(world, momo_confirm("HS0001", 20_000, "cancel")) == 43
+    assert [entry.amount_vnd for entry in await world.store.ledger(world.name)] == [20_000]
+    assert await code_of(world, momo_refund("RF1", payment.bank_ref, 20_000)) == 0
+
+
+async def test_what_is_held_goes_back_when_the_merchant_cancels(world: World) -> None:
+    await authorised(world)
+    assert await code_of(world, momo_confirm("HS0001", 20_000, "cancel")) == 0
+    assert await code_of(world, momo_query("HS0001", START, "Q1")) == 1017
+    assert await code_of(world, momo_confirm("HS0001", 20_000, "capture")) == 1017
+    assert [entry.amount_vnd for entry in await world.store.ledger(world.name)] == [20_000, -20_000]
+
+
+async def test_a_fraud_check_is_no_authorisation(world: World) -> None:
+    assert await code_of(world, momo_create("HS0001", 20_000, START, autoCapture=False)) == 0
+    (made,) = await world.store.payments(world.name)
+    await act(world, made.payment_id, Event.SUSPECT)
+    assert await code_of(world, momo_confirm("HS0001", 20_000, "capture")) == 7000
+    assert await code_of(world, momo_confirm("HS0001", 20_000, "cancel")) == 1005
+    assert (await world.store.payments(world.name))[0].state is State.SUSPECTED
+
+
+@pytest.mark.parametrize(("last", "codes"), [("capture", [9000, 0]), ("cancel", [9000, 1017])])
+async def test_both_steps_are_notified(worlds: Worlds, last: str, codes: list[int]) -> None:
+    async with courier_of(worlds) as courier, connector() as portal:
+        portal.answer = lambda method, path, body: served(Answer(204))
+        world = await worlds.create("two", seed="1", clock_at=START, merchants=(MERCHANT,))
+        payment = await authorised(world, ipnUrl=f"{portal.url}/ipn")
+        await courier.advance(world, START + timedelta(minutes=1))
+        back = dict(parse_qsl(urlsplit(await returned(world, payment.payment_id)).query))
+        assert back["resultCode"] == "9000"
+        await said(world, momo_confirm("HS0001", 20_000, last))
+        await courier.advance(world, START + timedelta(minutes=2))
+        told = [json.loads(body) for _, _, body in portal.requests]
+        assert [fields["resultCode"] for fields in told] == codes
+        assert all(truly_signed(fields) for fields in told)
+
+
+# --- at a till: momo-aio-v2#pos, momo-clients#pos ---------------------------------------------------------------
+
+
+def test_the_payment_code_is_signed_as_it_is_sealed() -> None:
+    fields = json.loads(momo_pos("HS0001", 20_000).body)
+    raw = raw_string("pos", {**{name: str(value) for name, value in fields.items()}, "accessKey": ACCESS_KEY})
+    assert raw == (
+        f"accessKey={ACCESS_KEY}&amount=20000&extraData=&orderId=HS0001&orderInfo=Nộp lệ phí HS0001"
+        f"&partnerCode=MOMO&paymentCode={sealed_code('MM123456100000000001')}&requestId=R-HS0001"
+    )
+    assert fields["signature"] == digest(MOMO_SECRET.encode(), raw.encode(), "sha256").hex()
+
+
+@pytest.mark.parametrize("code", ["MM123456100000000001", "mm000000100000000001", "123456100000000001"])
+async def test_a_code_at_a_till_pays_at_once(world: World, code: str) -> None:
+    answer = await said(world, momo_pos("HS0001", 20_000, code))
+    assert (answer["resultCode"], answer["amount"], answer["payType"]) == (0, 20_000, "qr")
+    (made,) = await world.store.payments(world.name)
+    assert (made.state, str(answer["transId"])) == (State.PAID, made.bank_ref)
+    assert await said(world, momo_pos("HS0001", 20_000, code)) == answer
+    assert [entry.amount_vnd for entry in await world.store.ledger(world.name)] == [20_000]
+    assert await code_of(world, momo_refund("RF1", made.bank_ref, 20_000)) == 0
+
+
+@pytest.mark.parametrize(
+    ("account", "code", "state"),
+    [
+        ("100000000051", 1001, State.FAILED),
+        ("100000000065", 1004, State.FAILED),
+        ("100000000007", 7000, State.SUSPECTED),
+        ("999999999999", 1007, None),
+    ],
+)
+async def test_the_payers_account_decides_at_a_till(world: World, account: str, code: int, state: State | None) -> None:
+    assert await code_of(world, momo_pos("HS0001", 20_000, f"MM123456{account}")) == code
+    assert [made.state for made in await world.store.payments(world.name)] == ([state] if state else [])
+
+
+async def test_a_till_may_pay_in_two_steps(world: World) -> None:
+    assert await code_of(world, momo_pos("HS0001", 20_000, autoCapture=False)) == 9000
+    assert await code_of(world, momo_pos("HS0001", 20_000, autoCapture=False)) == 40
+    assert await code_of(world, momo_confirm("HS0001", 20_000, "capture")) == 0
+    assert await code_of(world, momo_pos("HS0001", 20_000, autoCapture=False)) == 0
+
+
+async def test_a_till_is_notified_where_it_says(worlds: Worlds) -> None:
+    async with courier_of(worlds) as courier, connector() as portal:
+        portal.answer = lambda method, path, body: served(Answer(204))
+        world = await worlds.create("till", seed="1", clock_at=START, merchants=(MERCHANT,))
+        assert await code_of(world, momo_pos("HS0001", 20_000, ipnUrl=f"{portal.url}/till")) == 0
+        await courier.advance(world, START + timedelta(minutes=1))
+        ((_, path, body),) = portal.requests
+        assert (path, json.loads(body)["resultCode"]) == ("/till", 0)
+
+
+@pytest.mark.parametrize(
+    "sealed",
+    [
+        "",
+        "MM123456100000000001",
+        "A" * 344,
+        "A" * 343 + "=",
+        sealed_code("MM12345610000000001"),
+        sealed_code("XX123456100000000001"),
+        sealed_code("MM12345610000000000１"),
+    ],
+)
+def test_a_code_that_is_none_or_sealed_otherwise_is_refused(sealed: str) -> None:
+    refusal, response = refused(momo_pos("HS0001", 20_000, paymentCode=sealed))
+    assert refusal.reason is Reason.MALFORMED
+    assert (response.status, fields_of(response)["subErrors"][0]["field"]) == (400, "paymentCode")
+
+
+def test_a_partner_without_a_key_for_tills_has_none() -> None:
+    bare = replace(MERCHANT, secrets={"secret_key": MOMO_SECRET})
+    endpoint, request = endpoint_of(DIALECT, momo_pos("HS0001", 20_000))
+    with pytest.raises(Refusal) as caught:
+        endpoint.decode(request, lambda code: bare)
+    assert caught.value.reason is Reason.MALFORMED
+
+
+@pytest.mark.parametrize(("amount_vnd", "taken"), [(999, False), (1_000, True), (5_000_000, True), (5_000_001, False)])
+def test_a_till_takes_up_to_5_million(amount_vnd: int, taken: bool) -> None:
+    request = momo_pos("HS0001", amount_vnd)
+    if taken:
+        assert isinstance(decoded(request), Create)
+    else:
+        assert fields_of(refused(request)[1])["resultCode"] == 22
+
+
+@pytest.mark.parametrize("name", momo.SIGNED["pos"].split())
+def test_changing_any_signed_field_at_a_till_is_noticed(name: str) -> None:
+    fields = json.loads(momo_pos("HS0001", 18_060).body)
+    changed = {"amount": 18_061, "partnerCode": "MOMO2", "accessKey": "OTHER", "paymentCode": sealed_code("another")}
+    body = json.dumps({**fields, name: changed.get(name, f"{fields.get(name, '')}x")}).encode()
+    refusal, _ = refused(Request("POST", "/v2/gateway/api/pos", body=body))
+    stranger = name in ("partnerCode", "accessKey")
+    assert refusal.reason is (Reason.UNKNOWN_MERCHANT if stranger else Reason.BAD_SIGNATURE)
 
 
 async def test_a_notification_is_sent_once_unless_the_sandbox_says_otherwise(worlds: Worlds) -> None:
@@ -543,7 +769,9 @@ NAMES = st.sampled_from([*momo.FORMS, "signature", "lang"])
 VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text(), max_size=2)
 
 
-@given(path=st.sampled_from(["create", "query", "refund", "refund/query", "confirm"]), body=st.binary(max_size=200))
+@given(
+    path=st.sampled_from(["create", "pos", "query", "refund", "refund/query", "confirm"]), body=st.binary(max_size=200)
+)
 def test_any_body_is_refused_with_a_400(path: str, body: bytes) -> None:
     _, response = refused(Request("POST", f"/v2/gateway/api/{path}", body=body))
     assert (response.status, fields_of(response)["resultCode"]) == (400, 20)
