@@ -26,6 +26,7 @@ LAYERS = {
     "faults": 1,
     "merchants": 2,
     "outbox": 2,
+    "purse": 2,
     "dialect": 3,
     "banks": 4,
     "store": 4,
@@ -50,7 +51,8 @@ LAYERS = {
 
 PURE = (
     *("wire", "signing", "qr", "form", "cards", "payment", "faults", "outbox", "dialect", "receipt", "letter"),
-    "banks",
+    *("slip", "terminal", "workday"),
+    *("banks", "purse"),
 )
 IMPURE_MODULES = {"asyncio", "aiohttp", "asyncpg", "httpx", "os", "pathlib", "socket", "sqlite3", "threading", "time"}
 
@@ -68,7 +70,8 @@ THIRD_PARTY = {
     "PIL": ("pages",),
     "msgspec": (
         *("client", "letter", "wire", "payment", "faults", "outbox", "dialect", "banks", "store", "merchants"),
-        *("sources", "world", "settling", "answering", "bank", "delivery", "payer", "control", "pages"),
+        *("sources", "world", "settling", "answering", "bank", "delivery", "payer", "control", "pages", "purse"),
+        *("slip", "terminal", "places"),
     ),
     "pydantic": ("control",),
     "segno": ("banks", "pages"),

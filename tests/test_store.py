@@ -21,7 +21,9 @@ from simulator.faults import Fault, FaultKind, Occasion, take
 from simulator.letter import Letter, LetterKind
 from simulator.outbox import Delivery, DeliveryState, Retry, after_attempt, announce
 from simulator.payment import Event, IllegalEvent, Merchant, Order, Payment, apply
+from simulator.purse import Biometrics, Kind, Purse, changed, debited
 from simulator.store import (
+    OWN_ACCOUNT,
     ById,
     ByOrder,
     Change,
@@ -455,6 +457,103 @@ async def test_letters_are_read_in_order_by_recipient_and_on_from_the_last(store
     assert await store.letters("default") == []
 
 
+# Purses
+
+ACCOUNT = "100000000001"
+BALANCE_VND = 130_000
+
+
+def pay(stored: Stored) -> Change[bool]:
+    """Pays 50,000 from the account, as long as there is so much."""
+    assert stored.payment is not None
+    assert stored.purse is not None
+    if stored.purse.spent_vnd + 50_000 > BALANCE_VND:
+        return Change(False)
+    after = apply(stored.payment, Event.APPROVE, stored.now, payer_account=ACCOUNT)
+    purse = debited(stored.purse, Kind.PAYMENT, 50_000, stored.now, confirmed=False)
+    return Change(True, payment=after, ledger=(entry_of(after),), purse=purse)
+
+
+def identify(stored: Stored) -> Change[None]:
+    assert stored.payment is not None
+    return Change(None, payment=msgspec.structs.replace(stored.payment, payer_account=ACCOUNT))
+
+
+async def test_an_account_that_has_paid_nothing_has_an_empty_purse(store: Store) -> None:
+    seen = await store.transact("default", None, lambda stored: Change(stored.purse), ACCOUNT)
+    assert seen == Purse(account=ACCOUNT)
+    assert await store.purses("default") == []
+
+
+async def test_a_purse_is_kept_with_its_payment(store: Store) -> None:
+    payment = await added(store, "A")
+    assert await store.transact("default", ById("id-A"), pay, ACCOUNT)
+    assert [(each.account, each.spent_vnd) for each in await store.purses("default")] == [(ACCOUNT, 50_000)]
+    assert await store.purses("manual") == []
+    assert await store.transact("default", order_key(payment), lambda stored: Change(stored.purse)) is None
+
+
+async def test_what_a_purse_holds_comes_back(store: Store) -> None:
+    whole = debited(Purse(account=ACCOUNT), Kind.TRANSFER, 7, NOW, confirmed=False)
+    whole = changed(whole, balance_vnd=50_000, per_transfer_vnd=1, daily_vnd=2, biometrics=Biometrics.NONE)
+    await store.transact("default", None, lambda stored: Change(None, purse=whole), ACCOUNT)
+    assert await store.purses("default") == [whole]
+
+
+async def test_the_payments_own_account_is_the_one_it_is_paid_from(store: Store) -> None:
+    await added(store, "A")
+
+    def look(stored: Stored) -> Change[Purse | None]:
+        return Change(stored.purse)
+
+    assert await store.transact("default", ById("id-A"), look, OWN_ACCOUNT) is None
+    # Whoever says who pays may be in the same batch as whoever asks for his purse.
+    _, purse = await asyncio.gather(
+        store.transact("default", ById("id-A"), identify), store.transact("default", ById("id-A"), look, OWN_ACCOUNT)
+    )
+    assert purse == Purse(account=ACCOUNT)
+
+
+async def test_a_masked_card_has_no_purse(store: Store) -> None:
+    assert await store.transact("default", None, lambda stored: Change(stored.purse), "970419*********2198") is None
+
+
+async def test_payments_at_once_from_two_stores_never_overdraw_an_account(database: Database, store: Store) -> None:
+    other = await database.open()
+    names = [str(number) for number in range(24)]
+    for name in names:
+        await added(store, name)
+        if int(name) % 2:
+            await store.transact("default", ById(f"id-{name}"), identify)
+    accounts = (ACCOUNT, OWN_ACCOUNT)
+    paid = await asyncio.gather(
+        *(
+            each.transact("default", ById(f"id-{name}"), pay, accounts[int(name) % 2])
+            for name, each in zip(names, itertools.cycle((store, store, other)), strict=False)
+        )
+    )
+    assert sum(paid) == BALANCE_VND // 50_000
+    (purse,) = await other.purses("default")
+    assert purse.spent_vnd == sum(each.amount_vnd for each in await store.ledger("default")) == 100_000
+
+
+async def test_another_purse_than_the_one_shown_cannot_be_written(store: Store) -> None:
+    strange = Purse(account="100000000002", spent_vnd=1)
+    for account in ("", ACCOUNT):
+        with pytest.raises(ImpossibleChange, match="100000000002"):
+            await store.transact("default", None, lambda stored: Change(None, purse=strange), account)
+    assert await store.purses("default") == []
+
+
+async def test_a_cleared_sandbox_keeps_no_purse(store: Store) -> None:
+    for sandbox in ("default", "manual"):
+        await added(store, "A", sandbox)
+        await store.transact(sandbox, ById("id-A"), pay, ACCOUNT)
+    await store.clear_sandbox("default")
+    assert await store.purses("default") == []
+    assert len(await store.purses("manual")) == 1
+
+
 # Sandboxes
 
 CALLS: dict[str, Callable[[Store], Awaitable[object]]] = {
@@ -476,6 +575,7 @@ CALLS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "ledger": lambda store: store.ledger("none"),
     "put_letter": lambda store: store.put_letter("none", letter_of("0912345678", "1")),
     "letters": lambda store: store.letters("none"),
+    "purses": lambda store: store.purses("none"),
     "totals": lambda store: store.totals("none"),
 }
 

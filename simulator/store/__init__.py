@@ -14,6 +14,7 @@ from simulator.faults import Fault
 from simulator.letter import Letter
 from simulator.outbox import Delivery, Retry
 from simulator.payment import Merchant, Payment
+from simulator.purse import Purse
 from simulator.wire import Headers
 
 R = TypeVar("R")
@@ -46,6 +47,9 @@ class ById(msgspec.Struct, frozen=True):
 
 
 Key = ByOrder | ById
+
+OWN_ACCOUNT = "own"
+"""In place of an account's number: the one from which the payment is paid, if it is known by then."""
 
 
 class Name(msgspec.Struct, frozen=True):
@@ -94,11 +98,15 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """What a decision may look at: the sandbox's time, the payment (if it exists) and the faults still planned."""
+    """What a decision may look at: the sandbox's time, the payment (if it exists) and the faults still planned.
+
+    `purse` is that of the account that was named, None if none was.
+    """
 
     now: datetime
     payment: Payment | None
     faults: tuple[Fault, ...]
+    purse: Purse | None = None
 
 
 class Change(msgspec.Struct, Generic[R], frozen=True):
@@ -106,7 +114,8 @@ class Change(msgspec.Struct, Generic[R], frozen=True):
     that no longer waits, because a courier has claimed it meanwhile, is left alone. `names` are added to `payment`;
     one that is taken stays with whom it names already.
 
-    `faults`, when not None, is the plan that remains after some were spent.
+    `faults`, when not None, is the plan that remains after some were spent. `purse`, when not None, replaces the one
+    that the decision was shown.
     """
 
     reply: R
@@ -116,6 +125,7 @@ class Change(msgspec.Struct, Generic[R], frozen=True):
     exchanges: tuple[Exchange, ...] = ()
     faults: tuple[Fault, ...] | None = None
     names: tuple[str, ...] = ()
+    purse: Purse | None = None
 
 
 Decide = Callable[[Stored], Change[R]]
@@ -152,8 +162,8 @@ class UnknownSandbox(Exception):
 class ImpossibleChange(Exception):
     """A bug in a decision; nothing was written.
 
-    It books an entry twice, creates a payment that exists (its key named another, or none), or writes entries or
-    deliveries of a payment that does not exist.
+    It books an entry twice, creates a payment that exists (its key named another, or none), writes entries or
+    deliveries of a payment that does not exist, or another purse than it was shown.
     """
 
 
@@ -185,10 +195,11 @@ class Store(Protocol):
 
     async def set_faults(self, name: str, faults: tuple[Fault, ...]) -> None: ...
 
-    async def transact(self, sandbox: str, key: Key | None, decide: Decide[R]) -> R:
+    async def transact(self, sandbox: str, key: Key | None, decide: Decide[R], account: str = "") -> R:
         """Loads, locks, decides, writes and commits. What `decide` raises comes out and nothing is written.
 
-        `decide` may be called more than once (a lost race is decided again) and must be pure.
+        `decide` may be called more than once (a lost race is decided again) and must be pure. `account` is the number
+        of the account whose purse it is to see, or OWN_ACCOUNT; an account that has paid nothing has an empty one.
         """
 
     async def claim(
@@ -236,6 +247,9 @@ class Store(Protocol):
         """In the order they were booked."""
 
     async def totals(self, sandbox: str) -> Totals: ...
+
+    async def purses(self, sandbox: str) -> list[Purse]:
+        """Of the accounts that have paid, or were changed, by their numbers."""
 
     async def put_letter(self, sandbox: str, letter: Letter) -> int:
         """Keeps what a portal sent to a payer; its number."""

@@ -12,7 +12,9 @@ from simulator.clock import Clock
 from simulator.faults import Fault
 from simulator.outbox import Delivery, DeliveryState
 from simulator.payment import Payment
+from simulator.purse import Purse, is_account
 from simulator.store import (
+    OWN_ACCOUNT,
     ById,
     ByOrder,
     Change,
@@ -37,6 +39,9 @@ Held = tuple[int, Payment]
 Expiry = tuple[int, datetime, int]
 """(sandbox number, when, payment's number) of a pending payment."""
 
+PurseRef = tuple[int, str]
+"""(sandbox number, account's number)."""
+
 Tally = defaultdict[tuple[int, str], int]
 """By how much each counter of each sandbox moves: (sandbox number, counter) -> difference."""
 
@@ -57,6 +62,7 @@ class Transact:
     sandbox: str
     key: Key | None
     decide: Decide[Any]
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,7 @@ class Decisions:
         self._found: dict[tuple[int, Key], str | None] = {}
         self._payments: dict[Ref, Payment] = {}
         self._loaded: dict[Ref, Payment] = {}
+        self._purses: dict[PurseRef, Purse] = {}
         self.numbers: dict[Ref, int] = {}
         self.tenants: dict[str, Tenant] = {}
         self.created: dict[Ref, Payment] = {}
@@ -93,6 +100,7 @@ class Decisions:
         self.exchanges: list[tuple[int, Exchange]] = []
         self.names: dict[tuple[int, Name], Ref] = {}
         self.faults: dict[int, tuple[Fault, ...]] = {}
+        self.purses: dict[PurseRef, Purse] = {}
         self.tally: Tally = defaultdict(int)
 
     def knows(self, tenant: Tenant, key: Key) -> bool:
@@ -111,12 +119,25 @@ class Decisions:
         self._payments.setdefault(ref, payment)
         self.numbers[ref] = number
 
-    def take(self, tenant: Tenant, key: Key | None, decide: Decide[R]) -> R:
+    def missing_purse(self, tenant: Tenant, key: Key | None, account: str) -> PurseRef | None:
+        """The purse that a decision asks for and that is not loaded yet. After `key` was looked up."""
+        ref = self._purse_ref(tenant, self._find(tenant, key), account)
+        return ref if ref is not None and ref not in self._purses else None
+
+    def load_purse(self, ref: PurseRef, purse: Purse | None) -> None:
+        """`purse` is what the database has of that account; a decision already taken about it goes before."""
+        self._purses.setdefault(ref, purse or Purse(account=ref[1]))
+
+    def take(self, tenant: Tenant, key: Key | None, decide: Decide[R], account: str = "") -> R:
         """The reply of `decide`; its change is kept for writing. Raises ImpossibleChange, and what `decide` raises."""
         before = self._find(tenant, key)
-        change = decide(Stored(tenant.clock_at or self._clock(), before, tenant.faults))
+        shown = self._purse_ref(tenant, before, account) if account else None
+        purse = None if shown is None else self._purses[shown]
+        change = decide(Stored(tenant.clock_at or self._clock(), before, tenant.faults, purse))
         is_new = change.payment is not None and (before is None or before.payment_id != change.payment.payment_id)
         self._check(tenant, change, is_new)
+        if change.purse is not None and change.purse != purse:
+            self._keep_purse(shown, change.purse)
         if change.payment is not None:
             self._keep_payment(tenant, change.payment, is_new)
             for name in change.names:
@@ -169,6 +190,16 @@ class Decisions:
     def _find(self, tenant: Tenant, key: Key | None) -> Payment | None:
         payment_id = None if key is None else self._found[tenant.sandbox_id, key]
         return None if payment_id is None else self._payments[tenant.sandbox_id, payment_id]
+
+    def _purse_ref(self, tenant: Tenant, payment: Payment | None, account: str) -> PurseRef | None:
+        if account == OWN_ACCOUNT:
+            account = payment.payer_account if payment is not None else ""
+        return (tenant.sandbox_id, account) if is_account(account) else None
+
+    def _keep_purse(self, shown: PurseRef | None, purse: Purse) -> None:
+        if shown is None or shown[1] != purse.account:
+            raise ImpossibleChange(f"the purse of {purse.account} is not the one that the decision was shown")
+        self._purses[shown] = self.purses[shown] = purse
 
     def _check(self, tenant: Tenant, change: Change[Any], is_new: bool) -> None:
         payment = change.payment

@@ -14,6 +14,7 @@ from simulator.faults import Fault
 from simulator.letter import Letter
 from simulator.outbox import Delivery
 from simulator.payment import Payment
+from simulator.purse import Purse
 from simulator.store import (
     Claimed,
     Decide,
@@ -128,8 +129,8 @@ class PostgresStore:
         of = await self._run(statements.sandbox_id, name)
         await self._run(statements.set_faults, of, faults)
 
-    async def transact(self, sandbox: str, key: Key | None, decide: Decide[R]) -> R:
-        reply: R = await self._deciding.submit(Transact(sandbox, key, decide))
+    async def transact(self, sandbox: str, key: Key | None, decide: Decide[R], account: str = "") -> R:
+        reply: R = await self._deciding.submit(Transact(sandbox, key, decide, account))
         return reply
 
     async def claim(
@@ -175,6 +176,9 @@ class PostgresStore:
 
     async def ledger(self, sandbox: str, *, payment_id: str = "", limit: int = 1000, offset: int = 0) -> list[Entry]:
         return await self._run(statements.ledger, sandbox, payment_id, limit, offset)
+
+    async def purses(self, sandbox: str) -> list[Purse]:
+        return await self._run(statements.purses, sandbox)
 
     async def put_letter(self, sandbox: str, letter: Letter) -> int:
         return await self._run(statements.put_letter, sandbox, letter)
@@ -235,12 +239,18 @@ class PostgresStore:
         decisions.tenants = await statements.tenants(connection, (pending.work.sandbox for pending in batch))
         keys = {(each.work.sandbox, each.work.key) for each in batch if each.work.sandbox in decisions.tenants}
         await statements.load(connection, decisions, {(name, key) for name, key in keys if key is not None})
+        asking = [pending.work for pending in batch if pending.work.account]
+        if asking:
+            await statements.load_purses(connection, decisions, asking)
         for pending in batch:
+            work = pending.work
+            if work.account:  # One before it in this batch may have said only now who pays.
+                await statements.load_purses(connection, decisions, [work])
             with pending:
-                tenant = decisions.tenants.get(pending.work.sandbox)
+                tenant = decisions.tenants.get(work.sandbox)
                 if tenant is None:
-                    raise UnknownSandbox(pending.work.sandbox)
-                pending.reply = decisions.take(tenant, pending.work.key, pending.work.decide)
+                    raise UnknownSandbox(work.sandbox)
+                pending.reply = decisions.take(tenant, work.key, work.decide, work.account)
         await statements.write(connection, decisions)
 
     async def _finish_all(self, batch: Sequence[Pending[Finish]]) -> None:

@@ -1,7 +1,7 @@
 """What PostgreSQL is told: every statement of the store; whole batches as arrays, one round trip a table.
 
-Rule: locks are taken in one order everywhere (sandboxes, payments, deliveries, counters; each by key), so that no two
-transactions wait for each other.
+Rule: locks are taken in one order everywhere (sandboxes, payments, purses, deliveries, counters; each by key), so
+that no two transactions wait for each other.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,6 +15,7 @@ from simulator.faults import Fault
 from simulator.letter import Letter
 from simulator.outbox import Delivery, DeliveryState
 from simulator.payment import Payment
+from simulator.purse import Purse
 from simulator.store import (
     ById,
     ByOrder,
@@ -28,7 +29,18 @@ from simulator.store import (
     UnknownSandbox,
     rows,
 )
-from simulator.store.decisions import Decisions, Finish, Held, Ref, Tally, Tenant, delivery_counter, order_of
+from simulator.store.decisions import (
+    Decisions,
+    Finish,
+    Held,
+    PurseRef,
+    Ref,
+    Tally,
+    Tenant,
+    Transact,
+    delivery_counter,
+    order_of,
+)
 from simulator.store.migrations import APPLICATION, Found, Migration, owed
 
 Connection = asyncpg.Connection | PoolConnectionProxy
@@ -55,6 +67,15 @@ _LOCK_PAYMENTS = """
         JOIN payment USING (sandbox_id, order_key, merchant_code, bank)
     ))
     ORDER BY payment_no FOR NO KEY UPDATE
+"""
+
+_LOCK_PURSES = """
+    SELECT sandbox_id, account, document FROM purse
+    WHERE purse_no = ANY (ARRAY(
+        SELECT purse_no FROM unnest($1::bigint[], $2::text[]) AS wanted (sandbox_id, account)
+        JOIN purse USING (sandbox_id, account)
+    ))
+    ORDER BY purse_no FOR NO KEY UPDATE
 """
 
 _CREATE_PAYMENTS = """
@@ -143,6 +164,37 @@ async def load(connection: Connection, decisions: Decisions, keys: set[tuple[str
         decisions.load(tenant, key, found.get((tenant.sandbox_id, key)))
 
 
+async def load_purses(connection: Connection, decisions: Decisions, asking: Sequence[Transact]) -> None:
+    """Locks the purses that these ask for, as far as it is not done yet, and loads them."""
+    known = [(decisions.tenants[work.sandbox], work) for work in asking if work.sandbox in decisions.tenants]
+    missing = {decisions.missing_purse(tenant, work.key, work.account) for tenant, work in known}
+    wanted = sorted(ref for ref in missing if ref is not None)
+    if not wanted:
+        return
+    found = await _locked_purses(connection, wanted)
+    new = [ref for ref in wanted if ref not in found]
+    if new:
+        # What is not there cannot be locked: a row for each, unless another process was faster with it.
+        await connection.execute(
+            """
+            INSERT INTO purse (sandbox_id, account, document)
+            SELECT sandbox_id, account, $3 FROM unnest($1::bigint[], $2::text[]) AS new (sandbox_id, account)
+            ON CONFLICT DO NOTHING
+            """,
+            *_columns(new, 2),
+            rows.NO_PURSE,
+        )
+        found |= await _locked_purses(connection, new)
+    for ref, content in found.items():
+        decisions.load_purse(ref, None if content == rows.NO_PURSE else rows.purse(content))
+
+
+async def _locked_purses(connection: Connection, refs: Sequence[PurseRef]) -> dict[PurseRef, bytes]:
+    """The documents of those that exist."""
+    found = await connection.fetch(_LOCK_PURSES, *_columns(refs, 2))
+    return {(of, account): content for of, account, content in found}
+
+
 async def write(connection: Connection, decisions: Decisions) -> None:
     """Raises UniqueViolationError if another process was faster with an order, or a decision books an entry twice."""
     await _create_payments(connection, decisions)
@@ -173,6 +225,7 @@ async def write(connection: Connection, decisions: Decisions) -> None:
     await _write_expiries(connection, decisions)
     for of, faults in decisions.faults.items():
         await set_faults(connection, of, faults)
+    await _write_purses(connection, decisions)
     await _put_deliveries(connection, decisions)
     # The counters are locked until the commit, so exchanges of one sandbox are numbered in the order of their commits:
     # who reads on from the last number misses none.
@@ -287,7 +340,7 @@ async def clear_sandbox(connection: Connection, name: str) -> int:
     of: int | None = await connection.fetchval("SELECT sandbox_id FROM sandbox WHERE name = $1 FOR UPDATE", name)
     if of is None:
         raise UnknownSandbox(name)
-    for table in ("payment", "name", "letter", "expiry", "ledger", "delivery", "tally", "exchange"):
+    for table in ("payment", "name", "letter", "expiry", "ledger", "delivery", "tally", "exchange", "purse"):
         await connection.execute(f"DELETE FROM {table} WHERE sandbox_id = $1", of, timeout=CLEARING_S)
     return of
 
@@ -449,6 +502,16 @@ async def ledger(connection: Connection, name: str, payment_id: str, limit: int,
     return [rows.entry(row["document"]) for row in found]
 
 
+async def purses(connection: Connection, name: str) -> list[Purse]:
+    found = await _rows(
+        connection,
+        "SELECT document FROM purse WHERE sandbox_id = $1 AND document <> $2 ORDER BY account",
+        name,
+        rows.NO_PURSE,
+    )
+    return [rows.purse(row["document"]) for row in found]
+
+
 async def put_letter(connection: Connection, name: str, letter: Letter) -> int:
     """Raises UnknownSandbox."""
     number: int = await connection.fetchval(
@@ -526,6 +589,19 @@ async def _write_expiries(connection: Connection, decisions: Decisions) -> None:
         await connection.execute(
             "INSERT INTO expiry SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[])",
             *_columns([(of, rows.micros(at), number) for of, at, number in begun], 3),
+        )
+
+
+async def _write_purses(connection: Connection, decisions: Decisions) -> None:
+    """They were locked when they were loaded, so each has its row."""
+    if decisions.purses:
+        await connection.execute(
+            """
+            UPDATE purse SET document = after.document
+            FROM unnest($1::bigint[], $2::text[], $3::bytea[]) AS after (sandbox_id, account, document)
+            WHERE purse.sandbox_id = after.sandbox_id AND purse.account = after.account
+            """,
+            *_columns([(*ref, rows.document(purse)) for ref, purse in decisions.purses.items()], 3),
         )
 
 

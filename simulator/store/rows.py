@@ -8,6 +8,7 @@ from simulator.faults import Fault
 from simulator.letter import Letter
 from simulator.outbox import Delivery, DeliveryState, Retry
 from simulator.payment import Merchant, Payment
+from simulator.purse import Purse
 from simulator.store import Claimed, Entry, Exchange, Sandbox, Totals
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,11 +27,15 @@ payment = msgspec.msgpack.Decoder(Payment).decode
 entry = msgspec.msgpack.Decoder(Entry).decode
 exchange = msgspec.msgpack.Decoder(Exchange).decode
 letter = msgspec.msgpack.Decoder(Letter).decode
+purse = msgspec.msgpack.Decoder(Purse).decode
 faults = msgspec.msgpack.Decoder(tuple[Fault, ...]).decode
 _delivery = msgspec.msgpack.Decoder(Delivery).decode
 _settings = msgspec.msgpack.Decoder(_Settings).decode
 
 NO_FAULTS = document(())
+
+NO_PURSE = b""
+"""The row of an account that has paid nothing: it is there to be locked."""
 
 
 def micros(instant: datetime) -> int:

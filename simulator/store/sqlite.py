@@ -14,6 +14,7 @@ from simulator.faults import Fault
 from simulator.letter import Letter
 from simulator.outbox import Delivery
 from simulator.payment import Payment
+from simulator.purse import Purse
 from simulator.store import (
     Claimed,
     Decide,
@@ -113,8 +114,8 @@ class SqliteStore:
             lambda connection: statements.set_faults(connection, statements.sandbox_id(connection, name), faults)
         )
 
-    async def transact(self, sandbox: str, key: Key | None, decide: Decide[R]) -> R:
-        reply: R = await self._write(Transact(sandbox, key, decide))
+    async def transact(self, sandbox: str, key: Key | None, decide: Decide[R], account: str = "") -> R:
+        reply: R = await self._write(Transact(sandbox, key, decide, account))
         return reply
 
     async def claim(
@@ -163,6 +164,9 @@ class SqliteStore:
 
     async def ledger(self, sandbox: str, *, payment_id: str = "", limit: int = 1000, offset: int = 0) -> list[Entry]:
         return await self._read(statements.ledger, sandbox, payment_id, limit, offset)
+
+    async def purses(self, sandbox: str) -> list[Purse]:
+        return await self._read(statements.purses, sandbox)
 
     async def put_letter(self, sandbox: str, letter: Letter) -> int:
         number: int = await self._write(lambda connection: statements.put_letter(connection, sandbox, letter))
@@ -224,10 +228,14 @@ class SqliteStore:
         tenant = self._tenant(decisions, work.sandbox)
         if tenant is not None and work.key is not None and not decisions.knows(tenant, work.key):
             decisions.load(tenant, work.key, statements.payment(self._writing, tenant.sandbox_id, work.key))
+        if tenant is not None and work.account:
+            ref = decisions.missing_purse(tenant, work.key, work.account)
+            if ref is not None:
+                decisions.load_purse(ref, statements.purse(self._writing, ref))
         with pending:
             if tenant is None:
                 raise UnknownSandbox(work.sandbox)
-            pending.reply = decisions.take(tenant, work.key, work.decide)
+            pending.reply = decisions.take(tenant, work.key, work.decide, work.account)
 
     def _finish(self, decisions: Decisions, work: Finish) -> bool:
         tenant = self._tenant(decisions, work.claimed.sandbox)

@@ -8,6 +8,7 @@ from simulator.faults import Fault
 from simulator.letter import Letter
 from simulator.outbox import Delivery, DeliveryState
 from simulator.payment import Payment
+from simulator.purse import Purse
 from simulator.store import (
     ById,
     Claimed,
@@ -22,7 +23,7 @@ from simulator.store import (
     expiry_of,
     rows,
 )
-from simulator.store.decisions import Decisions, Held, Tally, Tenant, delivery_counter
+from simulator.store.decisions import Decisions, Held, PurseRef, Tally, Tenant, delivery_counter
 
 # The partial index is used only by statements that repeat its condition literally.
 _OPEN = "state IN ('waiting', 'claimed')"
@@ -94,6 +95,17 @@ def named(connection: sqlite3.Connection, sandbox: str, name: Name) -> str | Non
     return row[0] if row else None
 
 
+def purse(connection: sqlite3.Connection, ref: PurseRef) -> Purse | None:
+    row = connection.execute("SELECT document FROM purse WHERE sandbox_id = ? AND account = ?", ref).fetchone()
+    return None if row is None else rows.purse(row[0])
+
+
+def purses(connection: sqlite3.Connection, name: str) -> list[Purse]:
+    of = (sandbox_id(connection, name),)
+    found = connection.execute("SELECT document FROM purse WHERE sandbox_id = ? ORDER BY account", of)
+    return [rows.purse(content) for (content,) in found]
+
+
 def put_sandbox(connection: sqlite3.Connection, sandbox: Sandbox) -> None:
     connection.execute(
         """
@@ -131,7 +143,7 @@ def sandboxes(connection: sqlite3.Connection) -> list[Sandbox]:
 
 def clear_sandbox(connection: sqlite3.Connection, name: str) -> None:
     of = (sandbox_id(connection, name),)
-    for table in ("payment", "name", "letter", "ledger", "delivery", "exchange", "tally"):
+    for table in ("payment", "name", "letter", "ledger", "delivery", "exchange", "tally", "purse"):
         connection.execute(f"DELETE FROM {table} WHERE sandbox_id = ?", of)
 
 
@@ -179,6 +191,14 @@ def write(connection: sqlite3.Connection, decisions: Decisions) -> None:
         _write_names(connection, decisions)
     for of, faults in decisions.faults.items():
         set_faults(connection, of, faults)
+    if decisions.purses:
+        connection.executemany(
+            """
+            INSERT INTO purse (sandbox_id, account, document) VALUES (?, ?, ?)
+            ON CONFLICT (sandbox_id, account) DO UPDATE SET document = excluded.document
+            """,
+            [(*ref, rows.document(purse)) for ref, purse in decisions.purses.items()],
+        )
     for (of, payment_id, _), delivery in decisions.deliveries.items():
         _put_delivery(connection, of, decisions.number_of((of, payment_id)), delivery, decisions.tally)
     connection.executemany(
