@@ -9,7 +9,7 @@ import socket
 import struct
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import msgspec
@@ -169,10 +169,10 @@ class Courier:
         notice = bank.notice_of(
             world, dialect, told, now, forge=delivery.forged, attempt=delivery.attempt + 1, message=delivery.message
         )
-        retry = world.retry(dialect)
+        retry, until = world.retry(dialect), _until(dialect, claimed.payment)
         notice, entered, shut = await self._admitted(dialect, notice)
         if shut:
-            after = after_attempt(delivery, False, shut, now, retry)
+            after = after_attempt(delivery, False, shut, now, retry, until)
             await world.store.finish(claimed, after, entered)
             return
         outgoing = dialect.callback(notice)
@@ -184,7 +184,7 @@ class Courier:
             outgoing_exchange(dialect.code, CALLBACK, told, outgoing, answer, now, _note(claimed, each, fault))
             for answer, each in zip(answers, acks, strict=True)
         )
-        after = after_attempt(delivery, ack.done, ack.text, now, retry)
+        after = after_attempt(delivery, ack.done, ack.text, now, retry, until)
         await world.store.finish(claimed, after, (*entered, *exchanges))
 
     async def _admitted(self, dialect: Dialect, notice: Notice) -> tuple[Notice, tuple[Exchange, ...], str]:
@@ -292,6 +292,14 @@ def _read_bill(dialect: Dialect, answer: Answer, question: Question, merchant: M
         return dialect.inquiry.read(answer, question, merchant)
     except Refusal as refusal:
         return refusal
+
+
+def _until(dialect: Dialect, payment: Payment) -> datetime | None:
+    """The last moment for a retry; None = the ladder alone says."""
+    if not dialect.drops_after_s:
+        return None
+    events = (payment.created_at, payment.settled_at, *(refund.refunded_at for refund in payment.refunds))
+    return max(at for at in events if at is not None) + timedelta(seconds=dialect.drops_after_s)
 
 
 def _without(secrets: tuple[str, ...], message: bytes) -> bytes:

@@ -266,7 +266,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     `judge` raises Refusal where a command is against a rule about the time or about the payment that it names (None
     = there is none yet). `holds` = approved money of this payment is only held (suspected, its outcome a success) until
     the connector captures or cancels it. `tells_failures` = a callback can say that a payment failed; else no fault
-    makes it say so.
+    makes it say so. `drops_after_s` = no retry later than that after the event it tells of (0 = the ladder alone says).
     """
 
     code: str
@@ -294,6 +294,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     judge: Callable[[Command, Payment | None, datetime], None] = _lets_pass
     holds: Callable[[Payment], bool] = _holds_nothing
     tells_failures: bool = True
+    drops_after_s: int = 0
     sources: tuple[str, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
 

@@ -112,8 +112,13 @@ def _shaped(true: Delivery, message: str, struck: tuple[Fault, ...]) -> list[Del
     return planned
 
 
-def after_attempt(delivery: Delivery, acknowledged: bool, answer: str, now: datetime, retry: Retry) -> Delivery:
-    """The delivery once an attempt was answered (or not): done, rescheduled by the ladder, or given up."""
+def after_attempt(
+    delivery: Delivery, acknowledged: bool, answer: str, now: datetime, retry: Retry, until: datetime | None = None
+) -> Delivery:
+    """The delivery once an attempt was answered (or not): done, rescheduled by the ladder, or given up.
+
+    `until` = nothing is tried after that, whatever the ladder says.
+    """
     attempt = delivery.attempt + 1
     done = msgspec.structs.replace(
         delivery, attempt=attempt, last_answer=answer[:200], breaks=delivery.breaks[1:], copies=1
@@ -122,8 +127,10 @@ def after_attempt(delivery: Delivery, acknowledged: bool, answer: str, now: date
         return msgspec.structs.replace(done, state=DeliveryState.ACKNOWLEDGED)
     if delivery.repeats or attempt >= retry.attempts_max:
         return msgspec.structs.replace(done, state=DeliveryState.EXHAUSTED)
-    wait = timedelta(seconds=retry.delays_s[attempt - 1])
-    return msgspec.structs.replace(done, state=DeliveryState.WAITING, due_at=now + wait)
+    due_at = now + timedelta(seconds=retry.delays_s[attempt - 1])
+    if until is not None and due_at > until:
+        return msgspec.structs.replace(done, state=DeliveryState.EXHAUSTED)
+    return msgspec.structs.replace(done, state=DeliveryState.WAITING, due_at=due_at)
 
 
 def release(delivery: Delivery, now: datetime) -> Delivery:
