@@ -46,9 +46,10 @@ def stage(payment: Payment, now: datetime) -> Stage:
     """What the payer is asked for at that instant."""
     if payment.state is not State.PENDING or payment.step is Step.DONE or expired(payment, now):
         return Stage.DONE
-    if payment.channel in (Channel.COUNTER, Channel.POS):
+    at_terminal = payment.channel is Channel.POS
+    if payment.channel is Channel.COUNTER or (at_terminal and payment.step is not Step.QR):
         return Stage.CONFIRM
-    if payment.channel is Channel.QR:
+    if payment.channel is Channel.QR or at_terminal:
         return Stage.QR
     if payment.step is Step.OTP:
         return Stage.OTP

@@ -1,0 +1,41 @@
+"""The business date on which money taken at a counter is booked.
+
+Rule: pure. What is taken after the merchant's cut-off, or on a day off, is booked on the next working day.
+"""
+
+import re
+from datetime import date, datetime, time, timedelta
+
+from simulator.clock import VIETNAM
+from simulator.payment import Merchant
+
+CUT_OFF = "cut_off"
+"""The merchant's option: "16:00" in Vietnam's time."""
+
+USUAL_CUT_OFF = "16:00"
+"""tt-184-2015#window: the Treasury's day runs from 16:00 to 16:00; that a bank's counter keeps it is an assumption."""
+
+SATURDAY = 5
+"""Assumption: Saturdays and Sundays are off, and no other day; the holidays of each year are not known here."""
+
+
+def cut_off_of(merchant: Merchant | None) -> time:
+    """The merchant's own, else the usual one. Raises ValueError for an option in another form."""
+    return parse_cut_off(merchant.options.get(CUT_OFF, USUAL_CUT_OFF) if merchant else USUAL_CUT_OFF)
+
+
+def parse_cut_off(text: str) -> time:
+    """ "16:00" -> 16:00. Raises ValueError."""
+    if not re.fullmatch(r"[0-9]{2}:[0-9]{2}", text, re.ASCII):
+        raise ValueError(f"cut_off {text[:20]!r} is not HH:MM")
+    return time(int(text[:2]), int(text[3:]))
+
+
+def booking_date(taken_at: datetime, cut_off: time) -> date:
+    """The day itself up to and with the minute of the cut-off, else the next working day."""
+    local = taken_at.astimezone(VIETNAM)
+    late = local.time().replace(second=0, microsecond=0) > cut_off
+    day = local.date() + timedelta(days=1) if late else local.date()
+    while day.weekday() >= SATURDAY:
+        day += timedelta(days=1)
+    return day
