@@ -76,7 +76,8 @@ class Forge:
         """Changed fields (None = left out) under the old signature. Raises NoSuchWord."""
         seal, fields = self._seal(message), self.fields(message)
         for word, value in changes.items():
-            fields = put(fields, _path(seal, word), _on_the_wire(seal, word, value))
+            for path in (_path(seal, word), *seal.twins.get(word, ())):
+                fields = put(fields, path, _on_the_wire(seal, word, value))
         return seal.envelope.write(message, fields)
 
     def changed(self, message: Message, changes: Mapping[Word, object]) -> Message:
@@ -120,7 +121,12 @@ class Forge:
             return {}
         fields = asking.envelope.read(request)
         said = {word: str(get(fields, path)) for word, path in asking.words.items()}
-        return {word: _in_vnd(asking, word, text) for word, text in said.items() if text}
+        return {word: _in_our_spelling(asking, word, text) for word, text in said.items() if text}
+
+    def asks(self, operation: str, word: Asked) -> bool:
+        """Whether the connector's request of that operation has such a field at this bank."""
+        asking = wire(self.bank).asking.get(operation)
+        return asking is not None and word in asking.words
 
     @property
     def success(self) -> Mapping[str, str]:
@@ -154,8 +160,11 @@ def _on_the_wire(seal: Seal, word: Word, value: object) -> object:
     return value * seal.unit if seal.numeric else str(value * seal.unit)
 
 
-def _in_vnd(asking: Asking, word: Asked, text: str) -> str:
-    return str(int(text) // asking.unit) if word is Asked.AMOUNT and text.isdigit() else text
+def _in_our_spelling(asking: Asking, word: Asked, text: str) -> str:
+    """Amounts in VND, times as yyyyMMddHHmmss."""
+    if word is Asked.AMOUNT:
+        return str(int(text) // asking.unit) if text.isdigit() else text
+    return asking.time(text) if word in (Asked.TIME, Asked.EXPIRY) else text
 
 
 def _foreign(secrets: Secrets) -> dict[str, str]:

@@ -35,8 +35,8 @@ class Seal:
     """How one kind of message stands on the wire, and how it is signed.
 
     `text` is the string to sign; `sign` and `sign_otherwise` (a wrong algorithm, the right key) make the
-    signature of it. `shift` moves text over the boundary of two fields. `optional` may be left out by the
-    bank; `extra` is a name that no document knows yet. `unit` = what one VND is on the wire; `numeric` = the
+    signature of it. `shift` moves text over the boundary of two fields. `twins` are further places that say
+    the same as a word's, and change with it. `optional` may be left out by the bank; `extra` is a name that no document knows yet. `unit` = what one VND is on the wire; `numeric` = the
     amount is a JSON number; `hexadecimal` = the signature is hex digits.
     """
 
@@ -48,6 +48,7 @@ class Seal:
     sign_otherwise: Callable[[str, Secrets], str]
     shift: Callable[[Fields], Fields]
     extra: str
+    twins: Mapping[Word, tuple[Path, ...]] = field(default_factory=dict)
     optional: tuple[Path, ...] = ()
     hexadecimal: bool = False
     unit: int = 1
@@ -98,11 +99,12 @@ class Asked(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """How one kind of the connector's requests stands on the wire."""
+    """How one kind of the connector's requests stands on the wire; `time` brings a time into yyyyMMddHHmmss."""
 
     envelope: Envelope
     words: Mapping[Asked, Path]
     unit: int = 1
+    time: Callable[[str], str] = str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
