@@ -1,5 +1,6 @@
 """Facts about ZaloPay."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -287,7 +288,7 @@ def test_the_banks_are_listed(method: str) -> None:
     assert isinstance(decoded(request), Ask)
     answer = fields_of(endpoint.encode(request, decoded(request), zalopay.Reply(now=START, reply_ref="0" * 32)))
     assert answer["returncode"] == 1
-    assert {"36", "38", "39"} == answer["banks"].keys()
+    assert {"36", "37", "38", "39", "41"} == answer["banks"].keys()
     codes = [bank["bankcode"] for listed in answer["banks"].values() for bank in listed]
     assert {"CC", "zalopayapp", "VTB"} <= set(codes)
     assert all(int(pmc) == bank["pmcid"] for pmc, listed in answer["banks"].items() for bank in listed)
@@ -313,6 +314,10 @@ def test_every_refusal_has_its_codes_and_words(endpoint: Any, reason: Reason) ->
         return
     if endpoint.operation == "create" and reason is Reason.BAD_SIGNATURE:
         code = -402
+    if endpoint.operation == "create" and reason is Reason.MAINTENANCE:
+        code = -999
+    if endpoint.operation in ("query", "query_refund") and reason is Reason.TOO_SOON:
+        code = -429
     told = endpoint.operation in ("query", "query_refund") and reason is not Reason.UNKNOWN_ORDER
     assert (answer["return_code"], answer["sub_return_code"]) == (code if told else 2, code)
     assert answer["sub_return_message"] == zalopay.MESSAGES[code]
@@ -507,6 +512,45 @@ async def test_a_refund_is_found_by_its_own_number_and_has_succeeded(world: Worl
     assert await codes_of(world, zalopay_query_refund("1", START)) == (2, -401)
     assert await codes_of(world, zalopay_refund("1", ref, 12_000, START)) == (3, 3)
     assert await codes_of(world, zalopay_query_refund("1", START)) == (1, 1)
+
+
+async def test_a_refunds_number_is_refused_for_another_payment(world: World) -> None:
+    first, second = await paid(world, "0001"), await paid(world, "0002")
+    assert await codes_of(world, zalopay_refund("1", first.bank_ref, 20_001, START)) == (2, -401)
+    assert await codes_of(world, zalopay_refund("1", first.bank_ref, 1_000, START)) == (3, 3)
+    assert await codes_of(world, zalopay_refund("1", second.bank_ref, 1_000, START)) == (2, -68)
+    assert [entry.amount_vnd for entry in await world.store.ledger(world.name)] == [20_000, 20_000, -1_000]
+
+
+async def test_of_two_refunds_of_one_number_at_once_one_is_refused(world: World) -> None:
+    refs = [(await paid(world, f"000{n}")).bank_ref for n in range(8)]
+    codes = await asyncio.gather(*(codes_of(world, zalopay_refund("1", ref, 1_000, START)) for ref in refs))
+    assert sorted(codes) == [*[(2, -68)] * 7, (3, 3)]
+
+
+async def test_a_refund_with_a_fee_has_the_fee_signed(world: World) -> None:
+    """zalopay-v2#refund: the fee stands between amount and description."""
+    ref = (await paid(world)).bank_ref
+    plain = zalopay_refund("1", ref, 12_000, START, refund_fee_amount=1_000)
+    assert await codes_of(world, plain) == (2, -403)
+    fields = json.loads(plain.body)
+    names = ("app_id", "zp_trans_id", "amount", "refund_fee_amount", "description", "timestamp")
+    for fee, codes in ((12_000, (2, -401)), (1_000, (3, 3))):
+        fields["refund_fee_amount"] = fee
+        signed = {**fields, "mac": zalopay_mac(*(fields[name] for name in names))}
+        assert await codes_of(world, json_posted("/v2/refund", signed)) == codes
+    assert sum(entry.amount_vnd for entry in await world.store.ledger(world.name)) == 8_000
+
+
+async def test_a_refund_may_take_its_time(worlds: Worlds) -> None:
+    merchant = replace(MERCHANT, options={"refund_takes_s": "3600"})
+    world = await worlds.create("slow", seed="1", clock_at=START, merchants=(merchant,))
+    ref = (await paid(world)).bank_ref
+    assert await codes_of(world, zalopay_refund("1", ref, 12_000, START)) == (3, 3)
+    async with courier_of(worlds) as courier:
+        for seconds, codes in ((3_599, (3, 3)), (3_600, (1, 1))):
+            await courier.advance(world, START + timedelta(seconds=seconds))
+            assert await codes_of(world, zalopay_query_refund("1", START)) == codes
 
 
 async def test_a_merchants_refunds_may_be_done_at_once(worlds: Worlds) -> None:

@@ -42,6 +42,7 @@ SIGNED = {
     "create": "app_id app_trans_id app_user amount app_time embed_data item",
     "query": "app_id app_trans_id key1",
     "refund": "app_id zp_trans_id amount description timestamp",
+    "refund_fee": "app_id zp_trans_id amount refund_fee_amount description timestamp",  # zalopay-v2#refund
     "query_refund": "app_id m_refund_id timestamp",
     "banks": "appid reqtime",
 }
@@ -61,11 +62,12 @@ FORMS = {
     "callback_url": r"(https?://[^/?#\s]\S{0,240})?",
     "expire_duration_seconds": r"[0-9]{0,7}",
     "zp_trans_id": r"[0-9]{1,18}",
+    "refund_fee_amount": r"[0-9]{0,15}",
     "m_refund_id": r"[0-9]{6}_[0-9]{1,10}_\S{1,27}",
     "timestamp": r"[0-9]{1,15}",
     "reqtime": r"[0-9]{1,15}",
 }
-OPTIONAL = ("bank_code", "callback_url", "expire_duration_seconds")
+OPTIONAL = {"create": ("bank_code", "callback_url", "expire_duration_seconds"), "refund": ("refund_fee_amount",)}
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")  # line ends and tabs may stand in JSON
 WEB = re.compile(r"https?://[^/?#\s]\S{0,500}")
 EXPIRY_MIN_S, EXPIRY_MAX_S = 300, 2_592_000  # zalopay-v2#create
@@ -74,10 +76,13 @@ QUERIED_FOR = timedelta(hours=48)  # zalopay-v2#query
 
 CHANNELS = {"zalopayapp": Channel.QR, "CC": Channel.CARD}  # zalopay-v2#bank-code; any other is a bank's
 PMCS = {Channel.CARD: 36, Channel.INTERNET_BANKING: 39}  # zalopay-clients#banks; 38 is the wallet
+# zalopay-v2#banks: 37 is an account at a bank, 39 a domestic card, 41 a debit card of Visa or Mastercard.
 BANKS = {
     36: {"CC": "Visa, Mastercard, JCB"},
+    37: {"VCB": "Vietcombank", "BIDV": "BIDV"},
     38: {"zalopayapp": "ZaloPay"},
     39: {"VTB": "VietinBank", "VCB": "Vietcombank", "BIDV": "BIDV", "ACB": "ACB", "SCB": "Sacombank", "MB": "MB"},
+    41: {"CCDB": "Visa Debit, Mastercard Debit"},
 }
 # zalopay-nodejs#query: sub_return_code of what failed; -32 where none says why.
 FAILURE_CODES = {
@@ -98,7 +103,7 @@ STATE_CODES = {
     State.PARTLY_REFUNDED: (1, 1),
     State.REFUNDED: (1, -101),
 }
-# zalopay-nodejs#create, zalopay-nodejs#query
+# zalopay-nodejs#create, zalopay-nodejs#query, zalopay-v2#status-codes
 REFUSALS = {
     Reason.MALFORMED: -401,
     Reason.UNKNOWN_COMMAND: -405,
@@ -128,17 +133,24 @@ MESSAGES = {
     3: "Giao dịch chưa được thanh toán hoặc đang được xử lý",
     406: "Trạng thái giao dịch không cho phép",
     -32: "Giao dịch không thực hiện được",
+    -34: "Kênh thanh toán đang bảo trì",
+    -35: "Kênh thanh toán không được hỗ trợ",
     -33: "Ứng dụng đang bảo trì",
     -43: "Ngân hàng đang bảo trì",
     -68: "Mã giao dịch đã tồn tại",
+    -88: "Hệ thống đang bảo trì",
     -101: "Giao dịch đã được hoàn tiền",
+    -135: "Dịch vụ đang bảo trì",
+    -301: "Hệ thống xử lý giao dịch đang có lỗi",
     -322: "Đã quá hạn thanh toán",
     -329: "Người dùng hủy giao dịch",
     -401: "Dữ liệu yêu cầu không hợp lệ",
     -402: "Ứng dụng không hợp lệ",
     -403: "Chữ ký không hợp lệ",
     -405: "Yêu cầu không hợp lệ",
+    -429: "Quá số lần yêu cầu cho phép",
     -500: "Hệ thống đang có lỗi",
+    -999: "Hệ thống đang bảo trì",
 }
 
 
@@ -149,7 +161,7 @@ def mac(kind: str, fields: Fields, key: str) -> str:
 
 def _decode(kind: str, request: Request, merchants: Merchants) -> Command:
     fields = _fields(request.query if request.method == "GET" else request.body)
-    for name in (*NEEDED[kind].split(), *(OPTIONAL if kind == "create" else ())):
+    for name in (*NEEDED[kind].split(), *OPTIONAL.get(kind, ())):
         text = fields.get(name, "")
         if name != "key1" and (CONTROL.search(text) or re.fullmatch(FORMS[name], text, re.DOTALL) is None):
             raise Refusal(Reason.MALFORMED, f"{name}: missing or in a bad format")
@@ -158,7 +170,8 @@ def _decode(kind: str, request: Request, merchants: Merchants) -> Command:
     if merchant is None:
         raise Refusal(Reason.UNKNOWN_MERCHANT, app_id)
     key1 = merchant.secrets["key1"]
-    if not same(fields.get("mac", ""), mac(kind, {**fields, "key1": key1}, key1)):
+    signed = "refund_fee" if kind == "refund" and fields.get("refund_fee_amount") else kind
+    if not same(fields.get("mac", ""), mac(signed, {**fields, "key1": key1}, key1)):
         raise Refusal(Reason.BAD_SIGNATURE, "mac", merchant=merchant)
     return _COMMANDS[kind](fields, merchant)
 
@@ -223,9 +236,14 @@ def _query(fields: Fields, merchant: Merchant) -> Query:
 def _refund(fields: Fields, merchant: Merchant) -> RefundOrder:
     if fields["m_refund_id"].split("_")[1] != merchant.merchant_code:  # zalopay-nodejs#refund
         raise Refusal(Reason.MALFORMED, "m_refund_id: not yymmdd_appid_...", merchant=merchant)
+    fee_vnd = int(fields.get("refund_fee_amount") or "0")
+    if fee_vnd >= int(fields["amount"]) > 0:
+        raise Refusal(Reason.INVALID_AMOUNT, "refund_fee_amount: nothing is left for the payer", merchant=merchant)
     return RefundOrder(
         merchant=merchant,
         wire=fields,
+        claims={f"refund:{fields['m_refund_id']}": Reason.DUPLICATE_ORDER},
+        warnings=(f"of the refund {fee_vnd} are a fee",) if fee_vnd else (),
         name=f"zp:{fields['zp_trans_id']}",
         request_ref=fields["m_refund_id"],
         amount_vnd=int(fields["amount"]),
@@ -286,9 +304,18 @@ def _encode(kind: str, request: Request, command: Command | None, result: Reply 
         paid = {"zp_trans_id": _number(payment.bank_ref) if codes[0] == 1 else 0, "discount_amount": 0}
         return json_response(_head(*codes) | told | paid | {"server_time": _milliseconds(result.now)})
     # zalopay-v2#refund: usually being processed, so the connector must ask; only query_refund tells the end.
-    soon = kind == "refund" and command.merchant.options.get("refund", "processing") == "processing"
-    refund_id = {"refund_id": _number(result.refund.bank_ref)} if result.refund and kind == "refund" else {}
+    assert result.refund is not None, "all else is about a refund"
+    soon = result.now - result.refund.refunded_at < _takes(command.merchant)
+    if kind == "refund":
+        soon = command.merchant.options.get("refund", "processing") == "processing"
+    refund_id = {"refund_id": _number(result.refund.bank_ref)} if kind == "refund" else {}
     return json_response((_head(3, 3) if soon else _head(1, 1)) | refund_id)
+
+
+def _takes(merchant: Merchant) -> timedelta:
+    """How long query_refund says that a refund is being processed."""
+    seconds = merchant.options.get("refund_takes_s", "0")
+    return timedelta(seconds=int(seconds) if re.fullmatch(r"[0-9]{1,7}", seconds) else 0)
 
 
 def _head(code: int, sub_code: int) -> dict[str, object]:
@@ -305,6 +332,10 @@ def _refused(kind: str, reason: Reason) -> Response:
     code = REFUSALS[reason]
     if kind == "create" and code == -403:
         code = -402  # zalopay-nodejs#create: its list has no -403
+    if kind == "create" and reason is Reason.MAINTENANCE:
+        code = -999  # zalopay-v2#status-codes
+    if reason is Reason.TOO_SOON and kind in ("query", "query_refund"):
+        code = -429  # zalopay-nodejs#query: too many requests
     queries = kind in ("query", "query_refund") and reason is not Reason.UNKNOWN_ORDER
     return json_response(_head(code if queries else 2, code))
 
@@ -423,7 +454,17 @@ def _bank_ref(rng: Random, now: datetime) -> str:
 ASSUMPTIONS = (
     ("retries", "three more calls, a minute apart; 15 s for an answer", "three is documented, no interval", "retries"),
     ("acknowledgement", "HTTP 200 with return_code as a number", "the codes alone are documented", ""),
-    ("refund", "answered 3, done at once, then query_refund says 1", "how long it takes is not told", "options.refund"),
+    ("refund", "answered 3, done at once; 1 with refund = done", "how long it takes is not told", "options.refund"),
+    ("refund-time", "query_refund says 1 at once, or 3 for so long", "no time is told", "options.refund_takes_s"),
+    (
+        "refund-fee",
+        "refund_fee_amount is signed and noted, the books have the whole refund",
+        "who keeps it: untold",
+        "",
+    ),
+    ("refund-number", "-68 where another payment has the m_refund_id", "it must be unique, the code is not told", ""),
+    ("agreements", "payments by agreement (callbacks of type 2) are not spoken", "their callback is not public", ""),
+    ("never-sent", "-34, -35, -88, -135 and -301", "their causes are not simulated apart", ""),
     ("refund-refusals", "-68 used before, 406 not to be refunded, else -401", "no list for refunds", ""),
     ("refund-day", "m_refund_id starts with the present day in GMT+7; timestamp may be any", "form known only", ""),
     ("app-time", "15 minutes either way; expire_duration_seconds counts from app_time", "one bound is told", ""),
@@ -436,7 +477,7 @@ ASSUMPTIONS = (
     ("redirect-status", "1 if paid, else the query's sub code", "1 is documented alone", ""),
     ("redirect-url", "redirecturl of embed_data, redirect_url, or the option", "clients differ", "options.return_url"),
     ("numbers", "pmcid and channel: 36 cards, 38 wallet, 39 banks", "read in clients", ""),
-    ("bank-list", "eight entries, each from 1,000 to 50,000,000", "the true list changes", ""),
+    ("bank-list", "eleven entries, each from 1,000 to 50,000,000", "the true list changes", ""),
     ("merchant-user", "merchant_user_id is made from app_user", "no rule is public", ""),
     ("create-reply", "order_token is zp_trans_token; no qr_code", "current documents could not be compared", ""),
     ("xml", "requests in XML are malformed", "no client that sends them is known", ""),
