@@ -21,24 +21,27 @@ from simulator.banks.mb import (
     DIALECT,
     MMS,
     MMS_CODES,
+    REFUND_CODES,
     SYNC_CODES,
     acknowledged,
     callback,
     mms_checksum,
+    refund_checksum,
 )
 from simulator.delivery import Courier
 from simulator.dialect import Ack, Notice
 from simulator.faults import CALLBACK_KINDS, Fault, FaultKind
 from simulator.merchants import default_merchants
 from simulator.outbox import DeliveryState, announce
-from simulator.payment import Channel, Event, Merchant, Order, Outcome, Payment, State
-from simulator.wire import Answer
+from simulator.payment import Channel, Event, Merchant, Order, Outcome, Payment, Reason, Refusal, State
+from simulator.wire import Answer, Request
 from simulator.world import World, Worlds
+from tests.samples import mb as sample
 from tests.samples.mb import answer as sound_answer
-from tests.worlds import START, Connector, connector, courier_of, worlds_in
+from tests.worlds import START, Connector, ask, connector, courier_of, worlds_in
 
 WIRE = Path(__file__).parent.parent / "fixtures" / "wire" / "mb" / "messages.json"
-(VECTOR,) = json.loads(WIRE.read_text())
+VECTOR, REFUND_VECTOR = json.loads(WIRE.read_text())
 MERCHANT = next(each for each in default_merchants() if each.bank == "mb")
 PAID_AT = datetime(2024, 1, 1, 1, 0, 0, tzinfo=UTC)
 PAYMENT = Payment(
@@ -302,11 +305,6 @@ def test_any_json_is_an_acknowledgement_only_in_its_own_words(
     assert not done or ((word or fields.get("errorReason") == "006") and status in (200, 400))
 
 
-@given(body=st.binary(max_size=300), message=st.sampled_from([MMS, BALANCE]))
-def test_no_bytes_break_the_bank(body: bytes, message: str) -> None:
-    assert not acknowledged(Answer(200, (), body), notice(message)).done
-
-
 def test_an_ft_number_looks_like_the_published_one() -> None:
     """mb-vietqr#refund: FT23149029920410"""
     rng, at = Random(1), datetime(2023, 5, 28, 17, 0, tzinfo=UTC)
@@ -319,6 +317,181 @@ def test_an_ft_number_looks_like_the_published_one() -> None:
 def test_every_assumption_says_what_and_why() -> None:
     assert len({each.key for each in DIALECT.assumptions}) == len(DIALECT.assumptions) > 10
     assert all(each.key and each.value and each.why for each in DIALECT.assumptions)
+
+
+# --- refunds ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def paid(tmp_path: Path) -> AsyncIterator[tuple[World, Payment]]:
+    """20,000 dong came in, and nobody was there to be told."""
+    async with worlds_in(tmp_path) as worlds, courier_of(worlds) as courier:
+        world = await worlds.create("ci", seed="1", clock_at=START)
+        content = ("HS0001", 20_000, Channel.QR)
+        yield world, await courier.pay_unasked(world, DIALECT, world.merchants["mb", "HCC1"], *content)
+
+
+async def answer_to(world: World, request: Request) -> tuple[int, dict[str, Any]]:
+    response = (await ask(world, "mb", request)).response
+    return response.status, json.loads(response.body)
+
+
+async def code_of(world: World, request: Request) -> str:
+    """The intermediary's code; SUCCESS if it is none."""
+    status, said = await answer_to(world, request)
+    assert (status, said["status"]) in ((200, "SUCCESS"), (400, "FAILED"))
+    return str(said["message"]) if status == 400 else "SUCCESS"
+
+
+def test_a_refunds_checksum_is_the_known_one() -> None:
+    """mb-vietqr#refund."""
+    fields = REFUND_VECTOR["fields"]
+    signed = (fields["referenceNumber"], fields["amount"], fields["bankAccount"])
+    assert refund_checksum(REFUND_VECTOR["refund_secret"], *signed) == REFUND_VECTOR["signature"]
+    assert sample.refund("FT23149029920410", "30000", START).body.count(REFUND_VECTOR["signature"].encode()) == 1
+
+
+@pytest.mark.parametrize("path", ["/api/token_generate", "/oauth2/v1/token"])
+async def test_a_token_is_given_for_the_password(paid: tuple[World, Payment], path: str) -> None:
+    status, said = await answer_to(paid[0], sample.basic(path))
+    assert (status, said["token_type"], said["expires_in"]) == (200, "Bearer", 300)
+    assert sample.bearer(START) == {"authorization": f"Bearer {said['access_token']}"}
+    for request in (
+        sample.basic(path, user="NOBODY"),
+        sample.basic(path, password="wrong"),
+        Request("POST", path),
+        Request("POST", path, headers={"authorization": "Basic ???"}),
+    ):
+        assert await answer_to(paid[0], request) == (401, {"error": "invalid_client"})
+
+
+async def test_a_refund_has_an_ft_number_of_its_own(paid: tuple[World, Payment]) -> None:
+    """mb-vietqr#refund."""
+    world, payment = paid
+    status, said = await answer_to(world, sample.refund(payment.bank_ref, "20000", START))
+    assert (status, said["status"], said["message"][:7]) == (200, "SUCCESS", "FT26326")
+    assert said["message"] != payment.bank_ref
+    (after,) = await world.store.payments(world.name)
+    assert (after.state, after.refunded_vnd) == (State.REFUNDED, 20_000)
+    assert [entry.amount_vnd for entry in await world.store.ledger(world.name)] == [20_000, -20_000]
+
+
+@pytest.mark.parametrize("first", [False, None, "true", 1])
+async def test_who_did_not_ask_for_several_refunds_has_one(paid: tuple[World, Payment], first: object) -> None:
+    """mb-vietqr#multi-times: E157, whatever the second asks for."""
+    world, payment = paid
+    assert await code_of(world, sample.refund(payment.bank_ref, "5000", START, multiTimes=first)) == "SUCCESS"
+    for later in (True, False):
+        assert await code_of(world, sample.refund(payment.bank_ref, "1000", START, multiTimes=later)) == "E157"
+
+
+async def test_who_asked_for_several_has_them_up_to_the_payment(paid: tuple[World, Payment]) -> None:
+    world, payment = paid
+    ref = payment.bank_ref
+    assert await code_of(world, sample.refund(ref, "20001", START, multiTimes=True)) == "E45"
+    assert await code_of(world, sample.refund(ref, "15000", START, multiTimes=True)) == "SUCCESS"
+    assert await code_of(world, sample.refund(ref, "15000", START, multiTimes=True)) == "E158"
+    assert await code_of(world, sample.refund(ref, "5001", START)) == "E45"
+    assert await code_of(world, sample.refund(ref, 5_000, START)) == "SUCCESS"
+    assert await code_of(world, sample.refund(ref, "1", START)) == "E45"
+    (after,) = await world.store.payments(world.name)
+    assert after.refunded_vnd == 20_000
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"referenceNumber": "FT26326000000000"}, "E39"),
+        ({"amount": "4999"}, "E39"),
+        ({"checkSum": "0" * 32}, "E39"),
+        ({"checkSum": None}, "E46"),
+        ({"content": None}, "E46"),
+        ({"content": ""}, "E46"),
+        ({"content": "x" * 201}, "E46"),
+        ({"content": "\x00"}, "E46"),
+        ({"amount": 5000.5}, "E46"),
+        ({"bankAccount": "100000000423"}, "E77"),
+        ({"terminalCode": "HCC2"}, "E164"),
+        ({"terminalCode": "HCC1"}, "SUCCESS"),
+        ({"content": "another"}, "SUCCESS"),
+    ],
+)
+async def test_every_wrong_field_has_its_code(
+    paid: tuple[World, Payment], changes: dict[str, object], code: str
+) -> None:
+    """mb-vietqr#refund-codes."""
+    world, payment = paid
+    assert await code_of(world, sample.refund(payment.bank_ref, "5000", START, **changes)) == code
+
+
+@pytest.mark.parametrize("amount", ["0", "-1", "1.0", "1e3", "05000", "9" * 16, " 5000"])
+async def test_an_amount_that_is_no_whole_number_is_refused(paid: tuple[World, Payment], amount: str) -> None:
+    world, payment = paid
+    assert await code_of(world, sample.refund(payment.bank_ref, amount, START)) == "E45"
+    _, said = await answer_to(world, sample.own_refund(payment.bank_ref, amount, START))
+    assert said["errorCode"] == "4857"
+
+
+async def test_an_unknown_ft_number_is_refused(paid: tuple[World, Payment]) -> None:
+    """mb-vietqr#refund-codes."""
+    assert await code_of(paid[0], sample.refund("FT26326000000000", "5000", START)) == "E44"
+    _, said = await answer_to(paid[0], sample.own_refund("FT26326000000000", "5000", START))
+    assert (said["errorCode"], said["data"]) == ("4863", None)
+
+
+async def test_a_token_that_is_missing_or_old_is_refused(paid: tuple[World, Payment]) -> None:
+    """mb-vietqr#refund-codes: E74."""
+    world, payment = paid
+    old = START - timedelta(seconds=300)
+    assert await code_of(world, sample.refund(payment.bank_ref, "5000", old)) == "E74"
+    status, _ = await answer_to(world, sample.own_refund(payment.bank_ref, "5000", old))
+    assert status == 401
+    good = sample.refund(payment.bank_ref, "5000", START)
+    for header in ("", "Bearer", "Bearer xyz", good.headers["authorization"][:-4], "Basic SENDMTp4"):
+        request = msgspec.structs.replace(good, headers={"authorization": header})
+        assert await code_of(world, request) == "E74"
+    last = sample.refund(payment.bank_ref, "5000", old + timedelta(seconds=1))
+    assert await code_of(world, last) == "SUCCESS"
+
+
+async def test_the_bank_itself_refunds_parts_one_after_another(paid: tuple[World, Payment]) -> None:
+    world, payment = paid
+    ref = payment.bank_ref
+    status, said = await answer_to(world, sample.own_refund(ref, "15000", START, "T1"))
+    assert (status, said["errorCode"], said["clientMessageId"]) == (200, "000", "M1")
+    assert said["data"]["ft"].startswith("FT26326")
+    codes = [
+        (await answer_to(world, sample.own_refund(ref, amount, START, number)))[1]["errorCode"]
+        for amount, number in (("5000", "T1"), ("5001", "T2"), ("5000", "T3"), ("1", "T4"))
+    ]
+    assert codes == ["999", "4857", "000", "4857"]
+
+
+async def test_the_bank_itself_needs_its_headers_and_the_terminal(paid: tuple[World, Payment]) -> None:
+    world, payment = paid
+    good = sample.own_refund(payment.bank_ref, "5000", START)
+    for name, value in (("transactionid", ""), ("transactionid", "x" * 51), ("clientmessageid", "")):
+        request = msgspec.structs.replace(good, headers={**good.headers, name: value})
+        assert (await answer_to(world, request))[1]["errorCode"] == "999"
+    _, said = await answer_to(world, sample.own_refund(payment.bank_ref, "5000", START, terminalID="HCC2"))
+    assert said["errorCode"] == "4877"
+    assert (await world.store.payments(world.name))[0].refunds == ()
+
+
+async def test_what_has_not_come_in_is_not_refunded(paid: tuple[World, Payment]) -> None:
+    world, payment = paid
+    await act(world, payment.payment_id, Event.REVERSE)
+    assert await code_of(world, sample.refund(payment.bank_ref, "5000", START)) == "E44"
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_has_a_code_on_both_sides(reason: Reason) -> None:
+    codes = []
+    for endpoint in DIALECT.endpoints[2:]:
+        response = endpoint.encode(Request("POST", endpoint.path), None, Refusal(reason))
+        codes.append(json.loads(response.body))
+    assert codes[0]["message"] == REFUND_CODES.get(reason, ("E43", ""))[0]
+    assert codes[1]["errorCode"] == (REFUND_CODES.get(reason, ("", ""))[1] or "999")
 
 
 # --- several messages of one announcement --------------------------------------------------------------------

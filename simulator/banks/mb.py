@@ -1,20 +1,38 @@
-"""MB: money comes to the merchant's account by QR code or virtual account, and the bank tells of it twice.
+"""MB: money comes to the merchant's account by QR code or virtual account, the bank tells of it twice and refunds it.
 
-Rule: the merchant's IPN (MMS) has a checksum, the balance synchronisation none; the FT number alone joins the two.
+Rule: the merchant's IPN (MMS) has a checksum, the balance synchronisation none; the FT number alone joins the two, and
+a refund names it too: to the bank itself, or to the intermediary in front of it that asks for a checksum.
 """
 
+import base64
+import binascii
+import re
 import unicodedata
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 
 import msgspec
 
-from simulator.clock import VIETNAM, compact
-from simulator.dialect import Ack, Dialect, Notice, Shape, assumed
+from simulator.clock import VIETNAM, compact, parse_compact
+from simulator.dialect import (
+    Ack,
+    Ask,
+    Command,
+    Dialect,
+    Endpoint,
+    Merchants,
+    Notice,
+    RefundOrder,
+    Reply,
+    Shape,
+    assumed,
+)
 from simulator.outbox import Retry
-from simulator.payment import COLLECTED, Channel, Merchant, State
-from simulator.signing import md5_hex, sha256_hex
-from simulator.wire import JSON_TYPE, Answer, Headers, Outgoing, json_object
+from simulator.payment import COLLECTED, Channel, Merchant, Payment, Reason, Refusal, State
+from simulator.signing import hmac_sha256_hex, md5_hex, same, sha256_hex
+from simulator.wire import JSON_TYPE, Answer, Headers, Outgoing, Request, Response, json_object, json_response
 
 MMS = "mms"
 BALANCE = "balance"
@@ -38,6 +56,25 @@ SYNC_DUPLICATE = "006"
 
 # mb-vietqr#status: a biller in use sends every refusal, a duplicate's too, with HTTP 400.
 SPEAKING = frozenset({200, 400})
+
+# mb-vietqr#refund-codes: (the intermediary's, the bank's own); "" = that side has none. All others are OTHERWISE.
+REFUND_CODES = {
+    Reason.MALFORMED: ("E46", ""),
+    Reason.UNKNOWN_MERCHANT: ("E104", "4877"),
+    Reason.BAD_SIGNATURE: ("E74", ""),
+    Reason.INVALID_AMOUNT: ("E45", "4857"),
+    Reason.UNKNOWN_ORDER: ("E44", "4863"),
+    Reason.NOT_PAID: ("E44", "4863"),
+    Reason.REFUND_ABOVE_PAYMENT: ("E45", "4857"),
+    Reason.REFUNDS_ABOVE_PAYMENT: ("E45", "4857"),
+    Reason.ONLY_PART_REFUND: ("E157", ""),
+    Reason.TOO_SOON: ("E158", ""),
+    Reason.TIMED_OUT: ("E215", "002"),
+}
+OTHERWISE = ("E43", "999")
+ANOTHER_ACCOUNT, WRONG_CHECKSUM, ANOTHER_TERMINAL = "E77", "E39", "E164"
+TOKEN_LIFE_S = 300
+ONCE, MANY = "once", "many"
 
 TEXT_CHARACTERS_MAX = 200
 
@@ -132,6 +169,143 @@ def _sync_ack(said: dict[str, object], status: int) -> Ack:
     return Ack(code == SYNC_DUPLICATE, f"errorReason {code[:20]} ({SYNC_CODES.get(code, 'unknown')})")
 
 
+def refund_checksum(secret: str, reference_number: str, amount: str, bank_account: str) -> str:
+    """MD5 of these values in a row: content, order and multiTimes are outside it."""
+    return md5_hex(f"{secret}{reference_number}{amount}{bank_account}".encode())
+
+
+def _token(merchant: Merchant, issued: str) -> str:
+    """A bearer token that needs no memory: whose it is, when it was issued, and a proof of both."""
+    claims = f"{merchant.merchant_code}|{issued}"
+    proof = hmac_sha256_hex(merchant.secrets["api_password"], f"token|{claims}".encode())
+    return base64.urlsafe_b64encode(f"{claims}|{proof}".encode()).decode()
+
+
+def decode_token(request: Request, merchants: Merchants) -> Ask:
+    """HTTP Basic with the merchant's code and its password."""
+    kind, _, given = request.headers.get("authorization", "").partition(" ")
+    code, _, password = (_decoded(given) if kind.lower() == "basic" else "").partition(":")
+    merchant = merchants(code)
+    if merchant is None or not same(password, merchant.secrets["api_password"]):
+        raise Refusal(Reason.BAD_SIGNATURE, "user or password is wrong")
+    return Ask(merchant=merchant)
+
+
+def encode_token(request: Request, command: Command | None, result: Reply | Refusal) -> Response:
+    if isinstance(result, Refusal) or command is None:
+        return json_response({"error": "invalid_client"}, 401)
+    token = _token(command.merchant, compact(result.now))
+    return json_response({"access_token": token, "token_type": "Bearer", "expires_in": TOKEN_LIFE_S})
+
+
+def decode_refund(request: Request, merchants: Merchants) -> RefundOrder:
+    """The intermediary's: whoever asks first says by multiTimes whether more refunds may follow."""
+    fields, said = _fields(request, ("bankAccount", "referenceNumber", "amount", "content", "checkSum"))
+    merchant, issued = _bearer(request, merchants)
+    refused = partial(Refusal, merchant=merchant)
+    if fields["bankAccount"] != merchant.options.get("account", ""):
+        raise refused(Reason.UNKNOWN_MERCHANT, "another bankAccount", wire={"code": ANOTHER_ACCOUNT})
+    signed = (fields["referenceNumber"], fields["amount"], fields["bankAccount"])
+    if not same(fields["checkSum"], refund_checksum(merchant.secrets["refund_secret"], *signed)):
+        raise refused(Reason.BAD_SIGNATURE, "checkSum", wire={"code": WRONG_CHECKSUM})
+    if fields.get("terminalCode") not in (None, "", merchant.merchant_code):
+        raise refused(Reason.UNKNOWN_MERCHANT, "another terminalCode", wire={"code": ANOTHER_TERMINAL})
+    kind = MANY if said.get("multiTimes") is True else ONCE
+    wish = sha256_hex("|".join((fields.get("orderId", ""), fields["amount"], fields["content"])).encode())
+    return _refund(merchant, fields["referenceNumber"], fields["amount"], f"{kind}|{wish[:32]}", issued)
+
+
+def decode_own_refund(request: Request, merchants: Merchants) -> RefundOrder:
+    """The bank's: the request's number is in a header, and parts may follow one another."""
+    fields, _ = _fields(request, ("terminalID", "traceTransfer", "amount", "content"))
+    merchant, issued = _bearer(request, merchants)
+    number = request.headers.get("transactionid", "")
+    if not re.fullmatch(r"[!-~]{1,50}", number) or not request.headers.get("clientmessageid"):
+        raise Refusal(Reason.MALFORMED, "the headers transactionID and clientMessageId are needed", merchant=merchant)
+    if fields["terminalID"] != merchant.merchant_code:
+        raise Refusal(Reason.UNKNOWN_MERCHANT, "another terminalID", merchant=merchant)
+    return _refund(merchant, fields["traceTransfer"], fields["amount"], f"{MANY}|{number}", issued)
+
+
+def _refund(merchant: Merchant, ft_number: str, amount: str, request_ref: str, issued: str) -> RefundOrder:
+    if not re.fullmatch(r"[1-9][0-9]{0,14}", amount, re.ASCII):
+        raise Refusal(Reason.INVALID_AMOUNT, f"amount {amount[:40]!r}", merchant=merchant)
+    return RefundOrder(
+        merchant=merchant,
+        wire={"issued": issued},
+        name=ft_number,
+        request_ref=request_ref,
+        amount_vnd=int(amount),
+        full=False,
+    )
+
+
+def encode_refund(request: Request, command: Command | None, result: Reply | Refusal) -> Response:
+    if isinstance(result, Refusal):
+        code = result.wire.get("code") or REFUND_CODES.get(result.reason, OTHERWISE)[0]
+        return json_response({"status": "FAILED", "message": code}, 400)
+    return json_response({"status": "SUCCESS", "message": _refund_number(result)})
+
+
+def encode_own_refund(request: Request, command: Command | None, result: Reply | Refusal) -> Response:
+    said: dict[str, object] = {"clientMessageId": request.headers.get("clientmessageid", "")[:50]}
+    if not isinstance(result, Refusal):
+        return json_response({**said, "errorCode": "000", "errorDesc": None, "data": {"ft": _refund_number(result)}})
+    code = REFUND_CODES.get(result.reason, OTHERWISE)[1] or OTHERWISE[1]
+    status = 401 if result.reason is Reason.BAD_SIGNATURE else 200
+    return json_response({**said, "errorCode": code, "errorDesc": [str(result.reason)], "data": None}, status)
+
+
+def _refund_number(reply: Reply) -> str:
+    """A refund is a transfer of its own, with an FT number of its own."""
+    return reply.refund.bank_ref if reply.refund else ""
+
+
+def _fields(request: Request, needed: tuple[str, ...]) -> tuple[dict[str, str], Mapping[str, object]]:
+    """(the texts and whole numbers of the body as texts, the body). Raises Refusal."""
+    try:
+        body = json_object(request.body)
+    except ValueError as error:
+        raise Refusal(Reason.MALFORMED, str(error)[:200]) from error
+    fields = {name: str(each) for name, each in body.items() if isinstance(each, str) or type(each) is int}
+    wrong = [name for name in needed if not fields.get(name)]
+    if wrong or any(len(text) > TEXT_CHARACTERS_MAX or "\x00" in text for text in fields.values()):
+        raise Refusal(Reason.MALFORMED, f"{', '.join(wrong) or 'a field'} is missing, too long or no text")
+    return fields, body
+
+
+def _bearer(request: Request, merchants: Merchants) -> tuple[Merchant, str]:
+    """(whose token it is, when it was issued); its age is judged later. Raises Refusal."""
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    code, _, rest = (_decoded(token) if kind.lower() == "bearer" else "").partition("|")
+    merchant, issued = merchants(code), rest[:14]
+    if merchant is None or not same(token, _token(merchant, issued)):
+        raise Refusal(Reason.BAD_SIGNATURE, "the bearer token is missing, or is nobody's")
+    return merchant, issued
+
+
+def _decoded(text: str) -> str:
+    """Base64 of either alphabet as text; "" if it is none."""
+    try:
+        return base64.b64decode(text.translate(str.maketrans("-_", "+/")), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def judge(command: Command, payment: Payment | None, now: datetime) -> None:
+    issued = command.wire.get("issued")
+    if issued and now - parse_compact(issued) >= timedelta(seconds=TOKEN_LIFE_S):
+        raise Refusal(Reason.BAD_SIGNATURE, f"the bearer token of {issued} has expired", merchant=command.merchant)
+    # mb-vietqr#multi-times: the first refund decides for all that come after it.
+    refunds = payment.refunds if payment and isinstance(command, RefundOrder) else ()
+    if refunds and refunds[0].request_ref.startswith(f"{ONCE}|"):
+        raise Refusal(Reason.ONLY_PART_REFUND, "the first refund was to be the only one", merchant=command.merchant)
+
+
+def names(payment: Payment) -> tuple[str, ...]:
+    return (payment.bank_ref,)
+
+
 def _headers() -> Headers:
     return (("content-type", JSON_TYPE),)
 
@@ -180,20 +354,43 @@ ASSUMPTIONS = (
     ("failure", "respCode 99 without ftCode; transType D", "no message for a failure is known; only a fault makes one",
      ""),
     ("reversal", "is not announced", "the MMS has no message for it", ""),
+    ("refund-front", "an intermediary's address beside the bank's own", "checksum and multiTimes are only there", ""),
+    ("refund-token", "Basic with the merchant's code and api_password; 300 s; one token for both addresses",
+     "what token a merchant has at the bank is not told", ""),
+    ("refund-multi-times", "absent = false; the bank's own address = true", "one client keeps false for absent", ""),
+    ("refund-repeat", "E158 for the same orderId, amount and content, 999 for the same transactionID",
+     "one client blocks a second refund while the first runs", ""),
+    ("refund-codes", "E43 and 999 for what has no code; 401 for a token at the bank's own address", "not told", ""),
+    ("refund-message", "none is sent: the answer alone tells of a refund", "a D message is known, its fields are not",
+     ""),
     ("life", "a transfer that was begun can be made for 15 min", "no source has a limit", ""),
 )  # fmt: skip
+
+# mb-vietqr#refund: the bank's own addresses are those that the intermediary calls.
+ENDPOINTS = (
+    ("ask", "/api/token_generate", decode_token, encode_token),
+    ("ask", "/oauth2/v1/token", decode_token, encode_token),
+    ("refund", "/api/transaction/refund", decode_refund, encode_refund),
+    ("refund", "/ms/offus/public/payment-service/payment/v1.0/refundVietQR", decode_own_refund, encode_own_refund),
+)
 
 DIALECT = Dialect(
     code="mb",
     name="MB báo có (MMS và biến động số dư)",
     shape=Shape.ADVICE,
     channels=(Channel.QR, Channel.MOBILE, Channel.INTERNET_BANKING),
+    endpoints=tuple(
+        Endpoint(operation=operation, method="POST", path=path, decode=decode, encode=encode)
+        for operation, path, decode, encode in ENDPOINTS
+    ),
     callback=callback,
     acknowledged=acknowledged,
     retry=Retry(delays_s=(60, 300, 900, 1800, 3600), timeout_s=15),
     announces=frozenset({State.PAID}),
-    secrets=("access_key",),
+    secrets=("access_key", "refund_secret", "api_password"),
     bank_ref=_ft_number,
+    names=names,
+    judge=judge,
     messages=(MMS, BALANCE),
     sources=("mb-vietqr",),
     assumptions=assumed("mb", ASSUMPTIONS),
