@@ -56,7 +56,7 @@ LAYERS = {
 
 PURE = (
     *("wire", "signing", "qr", "form", "cards", "payment", "faults", "outbox", "dialect", "receipt", "letter"),
-    *("slip", "terminal", "workday"),
+    *("slip", "soap", "terminal", "workday"),
     *("banks", "purse"),
 )
 IMPURE_MODULES = {"asyncio", "aiohttp", "asyncpg", "httpx", "os", "pathlib", "socket", "sqlite3", "threading", "time"}

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote_plus, urlencode, urlsplit
+from xml.etree import ElementTree
 
 import msgspec
 import pytest
@@ -13,7 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.bank import act, returned
-from simulator.banks.keypay import CODES, DIALECT, OUTCOMES, REASONS, SERVICES, listed_hash, response_code, sorted_hash
+from simulator.banks.keypay import (
+    CODES,
+    DIALECT,
+    OUTCOMES,
+    REASONS,
+    SERVICES,
+    SOAP_NAMES,
+    listed_hash,
+    response_code,
+    sorted_hash,
+)
 from simulator.dialect import Create, Endpoint, Notice, Query, Reply
 from simulator.merchants import default_merchants
 from simulator.payment import COLLECTED, Event, Merchant, Order, Outcome, Payment, Reason, Refusal, State
@@ -24,10 +35,11 @@ from tests.samples.keypay import (
     keypay_others,
     keypay_process,
     keypay_service,
+    keypay_soap,
     keypay_status,
     md5_upper,
 )
-from tests.worlds import START, ask, courier_of, worlds_in
+from tests.worlds import START, ask, courier_of, endpoint_of, worlds_in
 
 VECTOR_FILE = Path(__file__).parent.parent / "fixtures" / "wire" / "keypay" / "v1.json"
 VECTORS: dict[str, dict[str, Any]] = {vector["message"]: vector for vector in json.loads(VECTOR_FILE.read_text())}
@@ -411,6 +423,109 @@ def test_a_malformed_question_is_answered_with_its_code(name: str, changes: dict
     assert endpoint.encode(request, None, refused(request)).body == f"011|{code}|".encode()
 
 
+# --- the services by SOAP ------------------------------------------------------------------------------------
+
+
+def soap_answer(operation: str, result: Payment | Refusal, **changes: str) -> str:
+    """The text that KeyPay returns by SOAP once the use case has found that payment, or refused."""
+    name = SOAP_NAMES[operation]
+    fields = {each: {**VECTORS[name]["fields"], **changes}[each] for each in SERVICES[name]}
+    endpoint, request = endpoint_of(DIALECT, keypay_soap(operation, fields))
+    request = msgspec.structs.replace(request, body=with_demo_hash(request.body, fields))
+    command = endpoint.decode(request, merchants)
+    reply = Reply(now=NOW, reply_ref="0" * 32, payment=result) if isinstance(result, Payment) else result
+    return returned_text(endpoint.encode(request, command, reply).body, operation)
+
+
+def with_demo_hash(body: bytes, fields: dict[str, str]) -> bytes:
+    ours, demo = (md5_upper("".join(fields.values()) + secret) for secret in (KEYPAY_SECRET, "demo-secret"))
+    assert ours.encode() in body
+    return body.replace(ours.encode(), demo.encode())
+
+
+def returned_text(body: bytes, operation: str) -> str:
+    found = ElementTree.fromstring(body).findtext(f".//{{http://kpWebservices/}}{operation}Response/return")
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("operation", SOAP_NAMES)
+def test_a_service_answers_by_soap_what_it_answers_by_get(operation: str) -> None:  # keypay-opencps1#soap
+    name = SOAP_NAMES[operation]
+    for result in (payment(), payment(State.FAILED, Outcome.CANCELLED), Refusal(Reason.UNKNOWN_ORDER)):
+        assert soap_answer(operation, result) == answered(name, result)
+    assert operation in ("QuerryBillStatus", "QuerryBillStatusV2", "ConfirmTransResult")
+
+
+def test_a_confirmation_by_soap_has_the_known_hash_both_ways() -> None:  # keypay-pms#services
+    signature = VECTORS["confirmTransResult"]["signature"]
+    fields = {each: VECTORS["confirmTransResult"]["fields"][each] for each in SERVICES["confirmTransResult"]}
+    assert signature.encode() in with_demo_hash(keypay_soap("ConfirmTransResult", fields).body, fields)
+    assert soap_answer("ConfirmTransResult", payment()) == f"900001|00|{VECTORS['confirmed']['signature']}"
+
+
+def test_a_wrong_hash_by_soap_is_a_code_and_no_fault() -> None:
+    endpoint, request = endpoint_of(DIALECT, keypay_soap("QuerryBillStatus", {"merchant_trans_id": "1001"}))
+    refusal = refused_by(endpoint, request)
+    response = endpoint.encode(request, None, refusal)
+    assert (response.status, returned_text(response.body, "QuerryBillStatus")) == (200, "011|10|")
+    fields = {**VECTORS["QuerryBillStatus"]["fields"]}
+    endpoint, request = endpoint_of(DIALECT, keypay_soap("QuerryBillStatus", fields))
+    response = endpoint.encode(request, None, refused_by(endpoint, request))
+    assert (response.status, returned_text(response.body, "QuerryBillStatus")) == (200, "011|02|")
+
+
+def refused_by(endpoint: Endpoint, request: Request) -> Refusal:
+    with pytest.raises(Refusal) as caught:
+        endpoint.decode(request, merchants)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"merchant_code=KPDEMO",
+        keypay_soap("sendOrder", {"merchant_code": "KPDEMO"}).body,
+        keypay_soap("querryBillStatus", {"merchant_code": "KPDEMO"}).body,
+        b'<!DOCTYPE a [<!ENTITY x "1">]>' + keypay_soap("QuerryBillStatus", {"good_code": "1"}).body[38:],
+    ],
+    ids=["empty", "form", "send-order", "other-case", "entity"],
+)
+def test_what_is_no_call_of_the_service_is_a_fault(body: bytes) -> None:
+    endpoint, request = endpoint_of(DIALECT, Request("POST", "/kpWebservices", body=body))
+    refusal = refused_by(endpoint, request)
+    assert refusal.reason is Reason.MALFORMED
+    response = endpoint.encode(request, None, refusal)
+    fault = ElementTree.fromstring(response.body).find(".//{http://schemas.xmlsoap.org/soap/envelope/}Fault")
+    assert response.status == 500
+    assert fault is not None
+    assert fault.findtext("faultstring") == refusal.detail
+
+
+async def test_by_soap_a_payment_is_described_asked_for_and_confirmed_once(tmp_path: Path) -> None:
+    async with worlds_in(tmp_path) as worlds:
+        world = await worlds.create("ci", seed="1", clock_at=START, merchants=(OURS,))
+        described = (await ask(world, "keypay", Request("GET", "/kpWebservices", b"wsdl"))).response
+        assert b'<soap:address location="http://banksim.test/s/ci/keypay/kpWebservices"/>' in described.body
+        await ask(world, "keypay", keypay_process("1001", 50_000, START))
+        (made,) = await world.store.payments(world.name)
+        await act(world, made.payment_id, Event.APPROVE)
+        fields = {"merchant_code": "KPDEMO", "good_code": GOOD_CODE, "merchant_trans_id": "1001"}
+        asked = {
+            "QuerryBillStatus": {
+                **{name: fields[name] for name in ("merchant_trans_id", "good_code")},
+                **{"trans_id": made.bank_ref, "merchant_code": "KPDEMO"},
+            },
+            "ConfirmTransResult": {**fields, "trans_id": made.bank_ref, "trans_result": "0"},
+        }
+        codes = []
+        for operation in ("QuerryBillStatus", "ConfirmTransResult", "ConfirmTransResult"):
+            served = await ask(world, "keypay", keypay_soap(operation, asked[operation]))
+            codes.append(returned_text(served.response.body, operation).split("|")[1])
+        assert codes == ["00", "00", "06"]
+
+
 # --- in a world ----------------------------------------------------------------------------------------------
 
 
@@ -489,7 +604,7 @@ def test_any_values_are_understood_or_refused_even_when_hashed(changes: dict[str
         assert PROCESS.encode(request, None, understood).status == 302
     else:
         assert 0 < understood.order.amount_vnd < 10**16
-    other = keypay_others("1001", NOW)[index % 5]
+    other = [each for each in keypay_others("1001", NOW) if each.path.endswith(tuple(SERVICES))][index % 5]
     mixed = Request("GET", other.path, other.query + b"&" + request.query)
     assert BY_PATH[other.path].encode(mixed, None, refused(mixed)).status == 200
 

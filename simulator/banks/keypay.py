@@ -1,7 +1,7 @@
-"""KeyPay v1: GET /process, a signed return by the browser, and services that are asked by GET; it calls nobody back.
+"""KeyPay v1: GET /process, a signed return by the browser, services asked by GET or SOAP; it calls nobody back.
 
 Rule: values are hashed without separators, sorted by name with the secret first, in the services' own order with the
-secret last. The SOAP form of the services and sendOrder are not offered.
+secret last. sendOrder is not offered: nobody tells what it answers.
 """
 
 import re
@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 
-from simulator import form
+from simulator import form, soap
 from simulator.clock import compact
 from simulator.dialect import (
     Ack,
+    Ask,
     Command,
     Create,
     Dialect,
@@ -43,6 +44,20 @@ SERVICES = {
     "QuerryBillStatusV2": ("merchant_code", "merchant_trans_id", "good_code", "trans_time"),
     "confirmTransResult": ("merchant_code", "good_code", "merchant_trans_id", "trans_id", "trans_result"),
 }
+# keypay-opencps1#soap: the names in its generated client; V2 is called by keypay-pms.
+SOAP_NAMES = {name[0].upper() + name[1:]: name for name in SERVICES}
+SOAP = soap.Service(
+    namespace="http://kpWebservices/",
+    name="kpWebservices",
+    port_type="kpWebservices",
+    binding="kpWebservicesPortBinding",
+    port="kpWebservicesPort",
+    operations={
+        operation: dict.fromkeys((*SERVICES[name], "secure_hash"), "string") for operation, name in SOAP_NAMES.items()
+    },
+    result="return",
+)
+ANYBODY = Merchant(bank="keypay", merchant_code="", name="")
 # keypay-opencps1#request: each field's form, and the code that names it when it is wrong (keypay-codes).
 FORMS = {
     "merchant_code": (r"[^\x00-\x1f|]{1,30}", "01"),
@@ -210,7 +225,23 @@ def _order(fields: Fields) -> Order:
 
 
 def _decode_service(service: str, request: Request, merchants: Merchants) -> Query:
-    fields, signed = _fields(request), SERVICES[service]
+    return _question(service, _fields(request), merchants)
+
+
+def _decode_soap(request: Request, merchants: Merchants) -> Query:
+    try:
+        call = soap.read(SOAP, request.body)
+    except soap.NotSoap as error:
+        raise Refusal(Reason.MALFORMED, str(error)) from error
+    return _question(SOAP_NAMES[call.operation], call.values, merchants)
+
+
+def _decode_description(request: Request, merchants: Merchants) -> Ask:
+    return Ask(merchant=ANYBODY)
+
+
+def _question(service: str, fields: Fields, merchants: Merchants) -> Query:
+    signed = SERVICES[service]
     asks_by_trans_id = service != "QuerryBillStatus" or bool(fields.get("trans_id"))
     _check(fields, (name for name in signed if name != "trans_id" or asks_by_trans_id))
     merchant = _merchant(fields, merchants)
@@ -290,14 +321,31 @@ def _encode_process(request: Request, command: Command | None, result: Reply | R
 def _encode_service(
     write: Callable[[str, str, str], Response], request: Request, command: Command | None, result: Reply | Refusal
 ) -> Response:
-    """A refusal is hashed only for who has proved himself: else anybody could have hashes made."""
+    return write(*_told(command, result))
+
+
+def _encode_soap(request: Request, command: Command | None, result: Reply | Refusal) -> Response:
+    """A fault for what is no call of the service; all else is told by code, in the text that GET gets."""
+    try:
+        call = soap.read(SOAP, request.body)
+    except soap.NotSoap as error:
+        return soap.fault(error)
+    return soap.answer(SOAP, call.operation, "|".join(_told(command, result)))
+
+
+def _encode_description(request: Request, command: Command | None, result: Reply | Refusal) -> Response:
+    return soap.wsdl(SOAP, "" if isinstance(result, Refusal) else f"{result.bank_url}{request.path}")
+
+
+def _told(command: Command | None, result: Reply | Refusal) -> tuple[str, str, str]:
+    """Number, code and hash. A refusal is hashed only for who has proved himself: else anybody could have one made."""
     number, code = "011", "99"  # keypay-pms#services: 011 stands where a good answer has KeyPay's number
     if isinstance(result, Refusal):
         code = _code_of(result)
     elif command is not None and result.payment is not None:
         confirmed = "trans_result" in command.wire
         number, code = result.payment.bank_ref, "00" if confirmed else response_code(result.payment)
-    return write(number, code, listed_hash((number, code), command.merchant) if command else "")
+    return number, code, listed_hash((number, code), command.merchant) if command else ""
 
 
 def _code_of(refusal: Refusal) -> str:
@@ -357,7 +405,10 @@ def _acknowledged(answer: Answer, notice: Notice) -> Ack:
 
 ASSUMPTIONS = (
     ("hosts", "/process and the services stand under one address", "two hosts in the public clients", ""),
-    ("soap", "confirmTransResult is served by GET like the others", "known clients call it by SOAP only", ""),
+    ("by-get", "confirmTransResult and V2 are served by GET like the other", "clients call them by SOAP only", ""),
+    ("soap-answers", "the answer's element is named ...Response", "the clients read only its return", ""),
+    ("soap-faults", "only for what is no call of the service; the rest is told by code", "no fault is recorded", ""),
+    ("wsdl", "our own, by every GET of the SOAP address", "the real one is known by its clients only", ""),
     ("answers", "number|code|hash as in confirmTransResult, also for the questions", "only index 1 is ever read", ""),
     ("json", "the same three as trans_id, response_code, secure_hash", "no sample is known", ""),
     ("unsigned-refusal", "no hash before the caller has proved himself", "no oracle for hashes", ""),
@@ -397,6 +448,14 @@ DIALECT = Dialect(
             )
             for folder, write in (("resources", _as_text), ("jsonresources", _as_json))
             for service in SERVICES
+        ),
+        Endpoint(operation="query", method="POST", path="/kpWebservices", decode=_decode_soap, encode=_encode_soap),
+        Endpoint(
+            operation="ask",
+            method="GET",
+            path="/kpWebservices",
+            decode=_decode_description,
+            encode=_encode_description,
         ),
     ),
     callback=_callback,

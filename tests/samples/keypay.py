@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import datetime
+from html import escape
 from urllib.parse import urlencode
 
 from simulator.clock import compact
@@ -46,6 +47,20 @@ def keypay_service(service: str, fields: dict[str, str], folder: str = "resource
     return Request("GET", f"/{folder}/generic/{service}", query.encode())
 
 
+def keypay_soap(operation: str, fields: dict[str, str], method: str = "POST") -> Request:
+    """`fields` in the order in which they are hashed, in an envelope as generated clients write it."""
+    sent = {**fields, "secure_hash": md5_upper("".join(fields.values()) + KEYPAY_SECRET)}
+    values = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in sent.items() if text)
+    body = (
+        '<?xml version="1.0" encoding="UTF-8"?>'
+        '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Header/><soapenv:Body>'
+        f'<ns1:{operation} xmlns:ns1="http://kpWebservices/">{values}</ns1:{operation}>'
+        "</soapenv:Body></soapenv:Envelope>"
+    )
+    headers = {"content-type": "text/xml; charset=utf-8", "soapaction": '""'}
+    return Request(method, "/kpWebservices", headers=headers, body=body.encode())
+
+
 def keypay_status(ref: str, ordered_at: datetime, request_ref: str = "", folder: str = "jsonresources") -> Request:
     fields = {"merchant_trans_id": ref, "good_code": GOOD_CODE, "trans_id": "", "merchant_code": "KPDEMO"}
     return keypay_service("QuerryBillStatus", fields, folder)
@@ -66,6 +81,8 @@ def keypay_others(ref: str, now: datetime) -> list[Request]:
         keypay_service("QuerryBillStatusV2", day, "jsonresources"),
         keypay_service("confirmTransResult", confirmed),
         keypay_service("confirmTransResult", confirmed, "jsonresources"),
+        keypay_soap("QuerryBillStatusV2", day),
+        Request("GET", "/kpWebservices", b"wsdl"),
     ]
 
 
