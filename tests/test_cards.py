@@ -1,5 +1,6 @@
 """Card numbers are known by scheme, checked by Luhn, and never kept whole."""
 
+import base64
 import json
 import time
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.cards import CardScheme, luhn_holds, mask_pans, masked, scheme_of
+from simulator.cards import CardScheme, eci_of, luhn_holds, mask_encoded, mask_pans, masked, scheme_of
 
 PAN = "9704198526191432198"
 MASKED = "970419*********2198"
@@ -98,11 +99,74 @@ def test_a_number_that_stands_alone_is_masked(around: str) -> None:
         "order=6250941006528590",
         "at=20260801153512&epoch=1721720663942",
         "970419*********2198",
-        "9704 1985 2619 1432 198",
+        "4111 1111 1111 1112",
+        "4111 1111 1111 111",
+        "9 4111 1111 1111 1111",
+        "4111 1111 1111 1111 2222",
+        "x4111 1111 1111 1111",
+        "at=2026-11-22 0300-4111 1111",
+        "ref=261122-101500-0001",
+        "20261122 101500 0001",
+        "HS-2026-0001 HS-2026-0002 HS-2026-0003",
+        "50000 50000 50000 50000",
+        "tel +84 912 345 678, 0912 345 679",
+        "4 111 111 111 111 111",
     ],
 )
 def test_digits_within_something_longer_and_numbers_that_are_no_cards_stay(text: str) -> None:
     assert mask_pans(text.encode()) == text.encode()
+
+
+GROUPED = [
+    ("9704 1985 2619 1432 198", "9704 19** **** ***2 198"),
+    ("9704-1985-2619-1432-198", "9704-19**-****-***2-198"),
+    ("970419 8526191432198", "970419 *********2198"),
+    ("9704 1985 2619 1432198", "9704 19** **** ***2198"),
+    ("9704 1511 1111 1111", "9704 15** **** 1111"),
+    ("4111 1111 1111 1111", "4111 11** **** 1111"),
+    ("4111  1111  1111  1111", "4111  11**  ****  1111"),
+    ("4111.1111.1111.1111", "4111.11**.****.1111"),
+    ("4111-1111 1111-1111", "4111-11** ****-1111"),
+    ("41111111 11111111", "411111** ****1111"),
+    ("3714 496353 98431", "3714 49**** *8431"),
+    ("4111+1111+1111+1111", "4111+11**+****+1111"),
+    ("4111%201111%201111%201111", "4111%2011**%20****%201111"),
+    ("4111\u00a01111\u00a01111\u00a01111", "4111\u00a011**\u00a0****\u00a01111"),
+    ("4111%C2%A01111%C2%A01111%C2%A01111", "4111%C2%A011**%C2%A0****%C2%A01111"),
+]
+
+
+@pytest.mark.parametrize(("typed", "kept"), GROUPED)
+@pytest.mark.parametrize(
+    "around", ["{}", "card={}&name=A", '{{"number":"{}","x":1}}', "%22{}%22", "\\n{}\\n", "Thẻ {}, {}"]
+)
+def test_a_number_typed_in_groups_is_masked_and_keeps_its_blanks(typed: str, kept: str, around: str) -> None:
+    assert mask_pans(around.format(typed, typed).encode()) == around.format(kept, kept).encode()
+    assert mask_pans(mask_pans(typed.encode())) == kept.encode()
+
+
+def test_a_number_inside_base64_is_found_where_it_is_looked_for() -> None:
+    inside = json.dumps({"soTaiKhoan_The": "4111111111111111", "soTien": "50000"}).encode()
+    message = b'{"duLieu":"' + base64.b64encode(inside) + b'","signature":"' + base64.b64encode(b"s" * 96) + b'"}'
+    assert mask_pans(message) == message
+    kept = mask_encoded(message)
+    assert base64.b64decode(json.loads(kept)["duLieu"]) == inside.replace(b"4111111111111111", b"411111******1111")
+    assert json.loads(kept)["signature"] == json.loads(message)["signature"]
+
+
+@pytest.mark.parametrize(
+    ("pan", "eci"),
+    [
+        ("4456530000001005", ("05", "06", "07")),
+        ("3337000000000008", ("05", "06", "07")),
+        ("371449635398431", ("05", "06", "07")),
+        ("5200000000001005", ("02", "01", "00")),
+    ],
+)
+def test_the_eci_tells_how_far_the_issuer_vouches(pan: str, eci: tuple[str, str, str]) -> None:
+    assert tuple(eci_of(pan, status) for status in "YAN") == eci
+    assert eci_of(pan, "U") == eci_of(pan, "R") == eci[2]
+    assert eci_of(pan, "C") == ""
 
 
 @given(st.binary(max_size=200))

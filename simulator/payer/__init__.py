@@ -4,9 +4,34 @@ Rule: each decides by the payment as it stands inside the transaction, so a seco
 has expired changes nothing, and a payment that is settled stays as it is.
 """
 
-from simulator.payer.card import give_card, present
-from simulator.payer.means import Account, Card, DecidedAt, Issuer, accounts, cards, issuer_of, issuers
-from simulator.payer.online import OTP_LIFE, give_otp, log_in, otp_expired, send_otp_again, test_otp
+from simulator.payer.allowance import FEES_AS, allowed, debits, kind_of
+from simulator.payer.biometrics import show_face
+from simulator.payer.card import (
+    answer_challenge,
+    give_card,
+    is_known,
+    number_problem,
+    pass_otp,
+    present,
+    refuse_challenge,
+    silent,
+)
+from simulator.payer.means import (
+    Account,
+    Card,
+    DecidedAt,
+    Flow,
+    Issuer,
+    OutcomeOtp,
+    account_of,
+    accounts,
+    card_of,
+    cards,
+    issuer_of,
+    issuers,
+    outcome_otps,
+)
+from simulator.payer.online import OTP_LIFE, closed_in, give_otp, log_in, otp_expired, send_otp_again, test_otp
 from simulator.payer.place import (
     answer_late,
     begin_sale,
@@ -20,8 +45,9 @@ from simulator.payer.place import (
     take_money,
     void_sale,
 )
-from simulator.payer.qr import scan
+from simulator.payer.qr import NO_BANK, scan, text_of
 from simulator.payer.stages import (
+    SESSION_IDLE,
     TRIES_MAX,
     Change,
     Problem,
@@ -33,50 +59,72 @@ from simulator.payer.stages import (
     chooses_issuer,
     expired,
     may_choose_again,
+    session_over,
     stage,
     tries_left,
 )
 
 __all__ = [
+    "FEES_AS",
+    "NO_BANK",
     "OTP_LIFE",
+    "SESSION_IDLE",
     "TRIES_MAX",
     "Account",
     "Card",
     "Change",
     "DecidedAt",
+    "Flow",
     "Issuer",
+    "OutcomeOtp",
     "Problem",
     "Stage",
+    "account_of",
     "accounts",
+    "allowed",
+    "answer_challenge",
     "answer_late",
     "begin_sale",
     "cancel",
+    "card_of",
     "cards",
     "choice_problem",
     "choose",
     "choose_again",
     "chooses_issuer",
     "close_batch",
+    "closed_in",
     "confirm",
+    "debits",
     "expired",
     "give_card",
     "give_otp",
     "insert_card",
+    "is_known",
     "issuer_of",
     "issuers",
+    "kind_of",
     "log_in",
     "may_choose_again",
     "may_take_back",
     "may_void",
+    "number_problem",
     "otp_expired",
+    "outcome_otps",
+    "pass_otp",
     "present",
+    "refuse_challenge",
     "repeat_reversal",
     "scan",
     "send_otp_again",
+    "session_over",
+    "show_face",
+    "silent",
     "stage",
     "take_back",
     "take_money",
     "test_otp",
+    "text_of",
     "tries_left",
     "void_sale",
 ]

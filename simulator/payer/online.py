@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from simulator.payer.means import accounts, means_of
-from simulator.payer.stages import Change, Stage, awaits, decided, identified, stage, wrong
+from simulator.maintenance import Window, ends_at
+from simulator.payer.means import accounts, means_of, outcome_of
+from simulator.payer.stages import Change, Stage, asks_for_login, awaits, decided, identified, stage, wrong
 from simulator.payment import Outcome, Payment
 from simulator.signing import same
 
@@ -24,7 +25,7 @@ def log_in(username: str, password: str, tries_seen: int | None = None) -> Chang
             return wrong(payment, now, Outcome.WRONG_DETAILS)
         if not same(password, account.password):
             return wrong(payment, now, Outcome.WRONG_PASSWORD)
-        return identified(payment, now, account, account.number)
+        return _active(identified(payment, now, account, account.number), now)
 
     return change
 
@@ -36,9 +37,10 @@ def give_otp(otp: str, tries_seen: int | None = None) -> Change:
         if not awaits(payment, now, Stage.OTP, tries_seen) or otp_expired(payment, now):
             return payment
         means = means_of(payment.payer_account)
-        if means is None or not same(otp.strip().upper(), means.otp.upper()):
-            return wrong(payment, now, Outcome.WRONG_OTP)
-        return decided(payment, now, means.outcome)
+        outcome = None if means is None else outcome_of(means, otp)
+        if outcome is None:
+            return _active(wrong(payment, now, Outcome.WRONG_OTP), now)
+        return decided(payment, now, outcome)
 
     return change
 
@@ -47,11 +49,20 @@ def send_otp_again() -> Change:
     """A fresh one-time password; the tries so far stay counted."""
 
     def change(payment: Payment, now: datetime) -> Payment:
-        if stage(payment, now) is not Stage.OTP:
+        if stage(payment, now) not in (Stage.OTP, Stage.CHALLENGE):
             return payment
-        return msgspec.structs.replace(payment, otp_sent_at=now)
+        return _active(msgspec.structs.replace(payment, otp_sent_at=now), now)
 
     return change
+
+
+def closed_in(change: Change, window: Window | None) -> Change:
+    """The same change, except that in the window's hours it changes nothing."""
+
+    def unless_closed(payment: Payment, now: datetime) -> Payment:
+        return change(payment, now) if ends_at(window, now) is None else payment
+
+    return unless_closed
 
 
 def otp_expired(payment: Payment, now: datetime) -> bool:
@@ -62,3 +73,9 @@ def test_otp(payment: Payment) -> str:
     """The one-time password that the page tells testers; "" before anybody has identified himself."""
     means = means_of(payment.payer_account)
     return means.otp if means else ""
+
+
+def _active(payment: Payment, now: datetime) -> Payment:
+    """The payer has done something: his session goes on. Only a log-in begins one."""
+    logged_in = payment.channel is not None and asks_for_login(payment.channel)
+    return msgspec.structs.replace(payment, active_at=now) if logged_in else payment

@@ -1,7 +1,7 @@
 """How far a payer has come: what is asked for now, the choice of a way to pay, and what a decision does."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
@@ -14,6 +14,10 @@ from simulator.payment import Channel, Event, Outcome, Payment, State, Step, app
 TRIES_MAX = 3
 """Wrong passwords and one-time passwords together (assumption: no law gives a number, gateways speak of three)."""
 
+SESSION_IDLE = timedelta(minutes=10)
+"""Who has logged in and does nothing must log in again (assumption; longer than a one-time password lives, so that
+its end can be seen)."""
+
 Change = Callable[[Payment, datetime], Payment]
 
 
@@ -24,6 +28,10 @@ class Stage(StrEnum):
     LOGIN = "login"
     CARD = "card"
     OTP = "otp"
+    BIOMETRICS = "biometrics"
+    """The payer's bank looks at the payer's face."""
+    CHALLENGE = "challenge"
+    """A card's issuer asks for its own code, on its own page: 3-D Secure."""
     QR = "qr"
     CONFIRM = "confirm"
     """The teller has the cash, or the terminal has the card."""
@@ -38,21 +46,29 @@ class Problem(StrEnum):
     ISSUER_NOT_OFFERED = "issuer_not_offered"
     WRONG_LOGIN = "wrong_login"
     WRONG_CARD = "wrong_card"
+    NOT_A_TEST_CARD = "not_a_test_card"
+    BAD_CHECK_DIGIT = "bad_check_digit"
     WRONG_OTP = "wrong_otp"
     EXPIRED_OTP = "expired_otp"
+    WRONG_CAPTCHA = "wrong_captcha"
+    MAINTENANCE = "maintenance"
 
 
 def stage(payment: Payment, now: datetime) -> Stage:
     """What the payer is asked for at that instant."""
     if payment.state is not State.PENDING or payment.step is Step.DONE or expired(payment, now):
         return Stage.DONE
+    if session_over(payment, now):
+        return Stage.LOGIN
+    if payment.step is Step.BIOMETRICS:
+        return Stage.BIOMETRICS
     at_terminal = payment.channel is Channel.POS
     if payment.channel is Channel.COUNTER or (at_terminal and payment.step is not Step.QR):
         return Stage.CONFIRM
     if payment.channel is Channel.QR or at_terminal:
         return Stage.QR
     if payment.step is Step.OTP:
-        return Stage.OTP
+        return Stage.OTP if payment.three_ds is None else Stage.CHALLENGE
     if payment.channel is Channel.CARD:
         return Stage.CARD
     if payment.channel is None or (not payment.issuer_code and chooses_issuer(dialects()[payment.bank])):
@@ -62,6 +78,13 @@ def stage(payment: Payment, now: datetime) -> Stage:
 
 def expired(payment: Payment, now: datetime) -> bool:
     return payment.order.expires_at is not None and payment.order.expires_at <= now
+
+
+def session_over(payment: Payment, now: datetime) -> bool:
+    """Whether the payer has logged in, and has then done nothing for too long."""
+    if payment.active_at is None or payment.step not in (Step.OTP, Step.BIOMETRICS):
+        return False
+    return now - payment.active_at >= SESSION_IDLE
 
 
 def tries_left(payment: Payment) -> int:
@@ -108,7 +131,14 @@ def choose_again() -> Change:
         if not may_choose_again(payment, now):
             return payment
         order = payment.order
-        return msgspec.structs.replace(payment, channel=order.channel, issuer_code=order.issuer_code, step=Step.CHOOSE)
+        return msgspec.structs.replace(
+            payment,
+            channel=order.channel,
+            issuer_code=order.issuer_code,
+            step=Step.CHOOSE,
+            payer_account="",
+            active_at=None,
+        )
 
     return change
 
