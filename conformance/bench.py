@@ -116,7 +116,10 @@ def _close_open_payments(sandbox: SandboxClient, banks: Mapping[str, BankView]) 
 
 
 class Bench:
-    """One bank, one method of paying, one connector. `story` tells what was done, a sentence a step."""
+    """One bank, one method of paying, one connector. `story` tells what was done, a sentence a step.
+
+    `announced` = the connector makes an order before the payer comes to the bank.
+    """
 
     def __init__(
         self,
@@ -133,6 +136,7 @@ class Bench:
         self.bank = bank.code
         self.shape = bank.shape
         self.channels = bank.channels
+        self.announced = bank.shape in ("redirect", "server_create")
         self.method = method
         self.chance = chance
         self.story: list[str] = []
@@ -592,6 +596,8 @@ class Bench:
     def _arrived(self, visit: Visit, channel: str | None) -> str:
         if self.shape == "bill":
             return self._name_bill(visit, channel)
+        if self.shape == "advice":
+            return self._transfer(visit)
         led_to = self._follow(visit.checkout)
         payments = self.sandbox.payments(order_ref=visit.order_ref, bank=self.bank)
         expect(
@@ -612,6 +618,27 @@ class Bench:
             else:
                 response = browser.get(checkout.url)
         return f"{response.status_code} {response.headers.get('location', response.text[:200])}"
+
+    def _transfer(self, visit: Visit) -> str:
+        """The payer scans what the connector shows, or types its reference beside the money."""
+        if not visit.checkout.payload:
+            self.tell(f"the payer transfers {visit.amount_vnd:,} VND with the text {visit.order_ref}")
+            return self.sandbox.transfer(self.bank, visit.order_ref, visit.amount_vnd).payment_id
+        self.tell("the payer's banking app scans the code that the connector shows")
+        try:
+            scanned = self.sandbox.scan(visit.checkout.payload)
+        except ControlError as refused:
+            if refused.status != 422:
+                raise
+            wanted = "a banking app can pay the code that the connector shows"
+            raise Failure(wanted, expected="a transfer", actual=refused.detail) from refused
+        expect(
+            visit.order_ref in scanned.order_ref and scanned.amount_vnd == visit.amount_vnd,
+            "the code names the order and what is owed",
+            expected=f"{visit.order_ref}, {visit.amount_vnd} VND",
+            actual=f"{scanned.order_ref}, {scanned.amount_vnd} VND",
+        )
+        return scanned.payment_id
 
     def _name_bill(self, visit: Visit, channel: str | None) -> str:
         wanted = channel or next((each for each in (self.method, USUAL_CHANNEL) if each in self.channels), None)

@@ -97,6 +97,8 @@ def _first_problem(run: Run, bank: str, method: str, dossier_code: str) -> str:
         run.target.status(dossier_code)
         if run.shapes[bank] == "bill":
             return _ask_for_bill(run, bank, checkout)
+        if run.shapes[bank] == "advice":
+            return _scan_code(run, bank, checkout)
         return _go_to_bank(run, bank, checkout)
     except Failure as failure:
         return f"it does not hold that {failure.sentence} ({failure.actual})"
@@ -144,6 +146,17 @@ def _ask_for_bill(run: Run, bank: str, checkout: Checkout) -> str:
             f"the bank asks for bill {checkout.bill_code} at {run.target.inquiry_url(bank) or 'no address'}, and"
             f" cannot use the answer ({error.detail})"
         )
+    return ""
+
+
+def _scan_code(run: Run, bank: str, checkout: Checkout) -> str:
+    """Nobody asks the bank before money comes; what can be wrong is the account in the code."""
+    if not checkout.payload:
+        return ""
+    try:
+        run.sandbox.scan(checkout.payload)
+    except ControlError as error:
+        return f"the code that the connector shows cannot be paid at {bank}: {error.detail}"
     return ""
 
 

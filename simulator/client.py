@@ -519,6 +519,10 @@ class SandboxClient:
         body |= _given(channel=channel, merchant_code=merchant_code)
         return self._call(PaymentView, "POST", "/transfers", body)
 
+    def scan(self, code: str, amount_vnd: int | None = None) -> PaymentView:
+        """The transfer that a QR code's text asks for, still pending. 422 when no banking app could carry it out."""
+        return self._call(PaymentView, "POST", "/transfers/scanned", {"code": code} | _given(amount_vnd=amount_vnd))
+
     def inbox(self, *, to: str = "", after_id: int = 0, limit: int = 100) -> tuple[LetterView, ...]:
         """What portals have sent to payers, in the order it came."""
         params = {"to": to, "after_id": after_id, "limit": limit}

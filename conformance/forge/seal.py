@@ -36,8 +36,9 @@ class Seal:
 
     `text` is the string to sign; `sign` and `sign_otherwise` (a wrong algorithm, the right key) make the
     signature of it. `shift` moves text over the boundary of two fields. `twins` are further places that say
-    the same as a word's, and change with it. `optional` may be left out by the bank; `extra` is a name that no document knows yet. `unit` = what one VND is on the wire; `numeric` = the
-    amount is a JSON number; `hexadecimal` = the signature is hex digits.
+    the same as a word's, and change with it. `optional` may be left out by the bank; `extra` is a name that
+    no document knows yet. `unit` = what one VND is on the wire; `numeric` = the amount is a JSON number;
+    `hexadecimal` = the signature is hex digits.
     """
 
     envelope: Envelope

@@ -65,7 +65,7 @@ def test_an_unknown_order_is_answered_with_the_banks_code(bench: Bench) -> None:
     message = bench.forge.changed(bench.callback(visit), {Word.ORDER_REF: stranger(visit.order_ref)})
     answer = bench.send(message, "a rightly signed callback for an unknown order")
     said = bench.expect_well_formed(answer, message)
-    if bench.judges_before_answering:
+    if bench.judges_before_answering and bench.shape != "advice":
         bench.expect_refused(answer, message, No.UNKNOWN_ORDER)
     bench.tell(f"the bank reads the code {said.code}")
 
@@ -112,6 +112,7 @@ def test_a_bank_is_never_answered_like_a_browser(bench: Bench) -> None:
     vi="Bộ kết nối không xác nhận khoản tiền mà nó chưa ghi nhận.",
     why="The bank stops repeating; the payment is lost for ever.",
     why_vi="Ngân hàng ngừng gửi lại; khoản tiền mất vĩnh viễn.",
+    shapes=(*CREATED, "bill"),
     guards=("gateways D34", "egov D16"),
     once_a_bank=True,
 )

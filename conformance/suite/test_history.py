@@ -55,7 +55,7 @@ def _fails_to_pay(tale: Tale, dossier: int) -> None:
 def _tries_again(tale: Tale, dossier: int) -> None:
     """A new attempt takes the place of one that can no longer be paid."""
     bench, visit = tale.bench, _visit(tale, dossier)
-    if bench.shape == "bill" or bench.payment(visit).state in ("pending", "paid"):
+    if not bench.announced or bench.payment(visit).state in ("pending", "paid"):
         return
     try:
         tale.visits[dossier] = bench.open_again(visit)
@@ -87,7 +87,7 @@ def _stranger_says_failed(tale: Tale, dossier: int) -> None:
 
 def _callback_gets_lost(tale: Tale, dossier: int) -> None:
     """Only where the connector can find the payment by asking: else it is lost for good, and rightly not booked."""
-    if tale.bench.shape != "bill" and tale.bench.polls:
+    if tale.bench.announced and tale.bench.polls:
         tale.bench.fault("lost")
 
 

@@ -110,7 +110,7 @@ def test_another_merchants_callback_does_not_pay(bench: Bench) -> None:
 def test_a_dossier_paid_twice_is_settled_once_and_the_rest_flagged(bench: Bench) -> None:
     first = bench.open()
     payments = [bench.arrive(first)]
-    if bench.shape == "bill":
+    if not bench.announced:
         payments.append(bench.arrive_anew(first))
     else:
         payments.append(bench.arrive(_second_order(bench, first)))

@@ -55,6 +55,7 @@ def test_a_success_after_a_failure_is_settled(bench: Bench) -> None:
     vi="Bộ kết nối ghi nhận được thông báo đến trước khi ngân hàng trả lời lệnh.",
     why="A quick payer's money meets an order that is not written down yet.",
     why_vi="Người nộp nhanh tay trả tiền khi lệnh còn chưa được ghi lại.",
+    shapes=(*CREATED, "bill"),
     guards=("egov D34",),
     once_a_bank=True,
 )

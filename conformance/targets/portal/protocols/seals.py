@@ -17,6 +17,11 @@ def hmac_sha512(secret: str, text: str) -> str:
     return hmac.new(secret.encode(), text.encode(), hashlib.sha512).hexdigest()
 
 
+def hmac_sha256(secret: str, text: str) -> str:
+    """64 lower-case hex digits."""
+    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
 def sha256(text: str) -> str:
     """64 lower-case hex digits."""
     return hashlib.sha256(text.encode()).hexdigest()
