@@ -17,14 +17,14 @@ from simulator.bank import act
 from simulator.banks import viettelpay
 from simulator.banks.viettelpay import DIALECT, acknowledged, ask, callback, check_sum, encode_search, read, scanned
 from simulator.delivery import Courier
-from simulator.dialect import Ack, Notice, Query, Question, Reply
+from simulator.dialect import Ack, Notice, Query, Question, RefundOrder, Reply
 from simulator.merchants import default_merchants
 from simulator.outbox import DeliveryState
 from simulator.payment import Bill, Channel, Event, Merchant, Order, Outcome, Payment, Reason, Refusal, State
 from simulator.wire import Answer, Request
 from simulator.world import World
 from tests.samples import BILL_AMOUNT_VND, answered
-from tests.samples.viettelpay import viettelpay_check_sum, viettelpay_search
+from tests.samples.viettelpay import viettelpay_check_sum, viettelpay_refund, viettelpay_search
 from tests.worlds import START, Connector, connector, courier_of, served, worlds_in
 from tests.worlds import ask as asked_of
 
@@ -388,7 +388,7 @@ def test_a_search_is_a_query_of_the_order_number() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason", "code"),
     [
-        ({"cmd": "REFUND_PAYMENT"}, Reason.UNKNOWN_COMMAND, "01"),
+        ({"cmd": "PAYMENT"}, Reason.UNKNOWN_COMMAND, "01"),
         ({"merchant_code": "OTHER"}, Reason.UNKNOWN_MERCHANT, "01"),
         ({"check_sum": "0" * 40}, Reason.BAD_SIGNATURE, "02"),
         ({"check_sum": ""}, Reason.MALFORMED, "01"),
@@ -428,7 +428,7 @@ def test_a_search_tells_every_state_with_a_check_sum(state: State) -> None:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_every_refusal_of_a_search_has_its_code(reason: Reason) -> None:
-    system = (Reason.MAINTENANCE, Reason.TIMED_OUT, Reason.TOO_SOON, Reason.UNKNOWN)
+    system = (Reason.MAINTENANCE, Reason.TIMED_OUT, Reason.UNKNOWN)
     code = "02" if reason is Reason.BAD_SIGNATURE else "03" if reason in system else "01"
     assert found(Refusal(reason, "why"))["error_code"] == code
 
@@ -436,7 +436,100 @@ def test_every_refusal_of_a_search_has_its_code(reason: Reason) -> None:
 @pytest.mark.parametrize("state", State)
 def test_an_order_has_its_name_once_the_payer_was_debited(state: State) -> None:
     debited = state in (State.PAID, State.PARTLY_REFUNDED, State.REFUNDED, State.SUSPECTED, State.REVERSED)
-    assert DIALECT.names(payment(state)) == (("501___H49-261122-01",) if debited else ())
+    assert DIALECT.names(payment(state)) == (("501___H49-261122-01", "transaction:98765432101234") if debited else ())
+
+
+# --- refunds: viettelpay-gateway#refund ----------------------------------------------------------------------
+
+
+def refund_refused(request: Request) -> tuple[Reason, dict[str, Any]]:
+    with pytest.raises(Refusal) as caught:
+        SEARCH.decode(request, looked_up)
+    fields: dict[str, Any] = json.loads(encode_search(request, None, caught.value).body)
+    return caught.value.reason, fields
+
+
+@pytest.mark.parametrize(("kind", "full"), [("0", True), ("1", False)])
+def test_a_refund_is_of_a_transaction(kind: str, full: bool) -> None:
+    command = SEARCH.decode(viettelpay_refund("ORD01", "98765432101234", 5_000, kind), looked_up)
+    assert isinstance(command, RefundOrder)
+    assert (command.name, command.amount_vnd, command.full) == ("transaction:98765432101234", 5_000, full)
+
+
+def test_a_refunds_check_sum_joins_its_fields_in_their_order() -> None:
+    fields = posted(viettelpay_refund("ORD01", "98765432101234", 5_000, "1").body)
+    text = "REFUND_PAYMENTDVCDEMOORD01987654321012341" + "5000" + "2.0"
+    assert fields["check_sum"] == viettelpay_check_sum(text)
+
+
+def test_a_contract_in_base64_has_refunds_in_base64() -> None:
+    fields = posted(viettelpay_refund("ORD01", "98765432101234", 5_000).body)
+    fields["check_sum"] = check_sum(fields, viettelpay.REFUND_SIGNED, BASE64)
+    assert len(fields["check_sum"]) == 28
+    request = Request("POST", "/search", body=urlencode(fields).encode())
+    assert isinstance(SEARCH.decode(request, lambda code: BASE64), RefundOrder)
+    assert refund_refused(request)[0] is Reason.BAD_SIGNATURE
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "code"),
+    [
+        ({"merchant_code": "OTHER"}, Reason.UNKNOWN_MERCHANT, "01"),
+        ({"check_sum": "0" * 40}, Reason.BAD_SIGNATURE, "02"),
+        ({"originalRequestId": ""}, Reason.MALFORMED, "01"),
+        ({"originalRequestId": "x" * 51}, Reason.MALFORMED, "01"),
+        ({"refundType": "2"}, Reason.MALFORMED, "01"),
+        ({"refundType": ""}, Reason.MALFORMED, "01"),
+        ({"trans_amount": "0"}, Reason.MALFORMED, "01"),
+        ({"trans_amount": "-5000"}, Reason.MALFORMED, "01"),
+        ({"trans_amount": "5000.5"}, Reason.MALFORMED, "01"),
+        ({"trans_amount": "9" * 16}, Reason.MALFORMED, "01"),
+        ({"trans_amount": "٣"}, Reason.MALFORMED, "01"),
+    ],
+)
+def test_a_refund_that_is_not_understood_gets_a_code_and_no_signature(
+    changes: dict[str, str], reason: Reason, code: str
+) -> None:
+    told_reason, fields = refund_refused(viettelpay_refund("ORD01", "98765432101234", 5_000, **changes))
+    assert told_reason is reason
+    assert (fields["error_code"], fields["check_sum"]) == (code, "")
+    assert fields["error_msg"] == viettelpay.REFUND_MESSAGES[code]
+
+
+@pytest.mark.parametrize("name", ["order_id", "originalRequestId", "refundType", "trans_amount", "version"])
+def test_changing_a_signed_field_of_a_refund_is_noticed(name: str) -> None:
+    true = posted(viettelpay_refund("ORD01", "98765432101234", 5_000).body)
+    request = Request("POST", "/search", body=urlencode({**true, name: "1"}).encode())
+    assert refund_refused(request)[0] is Reason.BAD_SIGNATURE
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_refusal_of_a_refund_has_its_code_and_words(reason: Reason) -> None:
+    request = viettelpay_refund("ORD01", "98765432101234", 5_000)
+    command = SEARCH.decode(request, looked_up)
+    fields = json.loads(encode_search(request, command, Refusal(reason, "why")).body)
+    system = (Reason.MAINTENANCE, Reason.TIMED_OUT, Reason.UNKNOWN)
+    code = "02" if reason is Reason.BAD_SIGNATURE else "03" if reason in system else "01"
+    assert (fields["error_code"], fields["error_msg"]) == (code, viettelpay.REFUND_MESSAGES[code])
+    assert fields["check_sum"] == viettelpay_check_sum(code, "DVCDEMO", "ORD01", "2.0")
+
+
+# --- the portal's paths: viettelpay-opencps#routes -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("paths", "check", "result"),
+    [
+        ("", "http://p/o/pgi", "http://p/o/pgi/"),
+        ("unknown", "http://p/o/pgi", "http://p/o/pgi/"),
+        ("hub", "http://p/o/pgi/vtp/paymentconfirm", "http://p/o/pgi/vtp/receiveresult"),
+        ("merchant", "http://p/o/pgi/vtp/mcpaymentconfirm", "http://p/o/pgi/vtp/mcreceiveresult"),
+    ],
+)
+def test_a_contract_names_the_hub_or_the_province(paths: str, check: str, result: str) -> None:
+    urls = {"inquiry_url": "http://p/o/pgi", "callback_url": "http://p/o/pgi/"}
+    merchant = msgspec.structs.replace(HEX, options={"paths": paths}, **urls)
+    assert (ask(question(), merchant).url, callback(notice(merchant)).url) == (check, result)
 
 
 # --- whole payments ------------------------------------------------------------------------------------------
@@ -478,6 +571,32 @@ async def test_a_scanned_bill_is_checked_paid_told_and_found(tmp_path: Path, por
         assert result["vt_transaction_id"] == after["vt_transaction_id"] == visited.bank_ref
         assert after["payment_status"] == result["payment_status"] == "1"
         assert (await searched(world, "501___other"))["error_code"] == "01"
+
+
+async def test_what_was_paid_is_given_back_in_parts_and_never_more(tmp_path: Path, portal: Connector) -> None:
+    urls = {"callback_url": f"{portal.url}/result", "inquiry_url": f"{portal.url}/check"}
+    merchant = msgspec.structs.replace(HEX, **urls)
+    async with worlds_in(tmp_path) as worlds, courier_of(worlds) as courier:
+        world = await worlds.create("ci", seed="1", clock_at=START, merchants=(merchant,))
+        order_id, visited, twice = "501___H49-261122-01", await scan(world, courier), await scan(world, courier)
+
+        async def refund(number: str, amount_vnd: int, kind: str = "1", ref: str = order_id) -> str:
+            request = viettelpay_refund(ref, number, amount_vnd, kind)
+            answer = json.loads((await asked_of(world, "viettelpay", request)).response.body)
+            assert (answer["vt_transaction_id"] != "") == (answer["error_code"] == "00")
+            return str(answer["error_code"])
+
+        assert await refund(visited.bank_ref, 5_000) == "01", "unpaid"
+        for each in (visited, twice):
+            await act(world, each.payment_id, Event.APPROVE)
+        assert await refund(visited.bank_ref, 5_000, ref="501___other") == "01"
+        assert await refund(visited.bank_ref, 5_000, "0") == "01", "no part is the whole"
+        assert await refund(visited.bank_ref, 5_000) == "00"
+        assert await refund(visited.bank_ref, 5_000) == "01", "in the very same words"
+        assert await refund(visited.bank_ref, BILL_AMOUNT_VND - 4_999) == "01"
+        assert await refund(visited.bank_ref, BILL_AMOUNT_VND - 5_000) == "00"
+        assert await refund(twice.bank_ref, BILL_AMOUNT_VND, "0") == "00"
+        assert sum(entry.amount_vnd for entry in await world.store.ledger(world.name)) == 0
 
 
 # --- whatever comes ------------------------------------------------------------------------------------------

@@ -1,10 +1,11 @@
-"""ViettelPay bill payment by QR: the app asks a portal what a bill is, then tells it the result; the portal may search.
+"""ViettelPay bills by QR: the app asks a portal what a bill is and tells it the result; the portal searches, refunds.
 
 Rule: each check_sum is an HMAC-SHA1 over the access code and named values, joined without a separator.
 """
 
 import base64
 import re
+from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from simulator.dialect import (
     Notice,
     Query,
     Question,
+    RefundOrder,
     Reply,
     Shape,
     assumed,
@@ -39,8 +41,17 @@ ACK_SIGNED = "error_code+merchant_code+order_id"
 SEARCH_SIGNED = "cmd+merchant_code+order_id+version"
 FOUND_SIGNED = "error_code+merchant_code+order_id+version"
 
-# viettelpay-gateway#search
-SEARCH_COMMAND = "TRANS_INQUIRY"
+REFUND_SIGNED = "cmd+merchant_code+order_id+originalRequestId+refundType+trans_amount+version"
+
+# viettelpay-opencps#routes: the national hub's addresses, and a province's own, to which the hub forwards.
+PATHS = {
+    "hub": ("/vtp/paymentconfirm", "/vtp/receiveresult"),
+    "merchant": ("/vtp/mcpaymentconfirm", "/vtp/mcreceiveresult"),
+}
+
+# viettelpay-gateway#search, viettelpay-gateway#refund: one address takes both.
+SEARCH_COMMAND, REFUND_COMMAND = "TRANS_INQUIRY", "REFUND_PAYMENT"
+WHOLE, PART = "0", "1"
 NOTHING_YET, PROCESSING, PAID, FAILED, UNCERTAIN = "-1", "0", "1", "2", "3"
 STATUSES = {
     State.PENDING: PROCESSING,
@@ -59,9 +70,21 @@ REASONS = {
 }
 CODES = {
     Reason.BAD_SIGNATURE: WRONG_CHECK_SUM,
-    **dict.fromkeys((Reason.MAINTENANCE, Reason.TIMED_OUT, Reason.TOO_SOON, Reason.UNKNOWN), SYSTEM_ERROR),
+    **dict.fromkeys((Reason.MAINTENANCE, Reason.TIMED_OUT, Reason.UNKNOWN), SYSTEM_ERROR),
 }
 LENGTHS = {"cmd": 50, "merchant_code": 50, "order_id": 100, "version": 20, "check_sum": 100}
+REFUND_FORMS = {
+    "originalRequestId": r"[0-9A-Za-z_.-]{1,50}",
+    "refundType": rf"[{WHOLE}{PART}]",
+    "trans_amount": r"[1-9][0-9]{0,14}",
+    "trans_content": r"[^\x00-\x1f\x7f]{0,250}",
+}
+REFUND_MESSAGES = {
+    OK: "Successful",
+    WRONG_DATA: "The transaction is unknown, or cannot be refunded so",
+    WRONG_CHECK_SUM: "The check_sum is wrong",
+    SYSTEM_ERROR: "System error",
+}
 
 
 class Code(NamedTuple):
@@ -112,7 +135,7 @@ def ask(question: Question, merchant: Merchant) -> Outgoing:
     fields = _asked(question, merchant)
     signed = {**fields, "trans_amount": scanned(question.bill_code).amount}
     fields["check_sum"] = check_sum(signed, CHECK_SIGNED, merchant)
-    return _posted(merchant.inquiry_url, fields)
+    return _posted(_address(merchant.inquiry_url, merchant, 0), fields)
 
 
 def read(answer: Answer, question: Question, merchant: Merchant) -> Bill:
@@ -160,7 +183,7 @@ def callback(notice: Notice) -> Outgoing:
         "vt_transaction_id": payment.bank_ref,
     }
     fields["check_sum"] = check_sum(fields, RESULT_SIGNED, merchant)
-    return _posted(merchant.callback_url, fields)
+    return _posted(_address(merchant.callback_url, merchant, 1), fields)
 
 
 def _phone(payment: Payment) -> str:
@@ -201,40 +224,70 @@ def _understood(answer: Answer, merchant: Merchant) -> Texts:
     return {name: _plain(value) for name, value in body.items()}
 
 
+def _address(url: str, merchant: Merchant, step: int) -> str:
+    """The contract's address; with the option `paths` it is where OpenCPS stands, and its own path is added."""
+    paths = PATHS.get(merchant.options.get("paths", ""))
+    return url.rstrip("/") + paths[step] if paths else url
+
+
 def _posted(url: str, fields: Texts) -> Outgoing:
     return Outgoing("POST", url, (("content-type", FORM_TYPE),), form.written(fields).encode())
 
 
-def decode_search(request: Request, merchants: Merchants) -> Query:
-    """Step 3: what became of an order, asked by the portal. Raises Refusal."""
+def decode_search(request: Request, merchants: Merchants) -> Query | RefundOrder:
+    """Step 3: what became of an order, asked by the portal, or its money to be given back. Raises Refusal."""
     try:
         given = form.fields(form.pieces(request.body))
     except ValueError as error:
         raise Refusal(Reason.MALFORMED, str(error)[:200]) from error
-    wire = {name: given.get(name, "") for name in LENGTHS}
+    refunds = given.get("cmd") == REFUND_COMMAND
+    wire = {name: given.get(name, "") for name in (*LENGTHS, *(REFUND_FORMS if refunds else ()))}
     merchant = merchants(wire["merchant_code"])
     refused = partial(Refusal, merchant=merchant, wire=wire)
     for name, longest in LENGTHS.items():
         if not 0 < len(wire[name]) <= longest or not wire[name].isprintable():
             raise refused(Reason.MALFORMED, f"{name} must have 1 to {longest} printable characters")
-    if wire["cmd"] != SEARCH_COMMAND:
-        raise refused(Reason.UNKNOWN_COMMAND, f"cmd {wire['cmd']!r} is not {SEARCH_COMMAND}")
+    if wire["cmd"] not in (SEARCH_COMMAND, REFUND_COMMAND):
+        raise refused(Reason.UNKNOWN_COMMAND, f"cmd {wire['cmd']!r} is neither {SEARCH_COMMAND} nor {REFUND_COMMAND}")
+    odd = [name for name, form_of in REFUND_FORMS.items() if refunds and not re.fullmatch(form_of, wire[name])]
+    if odd:
+        raise refused(Reason.MALFORMED, f"{odd[0]} is missing or of another form")
     if merchant is None:
         raise refused(Reason.UNKNOWN_MERCHANT, wire["merchant_code"])
-    if not same(wire["check_sum"], check_sum(wire, SEARCH_SIGNED, merchant)):
+    if not same(wire["check_sum"], check_sum(wire, REFUND_SIGNED if refunds else SEARCH_SIGNED, merchant)):
         raise refused(Reason.BAD_SIGNATURE, "check_sum")
-    return Query(merchant=merchant, wire=wire, name=wire["order_id"])
+    if not refunds:
+        return Query(merchant=merchant, wire=wire, name=wire["order_id"])
+    return RefundOrder(
+        merchant=merchant,
+        wire=wire,
+        name=_transaction(wire["originalRequestId"]),
+        request_ref=wire["check_sum"],  # A refund has no number of its own; the very same one is made once.
+        amount_vnd=int(wire["trans_amount"]),
+        full=wire["refundType"] == WHOLE,
+    )
+
+
+def judge(command: Command, payment: Payment | None, now: datetime) -> None:
+    """A refund names the order of the transaction that it takes back."""
+    if isinstance(command, RefundOrder) and payment is not None:
+        order_id = scanned(payment.order.order_ref).order_id
+        if command.wire["order_id"] != order_id:
+            raise Refusal(Reason.UNKNOWN_ORDER, f"the transaction is of {order_id}", merchant=command.merchant)
 
 
 def encode_search(request: Request, command: Command | None, result: Reply | Refusal) -> Response:
     """Signed only for who has proved to hold the key."""
     known = command or (result if isinstance(result, Refusal) else None)
     wire = dict(known.wire) if known else {}
+    code = CODES.get(result.reason, WRONG_DATA) if isinstance(result, Refusal) else OK
     payment = None if isinstance(result, Refusal) else result.payment
+    if wire.get("cmd") == REFUND_COMMAND:
+        return _refunded(wire, code, command, result)
     fields = {
         "merchant_code": wire.get("merchant_code", ""),
         "order_id": wire.get("order_id", ""),
-        "error_code": CODES.get(result.reason, WRONG_DATA) if isinstance(result, Refusal) else OK,
+        "error_code": code,
         "vt_transaction_id": payment.bank_ref if payment else "",
         "payment_status": _status(payment) if payment else NOTHING_YET,
         "version": wire.get("version", ""),
@@ -244,9 +297,28 @@ def encode_search(request: Request, command: Command | None, result: Reply | Ref
     return json_response({**fields, **trans_amount})
 
 
+def _refunded(wire: Texts, code: str, command: Command | None, result: Reply | Refusal) -> Response:
+    """viettelpay-gateway#refund: error_code, and in words why not."""
+    fields = {
+        "merchant_code": wire["merchant_code"],
+        "order_id": wire["order_id"],
+        "error_code": code,
+        "version": wire["version"],
+    }
+    refund = None if isinstance(result, Refusal) else result.refund
+    signature = check_sum(fields, FOUND_SIGNED, command.merchant) if command else ""
+    told = {"error_msg": REFUND_MESSAGES[code], "vt_transaction_id": refund.bank_ref if refund else ""}
+    return json_response({**fields, **told, "check_sum": signature})
+
+
 def names(payment: Payment) -> tuple[str, ...]:
     """A search finds an order once a payer was debited for it: visits that came to nothing leave no trace."""
-    return (scanned(payment.order.order_ref).order_id,) if payment.state in DEBITED else ()
+    order_id = scanned(payment.order.order_ref).order_id
+    return (order_id, _transaction(payment.bank_ref)) if payment.state in DEBITED else ()
+
+
+def _transaction(number: str) -> str:
+    return f"transaction:{number}"
 
 
 ASSUMPTIONS = (
@@ -265,6 +337,15 @@ ASSUMPTIONS = (
     ("search-found", "only orders whose payer was debited; -1 and 01 for all others", "-1 is nothing happened", ""),
     ("search-codes", "01, 02 and 03 as portals use them", "the search's own codes are not public", ""),
     ("search-check-sum", "error_code, merchant_code, order_id, version", "so it is in the refund's answer", ""),
+    ("refund-type", "refundType 0 is whole, 1 a part", "its values are not public", ""),
+    ("refund-number", "a refund in the very same words is made once, then 01", "a refund has no number", ""),
+    ("refund-codes", "00, 01, 02 and 03, with error_msg and the refund's own number", "only 00 is known", ""),
+    (
+        "paths",
+        "the addresses as they stand; hub or merchant adds OpenCPS's own paths",
+        "both are seen",
+        "options.paths",
+    ),
     ("search-amount", "trans_amount is told as well, unsigned", "a portal must be able to compare", ""),
     ("visit", "a bill that was asked for can be paid for 15 min", "no limit is public", ""),
 )
@@ -282,6 +363,7 @@ DIALECT = Dialect(
     inquiry=Inquiry(ask=ask, read=read),
     secrets=("access_code", "hash_key"),
     names=names,
+    judge=judge,
     sources=("viettelpay-opencps", "viettelpay-gateway"),
     assumptions=assumed("viettelpay", ASSUMPTIONS),
 )

@@ -20,6 +20,22 @@ def viettelpay_search(ref: str, ordered_at: datetime, request_ref: str, **change
     return Request("POST", "/search", headers=FORM_HEADERS, body=urlencode(fields).encode())
 
 
+def viettelpay_refund(ref: str, number: str, amount_vnd: int, kind: str = "0", **changes: str) -> Request:
+    signed = {
+        "cmd": "REFUND_PAYMENT",
+        "merchant_code": "DVCDEMO",
+        "order_id": ref,
+        "originalRequestId": number,
+        "refundType": kind,
+        "trans_amount": str(amount_vnd),
+        "version": "2.0",
+        **changes,
+    }
+    signature = signed.pop("check_sum", None) or viettelpay_check_sum(*signed.values())
+    fields = {**signed, "trans_content": "Hoan phi", "check_sum": signature}
+    return Request("POST", "/search", headers=FORM_HEADERS, body=urlencode(fields).encode())
+
+
 def answer(method: str, path: str, body: bytes) -> dict[str, object]:
     """To a bill check: a bill of BILL_AMOUNT_VND, the check sum echoed; to a result: a signed 00."""
     asked = dict(parse_qsl(body.decode(), keep_blank_values=True))
@@ -32,4 +48,4 @@ def answer(method: str, path: str, body: bytes) -> dict[str, object]:
     return {"error_code": "00", **kept, **links, "check_sum": signature}
 
 
-SAMPLE = Sample("DVCDEMO", None, viettelpay_search)
+SAMPLE = Sample("DVCDEMO", None, viettelpay_search, lambda ref, now: [viettelpay_refund(ref, "98765432101234", 20_000)])
