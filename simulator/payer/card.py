@@ -54,15 +54,23 @@ def give_card(
     return change
 
 
-def present(number: str, *, luhn: bool = True) -> Change:
-    """The account or card that the connector collected itself; an unknown one changes nothing."""
+def present(number: str, *, at_once: bool = False, luhn: bool = True) -> Change:
+    """The account or card that the connector collected itself; an unknown one changes nothing.
+
+    `at_once` = it decides without a one-time password, except where a card's issuer asks for a code of its own.
+    """
 
     def change(payment: Payment, now: datetime) -> Payment:
         account = next((each for each in accounts().values() if each.number == "".join(number.split())), None)
+        card = None if account else card_of(number, luhn=luhn)
         if account is not None:
-            return identified(payment, now, account, account.number)
-        card = card_of(number, luhn=luhn)
-        return payment if card is None else _presented(payment, now, card)
+            known, outcome = identified(payment, now, account, account.number), account.outcome
+        elif card is not None:
+            known, outcome = _presented(payment, now, card), card.outcome
+        else:
+            return payment
+        asked = known.step is Step.OTP and known.three_ds is None
+        return decided(known, now, outcome) if at_once and asked else known
 
     return change
 
