@@ -42,7 +42,7 @@ from simulator.payment import (
     State,
     apply,
 )
-from simulator.settling import Plan, held, new_payment, usual_channel
+from simulator.settling import Plan, held, judged, new_payment, usual_channel
 from simulator.store import Stored
 from simulator.wire import Request, Response
 from simulator.world import World
@@ -123,7 +123,8 @@ def _create(world: World, dialect: Dialect, command: Create, stored: Stored, pla
         raise Refusal(Reason.DUPLICATE_ORDER, order.order_ref, merchant=merchant)
     payment = new_payment(world, dialect, merchant, order, now)
     if command.pays_with:
-        payment = _presented(payment, command, now)
+        presented = _presented(payment, command, now)
+        payment = judged(world, dialect, payment, presented, stored, has_page=False)
     rush = frozenset({FaultKind.CALLBACK_BEFORE_ANSWER})
     if plan.take(rush, "create", merchant.merchant_code, order.order_ref):
         payment = apply(payment, Event.APPROVE, now, channel=usual_channel(payment))
@@ -233,7 +234,8 @@ def _cancel(world: World, dialect: Dialect, command: CancelOrder, stored: Stored
 def _confirm(world: World, dialect: Dialect, command: Confirm, stored: Stored, plan: Plan) -> Done:
     """A wrong password is no refusal: it is counted, and the reply's payment shows it."""
     payment = _pending(command, stored)
-    after = payer.give_otp(command.otp)(payment, stored.now)
+    passed = payer.give_otp(command.otp)(payment, stored.now)
+    after = judged(world, dialect, payment, passed, stored, has_page=False)
     purpose = f"{payment.order.order_key}|{payment.otp_tries}"
     return Done(_reply(world, command, stored, after, purpose), payment, after)
 

@@ -11,7 +11,7 @@ import msgspec
 
 from simulator.answering import OPERATIONS, answer, forged, takes
 from simulator.banks import dialects
-from simulator.dialect import Command, Create, Dialect, Endpoint, Notice, OfOrder, Probe, Question, RefundOrder
+from simulator.dialect import Command, Confirm, Create, Dialect, Endpoint, Notice, OfOrder, Probe, Question, RefundOrder
 from simulator.faults import EXCHANGE_KINDS, FaultKind
 from simulator.journal import incoming_exchange, outgoing_exchange
 from simulator.outbox import release
@@ -27,12 +27,25 @@ from simulator.payment import (
     Refusal,
     apply,
 )
-from simulator.settling import NOTHING, Follows, Plan, new_payment, settled, usual_channel
-from simulator.store import ById, ByOrder, Change, Exchange, Key, Name, R, Stored
+from simulator.settling import NOTHING, Follows, Plan, PurseWanted, judged, new_payment, settled, usual_channel
+from simulator.store import (
+    OWN_ACCOUNT,
+    ById,
+    ByOrder,
+    Change,
+    Decide,
+    Exchange,
+    Key,
+    Name,
+    R,
+    Stored,
+    StoreError,
+)
 from simulator.wire import Answer, Outgoing, Request, Response
 from simulator.world import World
 
 VISITS_MAX = 10_000
+ACCOUNTS_TRIED_MAX = 5
 INTERNAL_ERROR = Response(500, (("content-type", "text/plain; charset=utf-8"),), b"Internal Server Error")
 
 
@@ -81,7 +94,7 @@ async def serve(
         done, response, note = None, INTERNAL_ERROR, ""
         if fault not in (FaultKind.HTTP_500, FaultKind.CONNECTION_RESET):
             done, response, note = answer(world, dialect, endpoint, request, command, refusal, stored, plan)
-        follows = settled(world, dialect, done.before, done.after, stored.now, plan) if done and done.after else NOTHING
+        follows = settled(world, dialect, done.before, done.after, plan, stored) if done and done.after else NOTHING
         arrives = response if fault in (None, FaultKind.HTTP_500) else None
         exchange = incoming_exchange(
             world,
@@ -96,7 +109,7 @@ async def serve(
         )
         return _change(Served(response, fault, rushed=bool(follows.deliveries)), follows, plan, probed, exchange)
 
-    return await world.store.transact(world.name, key, decide)
+    return await _transact(world, key, decide, OWN_ACCOUNT if isinstance(command, RefundOrder | Confirm) else "")
 
 
 async def _claimed_by_another(world: World, dialect: Dialect, command: Command, key: Key | None) -> Refusal | None:
@@ -155,16 +168,22 @@ async def act(
         changes = {name: value for name, value in given.items() if value is not None}
         return apply(payment, event, now, outcome, **changes)
 
-    return await progress(world, payment_id, change)
+    return await progress(world, payment_id, change, decreed=True)
 
 
 async def progress(
-    world: World, payment_id: str, change: Callable[[Payment, datetime], Payment], names: tuple[str, ...] = ()
+    world: World,
+    payment_id: str,
+    change: Callable[[Payment, datetime], Payment],
+    names: tuple[str, ...] = (),
+    *,
+    decreed: bool = False,
 ) -> Payment:
     """Changes a payment by a pure function; if that settles it, its callback becomes due in the same transaction.
 
-    `names` are given to it, as far as they are free. Raises UnknownPayment and whatever `change` raises; nothing is
-    then written.
+    The payer's bank has the last word when a test account is to be debited, unless it is `decreed` by a test: the
+    account pays then, whatever it has. `names` are given to the payment, as far as they are free. Raises UnknownPayment
+    and whatever `change` raises; nothing is then written.
     """
 
     def decide(stored: Stored) -> Change[Payment]:
@@ -173,13 +192,26 @@ async def progress(
             raise UnknownPayment(payment_id)
         dialect = dialects()[before.bank]
         plan = Plan(world, dialect, stored)
-        follows = settled(world, dialect, before, change(before, stored.now), stored.now, plan)
+        after = change(before, stored.now)
+        if not decreed:
+            after = judged(world, dialect, before, after, stored)
+        follows = settled(world, dialect, before, after, plan, stored)
         assert follows.payment is not None, "a changed payment is written"
         return _change(follows.payment, msgspec.structs.replace(follows, names=(*follows.names, *names)), plan)
 
-    payment = await world.store.transact(world.name, ById(payment_id), decide)
+    payment = await _transact(world, ById(payment_id), decide, OWN_ACCOUNT)
     world.poke()
     return payment
+
+
+async def _transact(world: World, key: Key | None, decide: Decide[R], account: str = "") -> R:
+    """Decides, and once more with the purse if it turns out that another account's money moves."""
+    for _ in range(ACCOUNTS_TRIED_MAX):
+        try:
+            return await world.store.transact(world.name, key, decide, account)
+        except PurseWanted as wanted:
+            account = wanted.account
+    raise StoreError("the payment changed its payer again and again while it was decided upon: try again")
 
 
 async def posted_back(world: World, payment_id: str) -> Mapping[str, str]:
@@ -256,10 +288,10 @@ async def close_visit(
         rush = frozenset({FaultKind.CALLBACK_BEFORE_ANSWER})
         if plan.take(rush, "inquiry", before.merchant_code, before.order.order_ref):
             after = apply(after, Event.APPROVE, stored.now)
-        follows = settled(world, dialect, before, after, stored.now, plan)
+        follows = settled(world, dialect, before, after, plan, stored)
         return _change((after, bool(follows.deliveries)), follows, plan, exchange)
 
-    after, due = await world.store.transact(world.name, ById(payment.payment_id), decide)
+    after, due = await _transact(world, ById(payment.payment_id), decide)
     if due:
         world.poke()
     return after, due
@@ -316,6 +348,7 @@ def _change(reply: R, follows: Follows, plan: Plan, *exchanges: Exchange | None)
         exchanges=tuple(each for each in exchanges if each is not None),
         faults=plan.remaining,
         names=follows.names,
+        purse=follows.purse,
     )
 
 

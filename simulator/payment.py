@@ -104,6 +104,7 @@ class Step(StrEnum):
     CHOOSE = "choose"
     LOGIN = "login"
     OTP = "otp"
+    BIOMETRICS = "biometrics"
     QR = "qr"
     DONE = "done"
 
@@ -226,7 +227,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
 
     `amount_vnd` is what the payer pays, normally the order's amount; a QR transfer may differ.
     `queries` are the (request number, instant) pairs of status queries, newest last, bounded. `told` counts the
-    deliveries planned so far. `slip` is what a terminal or a teller recorded of it.
+    deliveries planned so far. `active_at` is when the payer, logged in, last did something. `slip` is what a terminal or a teller recorded of it.
     """
 
     payment_id: str
@@ -244,6 +245,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     step: Step = Step.CHOOSE
     otp_tries: int = 0
     otp_sent_at: datetime | None = None
+    active_at: datetime | None = None
     three_ds: ThreeDS | None = None
     settled_at: datetime | None = None
     refunds: tuple[Refund, ...] = ()

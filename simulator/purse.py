@@ -3,14 +3,13 @@
 Rule: pure. A day is a calendar day in Vietnam. What comes back restores the balance, not the day's limits.
 """
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from enum import StrEnum
 
 import msgspec
 
+from simulator.clock import VIETNAM
 from simulator.payment import Outcome
-
-VIETNAM = timezone(timedelta(hours=7))
 
 PLENTY_VND = 10**15
 """A million billion: no test spends that."""

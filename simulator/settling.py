@@ -8,11 +8,13 @@ from random import Random
 
 import msgspec
 
+from simulator import payer
 from simulator.banks import dialects
 from simulator.dialect import Dialect
 from simulator.faults import CALLBACK, CALLBACK_KINDS, EXCHANGE_KINDS, FAILURE_KINDS, Fault, FaultKind, Occasion, take
 from simulator.outbox import Delivery, announce
-from simulator.payment import COLLECTED, Channel, Merchant, Order, Payment, State
+from simulator.payment import COLLECTED, Channel, Merchant, Order, Payment, State, Step
+from simulator.purse import Kind, Purse, debited, returned
 from simulator.store import Entry, Stored
 from simulator.world import World
 
@@ -20,15 +22,27 @@ _DEBITED = COLLECTED | {State.SUSPECTED}
 
 
 class Follows(msgspec.Struct, frozen=True):
-    """The payment as it is to be kept, the money that moved, the callbacks now due, and the payment's new names."""
+    """The payment as it is to be kept, the money that moved, the callbacks now due, and the payment's new names.
+
+    `purse` is that of the test account from which or to which the money moved.
+    """
 
     payment: Payment | None = None
     ledger: tuple[Entry, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     names: tuple[str, ...] = ()
+    purse: Purse | None = None
 
 
 NOTHING = Follows()
+
+
+class PurseWanted(Exception):
+    """The decision moves money of that account, and was not shown its purse: it is to be taken again with it."""
+
+    def __init__(self, account: str) -> None:
+        super().__init__(account)
+        self.account = account
 
 
 class Plan:
@@ -98,22 +112,61 @@ def usual_channel(payment: Payment) -> Channel:
 
 
 def settled(
-    world: World, dialect: Dialect, before: Payment | None, after: Payment, now: datetime, plan: Plan
+    world: World, dialect: Dialect, before: Payment | None, after: Payment, plan: Plan, stored: Stored
 ) -> Follows:
-    """What is to be written of a payment that was `before` and is `after`."""
+    """What is to be written of a payment that was `before` and is `after`. Raises PurseWanted."""
+    now = stored.now
     after = held(dialect, before, after)
     ledger = _movements(before, after, now)
+    purse = _purse_after(world, dialect, before, after, ledger, stored) if ledger else None
     was = before.state if before else State.PENDING
     names = dialect.names(after)
     if names and before is not None:
         known = dialect.names(before)
         names = tuple(name for name in names if name not in known)
     if after.state is was or after.state not in dialect.announces:
-        return Follows(after, ledger, names=names)
+        return Follows(after, ledger, names=names, purse=purse)
     where = (CALLBACK, after.merchant_code, after.order.order_ref)
     struck = plan.take(CALLBACK_KINDS if dialect.tells_failures else CALLBACK_KINDS - FAILURE_KINDS, *where)
     deliveries = announce(after, now, struck, _breaks(plan, world.retry(dialect).attempts_max, where), dialect.messages)
-    return Follows(msgspec.structs.replace(after, told=after.told + len(deliveries)), ledger, deliveries, names)
+    told = msgspec.structs.replace(after, told=after.told + len(deliveries))
+    return Follows(told, ledger, deliveries, names, purse)
+
+
+def judged(
+    world: World, dialect: Dialect, before: Payment, after: Payment, stored: Stored, *, has_page: bool = True
+) -> Payment:
+    """What a payer did, as his bank lets it be if it debits a test account. Raises PurseWanted."""
+    if not payer.debits(before, after) or payer.account_of(after.payer_account) is None:
+        return after
+    purse, kind = _shown(stored, after.payer_account), _kind(world, dialect, after)
+    return payer.allowed(before, after, purse, kind, stored.now, has_page=has_page)
+
+
+def _purse_after(
+    world: World, dialect: Dialect, before: Payment | None, after: Payment, ledger: tuple[Entry, ...], stored: Stored
+) -> Purse | None:
+    if payer.account_of(after.payer_account) is None:
+        return None
+    purse = _shown(stored, after.payer_account)
+    face_seen = before is not None and before.step is Step.BIOMETRICS
+    for entry in ledger:
+        if entry.amount_vnd < 0:
+            purse = returned(purse, -entry.amount_vnd)
+        else:
+            kind = _kind(world, dialect, after)
+            purse = debited(purse, kind, entry.amount_vnd, stored.now, confirmed=face_seen)
+    return purse
+
+
+def _shown(stored: Stored, account: str) -> Purse:
+    if stored.purse is None or stored.purse.account != account:
+        raise PurseWanted(account)
+    return stored.purse
+
+
+def _kind(world: World, dialect: Dialect, payment: Payment) -> Kind:
+    return payer.kind_of(payment, dialect, world.merchant(payment.bank, payment.merchant_code))
 
 
 def held(dialect: Dialect, before: Payment | None, after: Payment) -> Payment:

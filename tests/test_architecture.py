@@ -31,6 +31,7 @@ LAYERS = {
     "merchants": 2,
     "outbox": 2,
     "purse": 2,
+    "maintenance": 1,
     "dialect": 3,
     "banks": 4,
     "store": 4,
@@ -57,7 +58,7 @@ LAYERS = {
 PURE = (
     *("wire", "signing", "qr", "form", "cards", "payment", "faults", "outbox", "dialect", "receipt", "letter"),
     *("slip", "soap", "terminal", "workday"),
-    *("banks", "purse"),
+    *("banks", "purse", "maintenance"),
 )
 IMPURE_MODULES = {"asyncio", "aiohttp", "asyncpg", "httpx", "os", "pathlib", "socket", "sqlite3", "threading", "time"}
 
@@ -75,7 +76,7 @@ THIRD_PARTY = {
     "PIL": ("pages",),
     "msgspec": (
         *("client", "letter", "wire", "payment", "faults", "outbox", "dialect", "banks", "store", "merchants"),
-        *("sources", "world", "settling", "answering", "bank", "delivery", "payer", "control", "pages", "purse"),
+        *("sources", "world", "settling", "answering", "bank", "delivery", "payer", "control", "pages", "purse", "maintenance"),
         *("slip", "terminal", "places"),
     ),
     "pydantic": ("control",),

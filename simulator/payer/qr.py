@@ -4,9 +4,21 @@ from datetime import datetime
 
 import msgspec
 
+from simulator import qr
+from simulator.dialect import Dialect
 from simulator.payer.means import account_with_money, accounts
 from simulator.payer.stages import Change, Stage, decided, stage
-from simulator.payment import Payment
+from simulator.payment import Merchant, Payment
+
+NO_BANK = "970499"
+"""A number that no bank has: a real banking app cannot pay a code with it."""
+
+
+def text_of(payment: Payment, dialect: Dialect, merchant: Merchant | None) -> str:
+    """The code that the bank shows for this payment; a VietQR code at no real bank, if it has no code of its own."""
+    if dialect.qr_text is not None and merchant is not None:
+        return dialect.qr_text(payment, merchant)
+    return qr.vietqr(NO_BANK, payment.bank_ref[-19:], payment.amount_vnd, purpose=payment.bank_ref[-25:])
 
 
 def scan(username: str = "", amount_vnd: int | None = None) -> Change:
