@@ -358,11 +358,17 @@ def test_any_answer_is_a_bill_or_a_refusal(status: int, changes: dict[str, Any])
     assert (found.amount_vnd > 0, len(found.wire["bill_id"]) <= 50, status) == (True, True, 200)
 
 
-@given(body=st.binary(max_size=300))
-def test_no_bytes_break_the_bank(body: bytes) -> None:
-    assert not acknowledged(Answer(200, (), body), notice()).done
-    with pytest.raises(Refusal):
-        read(Answer(200, (), body), QUESTION, MD5)
+@pytest.mark.parametrize(("option", "shown"), [("", False), ("hidden", False), ("shown", True)])
+def test_additional_data_is_told_only_by_the_contract_and_outside_the_checksum(option: str, shown: bool) -> None:
+    """bidv-vietqr#paybill."""
+    merchant = msgspec.structs.replace(MD5, options={**MD5.options, "additional_data": option})
+    order = msgspec.structs.replace(PAYMENT.order, description="BILL01 phi")
+    fields = told(merchant, order=order)
+    names = ("additionalData1", "additionalData2", "additionalData")
+    expected = ["counter", PAYMENT.bank_ref, "BILL01 phi"] if shown else [None] * 3
+    channel = Channel.COUNTER
+    assert [told(merchant, order=order, channel=channel).get(name) for name in names] == expected
+    assert fields["checksum"] == told(order=order)["checksum"]
 
 
 def test_every_assumption_says_what_and_why() -> None:

@@ -243,6 +243,14 @@ def test_only_the_counter_takes_cash(channel: Channel) -> None:
     assert set(PAYMENT_MODES.values()) == {"A", "C"}
 
 
+@pytest.mark.parametrize(("option", "mode"), [("A", "A"), ("C", "C"), ("D", "D"), ("", "A"), ("X", "A")])
+def test_a_contract_may_have_one_payment_mode_for_all(option: str, mode: str) -> None:
+    """vcb-bill-university#payment: A, C and D are taken."""
+    merchant = msgspec.structs.replace(MERCHANT, options={**MERCHANT.options, "payment_mode": option})
+    told_mode = json.loads(callback(notice(merchant)).body)["payload"]["paymentMode"]
+    assert told_mode == mode
+
+
 @pytest.mark.parametrize(
     ("amount_vnd", "split"),
     [(20_000, [15_000, 5_000]), (19_999, [15_000, 4_999]), (10_000, [10_000, 0]), (25_000, [15_000, 10_000])],

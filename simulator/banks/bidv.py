@@ -100,7 +100,7 @@ def callback(notice: Notice) -> Outgoing:
     payment, order, merchant = notice.payment, notice.payment.order, notice.merchant
     amount = str(payment.amount_vnd)
     bill_id = order.wire.get("bill_id") or order.order_ref
-    # bidv-vietqr#paybill: the amount is a text; additionalData is not told.
+    # bidv-vietqr#paybill: the amount is a text; what additionalData and its two sisters hold is not told.
     fields = {
         "trans_id": order.order_key,
         "trans_date": compact(payment.settled_at or notice.now),
@@ -110,6 +110,9 @@ def callback(notice: Notice) -> Outgoing:
         "amount": amount,
         "checksum": paybill_checksum(merchant, order.order_key, bill_id, amount),
     }
+    if merchant.options.get("additional_data") == "shown":
+        channel = str(payment.channel or order.channel or "")
+        fields |= {"additionalData1": channel, "additionalData2": payment.bank_ref, "additionalData": order.description}
     return _outgoing(merchant.callback_url, fields, merchant, notice.now)
 
 
@@ -204,7 +207,12 @@ ASSUMPTIONS = (
     ("several-bills", "the payer pays the first; data is a list or one object", "both are seen", ""),
     ("unasked", "without an inquiry bill_id is the customer_id", "the payer named nothing else", ""),
     ("trans-date", "yyyyMMddHHmmss in GMT+7", "only the name of the field is known", ""),
-    ("additional-data", "is left out, so the channel is not told", "its members are not known", ""),
+    (
+        "additional-data",
+        "left out; or shown: channel, the bank's number and a text, outside the checksum",
+        "three names are known, what they hold is not",
+        "options.additional_data",
+    ),
     ("failure", "failed and reversed payments are not announced", "paybill has no field that could say so", ""),
     ("visit", "a bill that was asked for can be paid for 15 min", "no source has a limit", ""),
 )

@@ -32,8 +32,9 @@ REMARK_MAX = 250
 LINE = 35
 """Letters of a remark before a space is put in, where the contract says "cut"."""
 
-# vcb-bill-university#payment: A, C and D are taken; which is which is inferred, and D is never sent.
+# vcb-bill-university#payment: A, C and D are taken; which is which is inferred, and D is sent only by the contract.
 PAYMENT_MODES = dict.fromkeys(Channel, "A") | {Channel.COUNTER: "C"}
+MODES = frozenset({"A", "C", "D"})
 
 # vcb-bill-university#codes: 17 is a customer who is unknown or locked, 21 a wrong provider, service or value.
 REASONS = {
@@ -107,11 +108,11 @@ def read(answer: Answer, question: Question, merchant: Merchant) -> Bill:
 def callback(notice: Notice) -> Outgoing:
     """Payment. The amount is in it, though nothing signs it."""
     payment, merchant = notice.payment, notice.merchant
-    bills = _paid_bills(payment)
+    bills, usual = _paid_bills(payment), PAYMENT_MODES[_channel(payment)]
     payload = _addressed(merchant) | {
         "customerCode": payment.order.order_ref,
         "totalPaymentAmount": str(sum(amount for _, amount in bills)),
-        "paymentMode": PAYMENT_MODES[_channel(payment)],
+        "paymentMode": mode if (mode := merchant.options.get("payment_mode")) in MODES else usual,
         "internalTransactionRefNo": payment.bank_ref,
         "bills": [{"billId": bill_id, "amount": str(amount)} for bill_id, amount in bills],
     }
@@ -315,7 +316,12 @@ SHARED = (
 BILL_ASSUMPTIONS = (
     ("acknowledgement", "0 and 1 end the retries, any other code is sent again", "1 says it is booked", ""),
     ("bill-errors", "a billErrCode other than 0 is no acknowledgement", "its use is not told", ""),
-    ("payment-mode", "C at the counter, else A; never D", "only the letters are known", ""),
+    (
+        "payment-mode",
+        "C at the counter, else A, unless the contract has one letter for all",
+        "only the letters are known",
+        "options.payment_mode",
+    ),
     ("channels", "POS counts as an account payment", "no document names the channels", ""),
     ("failure", "told as a Payment of 0 dong, only where a test asks for it", "failures have no message", ""),
     ("several-bills", "paid together; what is missing is missing from the last", "no rule is public", ""),
