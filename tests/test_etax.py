@@ -18,7 +18,7 @@ from pypdf import PdfReader
 from simulator.bank import act
 from simulator.banks import etax
 from simulator.banks.etax import CODES, DIALECT, OUTCOMES, TEXTS, acknowledged, callback, judge, receipt_code
-from simulator.dialect import Command, Confirm, Create, Endpoint, GetReceipt, Notice, Query, Reply
+from simulator.dialect import Ask, Command, Confirm, Create, Endpoint, GetReceipt, Notice, Query, Reply
 from simulator.merchants import default_merchants, impostor_key
 from simulator.payment import Channel, Event, Merchant, Outcome, Payment, Reason, Refusal, State, Step
 from simulator.signing import rsa_sha256_sign
@@ -30,6 +30,7 @@ from tests.samples.etax import (
     etax_feedback,
     etax_init,
     etax_link,
+    etax_link_payer,
     etax_print,
     etax_sealed,
 )
@@ -37,8 +38,10 @@ from tests.worlds import START, ask, endpoint_of, worlds_in
 
 VECTORS = json.loads((Path(__file__).parent.parent / "fixtures/wire/etax/receipt.json").read_text())
 PARTNER = next(each for each in default_merchants() if each.bank == "etax")
-INIT, CONFIRM, FEEDBACK, PRINT, LINK = DIALECT.endpoints
-ENVELOPED = pytest.mark.parametrize("endpoint", [INIT, CONFIRM, FEEDBACK], ids=lambda each: each.path)
+VERIFY, LINK_PAYER, INIT, CONFIRM, FEEDBACK, PRINT, LINK = DIALECT.endpoints
+ENVELOPED = pytest.mark.parametrize(
+    "endpoint", [VERIFY, LINK_PAYER, INIT, CONFIRM, FEEDBACK], ids=lambda each: each.path
+)
 
 
 def merchants(code: str) -> Merchant | None:
@@ -128,6 +131,8 @@ def test_a_published_request_for_a_receipt_is_understood(vector: dict[str, Any])
 
 def enveloped(endpoint: Endpoint, **changes: object) -> Request:
     made = {
+        VERIFY.path: lambda: etax_link_payer(path="/verify-payer-info"),
+        LINK_PAYER.path: etax_link_payer,
         INIT.path: lambda: etax_init("MTC0001", 50_000, START),
         CONFIRM.path: lambda: etax_confirm("12345678901234"),
         FEEDBACK.path: lambda: etax_feedback("MTC0001", START, ""),
@@ -376,7 +381,8 @@ def test_only_collected_or_opened_is_00(endpoint: Endpoint, state: State, outcom
 
 
 def test_every_code_of_the_table_is_told_by_something() -> None:
-    assert set(TEXTS) == {*CODES.values(), *OUTCOMES.values(), "02", "06"}
+    linking = {"052", "053", "054", "056", "057", "058", "061", "132"}
+    assert set(TEXTS) == {*CODES.values(), *OUTCOMES.values(), *linking, "02", "06"}
 
 
 @ENVELOPED
@@ -388,6 +394,54 @@ def test_every_refusal_has_its_code(endpoint: Endpoint, reason: Reason) -> None:
         **{Reason.MAINTENANCE: "142", Reason.WRONG_PAYER: "01"},
     }
     assert told(endpoint, Refusal(reason))["tthai"] == expected.get(reason, "02")
+
+
+# --- links: etax-lpb#link --------------------------------------------------------------------------------------
+
+
+def link_refused(path: str, **changes: object) -> str:
+    request = etax_link_payer(path=path, **changes)
+    endpoint, _ = endpoint_of(DIALECT, request)
+    code: str = said(endpoint.encode(request, None, refused(request)))["tthai"]
+    return code
+
+
+@pytest.mark.parametrize("path", ["/verify-payer-info", "/link-payer-info"])
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"Mst": ""}, "02"),
+        ({"Mst": "1" * 15}, "02"),
+        ({"Mst": "01-0"}, "02"),
+        ({"Loai": "MOVE"}, "02"),
+        ({"DienThoai": " "}, "058"),
+        ({"DienThoai": None}, "058"),
+        ({"LoaiGiayTo": "GPLX"}, "02"),
+        ({"LoaiGiayTo": "CMND", "SoGiayTo": ""}, "052"),
+        ({"LoaiGiayTo": "CCCD", "SoGiayTo": ""}, "053"),
+        ({"LoaiGiayTo": "HC", "SoGiayTo": ""}, "054"),
+        ({"PhuongThuc": "WALLET"}, "02"),
+        ({"SoTaiKhoan_The": ""}, "02"),
+        ({"SoTaiKhoan_The": "12345"}, "056"),
+        ({"SoTaiKhoan_The": "10000000000١"}, "056"),
+        ({"PhuongThuc": "CARD", "SoTaiKhoan_The": "100000000001"}, "057"),
+        ({"PhuongThuc": "CARD", "SoTaiKhoan_The": "9704198526191432198", "NgayPhatHanh": ""}, "061"),
+    ],
+)
+def test_what_is_said_of_a_taxpayer_is_checked(path: str, changes: dict[str, object], code: str) -> None:
+    assert link_refused(path, **changes) == code
+
+
+@pytest.mark.parametrize("token", ["", "TOKEN0001", "T100000000001" + "0" * 12, "T" * 64])
+def test_only_a_token_of_this_bank_is_closed(token: str) -> None:
+    assert link_refused("/link-payer-info", Loai="CLOSE", EwalletToken=token) == "132"
+
+
+def test_a_link_says_what_is_to_be_done() -> None:
+    assert link_refused("/link-payer-info", Loai=None) == "02"
+    assert isinstance(decoded(etax_link_payer(path="/verify-payer-info", Loai=None)), Ask)
+    numbers = etax_link_payer(Mst=100000000, DienThoai=84912345678, SoTaiKhoan_The=100000000001)
+    assert isinstance(decoded(numbers), Ask)
 
 
 # --- feedback ------------------------------------------------------------------------------------------------
@@ -601,6 +655,45 @@ async def test_a_reference_is_used_once(world: World) -> None:
     assert await booked(world) == [50_000]
 
 
+async def linked(world: World, **changes: object) -> tuple[str, str]:
+    """(the number of a link, the token that it makes)."""
+    opening = await of(world, etax_link_payer(**changes))
+    assert (opening["tthai"], opening["loaiOTP"]) == ("00", "SMSOTP")
+    number = opening["magiaodich"]
+    assert len(number) > 14
+    assert (await of(world, etax_confirm(number, "000000"))) == {"tthai": "071", "mota": "Sai OTP", "ewalletToken": ""}
+    fields = await of(world, etax_confirm(number))
+    assert fields["tthai"] == "00"
+    return number, fields["ewalletToken"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "more"),
+    [("ACCOUNT", "100000000001", {}), ("CARD", "9704198526191432198", {"NgayPhatHanh": "07/15"})],
+)
+async def test_a_linked_account_or_card_pays_by_its_token_alone(
+    world: World, kind: str, number: str, more: dict[str, str]
+) -> None:
+    assert (await of(world, etax_link_payer(path="/verify-payer-info")))["tthai"] == "00"
+    _, token = await linked(world, PhuongThuc=kind, SoTaiKhoan_The=number, **more)
+    opening = await opened(world, ewalletToken=token, soTaiKhoan_The="", phuongThuc=kind)
+    assert (await of(world, etax_confirm(opening)))["tthai"] == "00"
+    assert await booked(world) == [50_000]
+    other = token[:-1] + ("0" if token[-1] != "0" else "1")
+    assert refused_init(ewalletToken=other, soTaiKhoan_The="") == (Reason.WRONG_PAYER, "118")
+
+
+async def test_a_token_is_closed_by_otp(world: World) -> None:
+    number, token = await linked(world)
+    closing = await of(world, etax_link_payer(Loai="CLOSE", EwalletToken=token))
+    assert closing["tthai"] == "00"
+    assert closing["magiaodich"] != number
+    assert (await of(world, etax_confirm(closing["magiaodich"], "000000")))["tthai"] == "071"
+    assert (await of(world, etax_confirm(closing["magiaodich"])))["ewalletToken"] == token
+    assert (await of(world, etax_confirm("1" + closing["magiaodich"][1:])))["tthai"] == "104"
+    assert await world.store.payments(world.name) == []
+
+
 async def test_three_wrong_passwords_end_the_payment(world: World) -> None:
     number = await opened(world)
     codes = [(await of(world, etax_confirm(number, "000000")))["tthai"] for _ in range(3)]
@@ -650,7 +743,10 @@ def understood(request: Request) -> Command | Refusal:
 
 
 calmly = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
-NAMES = st.sampled_from([*etax_data("A", 1, START), "Magiaodich", "OTP", "loaiOTP", "tthai", "phiLePhi", "dskhoanNop"])
+LINK_NAMES = ("Mst", "Loai", "DienThoai", "LoaiGiayTo", "SoGiayTo", "NgayPhatHanh", "EwalletToken")
+NAMES = st.sampled_from(
+    [*etax_data("A", 1, START), *LINK_NAMES, "Magiaodich", "OTP", "loaiOTP", "tthai", "phiLePhi", "dskhoanNop"]
+)
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 VALUES = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4), max_leaves=8
@@ -658,7 +754,10 @@ VALUES = st.recursive(
 
 
 @calmly
-@given(changes=st.dictionaries(NAMES, VALUES), path=st.sampled_from([INIT.path, CONFIRM.path, FEEDBACK.path]))
+@given(
+    changes=st.dictionaries(NAMES, VALUES),
+    path=st.sampled_from([VERIFY.path, LINK_PAYER.path, INIT.path, CONFIRM.path, FEEDBACK.path]),
+)
 def test_anything_that_is_truly_signed_is_understood_or_refused(changes: dict[str, Any], path: str) -> None:
     request = etax_sealed(path.removeprefix("/api/v1"), {**etax_data("MTC0001", 50_000, START), **changes})
     command = understood(request)
@@ -673,7 +772,7 @@ def test_anything_that_is_truly_signed_is_understood_or_refused(changes: dict[st
 @calmly
 @given(body=st.binary(max_size=200) | st.dictionaries(NAMES, VALUES).map(lambda value: json.dumps(value).encode()))
 def test_any_body_is_refused_with_a_code(body: bytes) -> None:
-    for endpoint in (INIT, CONFIRM, FEEDBACK, PRINT):
+    for endpoint in (VERIFY, LINK_PAYER, INIT, CONFIRM, FEEDBACK, PRINT):
         request = Request("POST", endpoint.path, body=body)
         fields = said(endpoint.encode(request, None, refused(request)))
         assert fields.get("tthai", fields.get("MaLoi")) == "02"

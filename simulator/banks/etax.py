@@ -1,6 +1,7 @@
-"""The bank's end of eTax: a tax payment is opened, confirmed by OTP, reported on, and its receipt printed.
+"""The bank's end of eTax: a tax payment is opened, confirmed by OTP, reported on, its receipt printed; tokens are made.
 
 Rule: requests are base64 text in an RSA-signed envelope; the partner's key comes from its contract, never from them.
+A token seals the account or card that it stands for: the bank keeps no list of them.
 """
 
 import base64
@@ -16,6 +17,7 @@ from simulator import form
 from simulator.clock import VIETNAM, compact, parse_compact
 from simulator.dialect import (
     Ack,
+    Ask,
     Command,
     Confirm,
     Create,
@@ -46,13 +48,21 @@ TEXTS = {
     "00": "Thành công",
     "01": "Không truy vấn được tài khoản",
     "02": "Yêu cầu không hợp lệ",
+    "052": "Thiếu số CMND",
+    "053": "Thiếu số CCCD",
+    "054": "Thiếu số hộ chiếu",
+    "056": "Số tài khoản không hợp lệ",
+    "057": "Số thẻ không hợp lệ",
+    "058": "Thiếu số điện thoại",
     "06": "Lỗi hệ thống",
+    "061": "Thiếu ngày phát hành thẻ",
     "07": "Sai chữ ký",
     "071": "Sai OTP",
     "99": "Lỗi không xác định",
     "104": "Không tìm thấy giao dịch",
     "118": "Không tìm thấy thông tin",
     "123": "Số dư không đủ",
+    "132": "Token không tồn tại",
     "142": "Ngoài giờ chuyển tiền CITAD",
 }
 CODES = {
@@ -81,6 +91,14 @@ RECEIPT_FORMS = {"tkthuhuong": r"[0-9]{1,19}", "khobac": r"[0-9]{1,8}"}
 RECEIPT_LISTS = ("philephi", "dskhoannop")
 RECEIPT_KEPT = ("mahoso", "khobac", "hotennguoinop", "hotennguoinopthay", "diachinguoinop", "tencoquanqd")
 NUMBERS = {"ACCOUNT": (r"[0-9]{12}", Channel.INTERNET_BANKING), "CARD": (r"[0-9]{16,19}", Channel.CARD)}
+# etax-lpb#link: papers, each with the code for its missing number; what is to be done, and with a wrong number.
+PAPERS = {"CMND": "052", "CCCD": "053", "HC": "054"}
+OPEN, CLOSE = "OPEN", "CLOSE"
+WRONG_NUMBERS = {"ACCOUNT": "056", "CARD": "057"}
+LINK_NUMBER = re.compile(r"([12])([0-9]{12,19})[0-9]{12}")
+TOKEN = re.compile(r"T([0-9]{12,19})[0-9]{12}")
+LINK_OTP = "123456"
+NUMBER_LENGTH = 14
 # etax-lpb#progress: I opened, C confirmed; S and F tell how that step ended.
 OPENED, CONFIRMED, DONE_WELL, DONE_BADLY = "I", "C", "S", "F"
 
@@ -162,7 +180,8 @@ def decode_init(request: Request, merchants: Merchants) -> Create:
     if data.get("matiente") != "VND":
         raise refused(Reason.INVALID_CURRENCY, _loose(data.get("matiente"))[:40])
     pattern, channel = NUMBERS.get(_loose(data.get("phuongthuc")).strip().upper(), ("", None))
-    number = _loose(data.get("sotaikhoan_the"))
+    token = str(data["ewallettoken"])
+    number = _loose(data.get("sotaikhoan_the")) or _number_of(token, merchant)
     if channel is None:
         raise refused(Reason.MALFORMED, "phuongThuc is neither ACCOUNT nor CARD")
     if not re.fullmatch(pattern, number):
@@ -191,13 +210,87 @@ def _receipt_info(receipt: Fields) -> dict[str, str]:
     return {name: text for name, text in kept.items() if text}
 
 
-def decode_confirm(request: Request, merchants: Merchants) -> Confirm:
+def _sealed(kind: str, number: str, merchant: Merchant) -> str:
+    """`number` with twelve digits that only this bank can make; `kind` is "T" for a token, 1 to link, 2 to unlink."""
+    seal = sha256_hex("|".join(("link", kind, number, merchant.secrets["secret"])).encode())
+    return f"{kind}{number}{int(seal[:16], 16) % 10**12:012d}"
+
+
+def _number_of(token: str, merchant: Merchant) -> str:
+    """The account or card that a token of this bank stands for, else ""."""
+    found = TOKEN.fullmatch(token)
+    return found[1] if found and same(token, _sealed("T", found[1], merchant)) else ""
+
+
+def _link_refused(data: Fields) -> str:
+    """etax-lpb#link: the code of what is wrong with what is said of a taxpayer, else ""."""
+    names = ("mst", "loai", "dienthoai", "loaigiayto", "sogiayto", "phuongthuc", "sotaikhoan_the", "ngayphathanh")
+    tax, action, phone, paper, paper_number, kind, number, issued = (_said(data.get(name)) for name in names)
+    paper, kind = paper.upper(), kind.upper()
+    if not all(re.fullmatch(r"[0-9a-zA-Z]{1,14}", text) for text in (_said(data.get("madoitac")), tax)):
+        return "02"
+    if action.upper() == CLOSE:
+        return ""
+    checks = (
+        (action.upper() not in ("", OPEN), "02"),
+        (not phone, "058"),
+        (paper not in PAPERS, "02"),
+        (not paper_number, PAPERS.get(paper, "02")),
+        (kind not in NUMBERS or not number, "02"),
+        (re.fullmatch(NUMBERS.get(kind, ("", None))[0], number) is None, WRONG_NUMBERS.get(kind, "02")),
+        (kind == "CARD" and not issued, "061"),
+    )
+    return next((code for wrong, code in checks if wrong), "")
+
+
+def _said(value: object) -> str:
+    """A text or a whole number of at most 20 digits: papers and telephones come as either."""
+    if type(value) is int and 0 <= value < 10**20:
+        return str(value)
+    return _loose(value).strip()
+
+
+def decode_verify(request: Request, merchants: Merchants) -> Ask:
+    """Whether what is said of a taxpayer is in order. Raises Refusal."""
+    data, merchant, wire = _opened(request, merchants)
+    code = _link_refused(data)
+    if code:
+        raise Refusal(Reason.MALFORMED, f"{code}: {TEXTS[code]}", merchant=merchant, wire={**wire, "code": code})
+    return Ask(merchant=merchant, wire=wire)
+
+
+def decode_link_payer(request: Request, merchants: Merchants) -> Ask:
+    """An account or card is to be linked, or its token closed: both are then confirmed by OTP. Raises Refusal."""
+    data, merchant, wire = _opened(request, merchants)
+    action, token = _said(data.get("loai")).upper(), _said(data.get("ewallettoken"))
+    closed = _number_of(token, merchant) if action == CLOSE else ""
+    code = _link_refused(data) or ("02" if action not in (OPEN, CLOSE) else "")
+    code = code or ("132" if action == CLOSE and not closed else "")
+    if code:
+        raise Refusal(Reason.MALFORMED, f"{code}: {TEXTS[code]}", merchant=merchant, wire={**wire, "code": code})
+    number = closed or _said(data.get("sotaikhoan_the"))
+    return Ask(merchant=merchant, wire={**wire, "link": _sealed("2" if closed else "1", number, merchant)})
+
+
+def _confirmed_link(number: str, otp: str, merchant: Merchant, wire: dict[str, str]) -> Ask:
+    """etax-lpb#link: what is longer than 14 is no payment's number. Raises Refusal."""
+    found = LINK_NUMBER.fullmatch(number)
+    if found is None or not same(number, _sealed(found[1], found[2], merchant)):
+        raise Refusal(Reason.UNKNOWN_ORDER, "no such link", merchant=merchant)
+    if not same(otp, LINK_OTP):
+        raise Refusal(Reason.MALFORMED, "071: OTP", merchant=merchant, wire={**wire, "code": "071"})
+    return Ask(merchant=merchant, wire={**wire, "token": _sealed("T", found[2], merchant)})
+
+
+def decode_confirm(request: Request, merchants: Merchants) -> Confirm | Ask:
     """Raises Refusal."""
     data, merchant, wire = _opened(request, merchants)
     number, otp, kind = (_loose(data.get(name)) for name in ("magiaodich", "otp", "loaiotp"))
     # etax-lpb#otp
     if not (0 < len(number) <= 50 and 0 < len(otp) <= 20 and kind.upper() == SMS_OTP):
         raise Refusal(Reason.MALFORMED, f"Magiaodich, OTP and loaiOTP {SMS_OTP} are needed", merchant=merchant)
+    if len(number) > NUMBER_LENGTH:
+        return _confirmed_link(number, otp, merchant, wire)
     return Confirm(merchant=merchant, wire=wire, name=number, otp=otp)
 
 
@@ -286,7 +379,20 @@ def encode_init(request: Request, command: Command | None, result: Reply | Refus
     return _answered(_step_code(command, result), magiaodich=number, **otp, lephi="0")
 
 
+def encode_verify(request: Request, command: Command | None, result: Reply | Refusal) -> Response:
+    return _answered(_refusal_code(command, result) if isinstance(result, Refusal) else "00")
+
+
+def encode_link_payer(request: Request, command: Command | None, result: Reply | Refusal) -> Response:
+    if isinstance(result, Refusal) or command is None:
+        code = _refusal_code(command, result) if isinstance(result, Refusal) else "06"
+        return _answered(code, magiaodich="", loaiOTP="", smartOTPUnlockCode="")
+    return _answered("00", magiaodich=command.wire["link"], loaiOTP=SMS_OTP, smartOTPUnlockCode="")
+
+
 def encode_confirm(request: Request, command: Command | None, result: Reply | Refusal) -> Response:
+    if isinstance(command, Ask) and not isinstance(result, Refusal):
+        return _answered("00", ewalletToken=command.wire["token"])
     return _answered(_step_code(command, result), ewalletToken="")
 
 
@@ -306,6 +412,8 @@ def _step_code(command: Command | None, result: Reply | Refusal) -> str:
 
 def _refusal_code(command: Command | None, refusal: Refusal) -> str:
     wire = command.wire if command else refusal.wire
+    if "code" in wire:
+        return wire["code"]
     if refusal.reason is Reason.WRONG_PAYER and not wire.get("number"):
         return "118"  # etax-lpb#token: a token that stands for nothing
     return CODES.get(refusal.reason, "02")
@@ -383,8 +491,11 @@ ASSUMPTIONS = (
     ("partner", f"without maDoiTac the partner is {PARTNER}", "a confirmation names no partner", ""),
     ("key", "verified by the contract's key; the certificates must be there and are not read", "anybody has one", ""),
     ("hash", "SHA256withRSA, SHA1withRSA by contract only", "a message must not weaken its own proof", "options.hash"),
-    ("token", "soTaiKhoan_The pays; ewalletToken must be there", "no call that makes tokens is simulated", ""),
-    ("no-number", "a token without soTaiKhoan_The is 118", "the bank knows no tokens", ""),
+    ("token", "soTaiKhoan_The pays; ewalletToken must be there", "the source compares the two", ""),
+    ("no-number", "without soTaiKhoan_The a token of this bank pays, another is 118", "a token stands for it", ""),
+    ("links", "no list: an account may be linked again, a closed token pays still; 125 is never sent", "pure bank", ""),
+    ("link-otp", f"{LINK_OTP}, as often as it is tried", "the payer of a link is nobody yet", ""),
+    ("payer-info", "papers, telephone and name are looked at, not compared with the account's", "no register", ""),
     ("answers", "tthai and mota, unsigned", "seen in the sister service of the same bank", ""),
     ("codes", "which refusal has which code where the source has no such case", "only numbers are public", ""),
     ("duplicates", "a maThamChieu is used once: 02", "the source overwrites the earlier payment", ""),
@@ -408,6 +519,8 @@ DIALECT = Dialect(
     endpoints=tuple(
         Endpoint(operation=operation, method=method, path=f"/api/v1{path}", decode=decode, encode=encode)
         for operation, method, path, decode, encode in (
+            ("ask", "POST", "/verify-payer-info", decode_verify, encode_verify),
+            ("ask", "POST", "/link-payer-info", decode_link_payer, encode_link_payer),
             ("create", "POST", "/init-payment", decode_init, encode_init),
             ("confirm", "POST", "/confirm-transaction", decode_confirm, encode_confirm),
             ("query", "POST", "/feedback-transaction", decode_feedback, encode_feedback),

@@ -71,6 +71,24 @@ def etax_data(ref: str, amount_vnd: int, now: datetime, **changes: object) -> di
     }
 
 
+def etax_link_payer(path: str = "/link-payer-info", **changes: object) -> Request:
+    data = {
+        "MaDoiTac": "ETAX",
+        "Loai": "OPEN",
+        "Mst": "0100000000",
+        "Ten_nnt": "Nguyễn Văn A",
+        "LoaiGiayTo": "CCCD",
+        "SoGiayTo": "022090000001",
+        "DienThoai": "84912345678",
+        "PhuongThuc": "ACCOUNT",
+        "SoTaiKhoan_The": "100000000001",
+        "NgayPhatHanh": "",
+        "Email": "",
+        "EwalletToken": "",
+    }
+    return etax_sealed(path, {**data, **changes})
+
+
 def etax_init(ref: str, amount_vnd: int, now: datetime, **changes: object) -> Request:
     return etax_sealed("/init-payment", etax_data(ref, amount_vnd, now, **changes))
 
@@ -97,7 +115,8 @@ def etax_link(ref: str, now: datetime) -> Request:
 
 
 def etax_others(ref: str, now: datetime) -> list[Request]:
-    return [etax_confirm("12345678901234"), etax_print(ref, now), etax_link(ref, now)]
+    linking = [etax_link_payer(), etax_link_payer("/verify-payer-info")]
+    return [*linking, etax_confirm("12345678901234"), etax_print(ref, now), etax_link(ref, now)]
 
 
 def answer(method: str, path: str, body: bytes) -> str:
