@@ -16,6 +16,8 @@ OTP = "123456"
 ISSUER = "NCB"
 CARD = ("9704198526191432198", "NGUYEN VAN A", "07/15")
 """Number, name and date of a domestic test card with money."""
+CVC = "123"
+"""Of international test cards; a domestic card has none."""
 
 
 class Stuck(Exception):
@@ -90,6 +92,7 @@ class Payer:
         password: str = PASSWORD,
         otp: str = OTP,
         card: tuple[str, str, str] = CARD,
+        cvc: str = CVC,
         follow_return: bool = False,
     ) -> Walk:
         """Walks from the address that the connector named to the result; with `follow_return` back to the merchant.
@@ -100,8 +103,9 @@ class Payer:
         answers = {
             "choose": {"channel": channel, "issuer": issuer},
             "login": {"username": username, "password": password},
-            "card": {"card_number": number, "card_holder": holder, "card_date": date},
+            "card": {"card_number": number, "card_holder": holder, "card_date": date, "card_cvc": cvc},
             "otp": {"otp": otp},
+            "challenge": {"otp": otp},
             "qr": {"username": username},
             "confirm": {"card_number": number},
         }
@@ -141,6 +145,7 @@ class Payer:
         password: str = PASSWORD,
         otp: str = OTP,
         card: tuple[str, str, str] = CARD,
+        cvc: str = CVC,
     ) -> Walk:
         """Names a bill code at the bank and pays it there. `base_url` is the sandbox's ("http://host/s/ci").
 
@@ -149,7 +154,7 @@ class Payer:
         page = self.inquire_bill(base_url, bank, bill_code, channel, merchant_code=merchant_code)
         if page.refused:
             return Walk(page=page)
-        return self.pay(page.url, username=username, password=password, otp=otp, card=card)
+        return self.pay(page.url, username=username, password=password, otp=otp, card=card, cvc=cvc)
 
     def inquire_bill(
         self, base_url: str, bank: str, bill_code: str, channel: str = "counter", *, merchant_code: str = ""

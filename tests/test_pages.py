@@ -739,6 +739,9 @@ WORDS: dict[str, list[str]] = {
     "channel_lead": [*Channel],
     "problem": [*Problem],
     "delivery": [*DeliveryState],
+    "three_ds": [*steps.Flow],
+    "three_ds_status": [*"YACNUR"],
+    "cards": ["domestic", "international", "date_domestic", "date_international"],
     "steps": ["choose", "login", "card", "otp", "qr", "bill", "confirm", "done"],
     "bill_refusal": [
         *(Reason.UNKNOWN_ORDER, Reason.ALREADY_PAID, Reason.EXPIRED, Reason.TIMED_OUT, Reason.BAD_SIGNATURE),

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from simulator.bank import UnknownPayment
 from simulator.banks import dialects
 from simulator.delivery import Courier
-from simulator.pages import bill, frame, inbox, pay, room, scanner
+from simulator.pages import bill, card, frame, inbox, pay, room, scanner
 from simulator.pages.frame import FormTooLarge, Objection
 from simulator.store import StoreError, UnknownSandbox
 from simulator.world import Worlds
@@ -62,7 +62,9 @@ def _of_one_sandbox(prefix: str) -> list[BaseRoute]:
                 ("choose", pay.choose),
                 ("again", pay.choose_again),
                 ("login", pay.log_in),
-                ("card", pay.give_card),
+                ("card", card.give),
+                ("challenge", card.answer_challenge),
+                ("refuse", card.refuse_challenge),
                 ("otp", pay.give_otp),
                 ("resend", pay.send_otp_again),
                 ("scan", pay.scan),
@@ -71,6 +73,8 @@ def _of_one_sandbox(prefix: str) -> list[BaseRoute]:
                 ("cancel", pay.cancel),
             )
         ),
+        Route(f"{prefix}/pay/{{payment_id}}/challenge", card.challenge, methods=["GET"]),
+        Route(f"{prefix}/cards", card.listing),
         Route(f"{prefix}/phone", scanner.pick_up, methods=["GET"]),
         Route(f"{prefix}/phone", scanner.read_text, methods=["POST"]),
         Route(f"{prefix}/phone/picture", scanner.read_picture, methods=["POST"]),

@@ -23,3 +23,10 @@ for (const form of document.querySelectorAll("form[data-submits-itself]")) {
 for (const waiting of document.querySelectorAll("[data-looks-again]")) {
   window.setTimeout(() => window.location.reload(), Number(waiting.dataset.looksAgain) * 1000);
 }
+// A domestic card has no CVC.
+for (const part of document.querySelectorAll("[data-international]")) {
+  const number = document.getElementById("card_number");
+  const shown = () => { part.hidden = number.value.replace(/\D/g, "").startsWith("9704"); };
+  number.addEventListener("input", shown);
+  shown();
+}

@@ -124,9 +124,12 @@ async def show(request: Request) -> Response:
     here = await visit(request)
     if here.stage is Stage.DONE:
         return see(f"{here.url}/result")
+    if here.stage is Stage.CHALLENGE:
+        problem = problem_of(request)
+        return see(f"{here.url}/challenge?problem={problem}" if problem else f"{here.url}/challenge")
     template, values = _TEMPLATES[here.stage](here)
     return page(
-        request, template, payment=here.payment, visit=here, problem=_problem_of(request), current=here.stage, **values
+        request, template, payment=here.payment, visit=here, problem=problem_of(request), current=here.stage, **values
     )
 
 
@@ -237,7 +240,7 @@ def _picture(text: str) -> str:
     return drawn
 
 
-def _problem_of(request: Request) -> Problem | None:
+def problem_of(request: Request) -> Problem | None:
     given = request.query_params.get("problem", "")
     return Problem(given) if given in list(Problem) else None
 
@@ -251,34 +254,28 @@ async def choose(request: Request) -> Response:
     problem = payer.choice_problem(here.dialect, channel, issuer_code)
     if problem is not None:
         return _again(here, problem)
-    return await _stepped(here, payer.choose(Channel(channel), issuer_code))
+    return await stepped(here, payer.choose(Channel(channel), issuer_code))
 
 
 async def choose_again(request: Request) -> Response:
-    return await _stepped(await visit(request), payer.choose_again())
+    return await stepped(await visit(request), payer.choose_again())
 
 
 async def log_in(request: Request) -> Response:
     here, form = await visit(request), await posted(request)
-    change = payer.log_in(form.get("username", ""), form.get("password", ""), _tries_seen(form))
-    return await _stepped(here, change, unless={Stage.LOGIN: Problem.WRONG_LOGIN})
-
-
-async def give_card(request: Request) -> Response:
-    here, form = await visit(request), await posted(request)
-    card = (form.get("card_number", ""), form.get("card_holder", ""), form.get("card_date", ""))
-    return await _stepped(here, payer.give_card(*card, _tries_seen(form)), unless={Stage.CARD: Problem.WRONG_CARD})
+    change = payer.log_in(form.get("username", ""), form.get("password", ""), tries_seen(form))
+    return await stepped(here, change, unless={Stage.LOGIN: Problem.WRONG_LOGIN})
 
 
 async def give_otp(request: Request) -> Response:
     here, form = await visit(request), await posted(request)
-    change = payer.give_otp(form.get("otp", ""), _tries_seen(form))
+    change = payer.give_otp(form.get("otp", ""), tries_seen(form))
     problem = Problem.EXPIRED_OTP if payer.otp_expired(here.payment, here.now) else Problem.WRONG_OTP
-    return await _stepped(here, change, unless={Stage.OTP: problem})
+    return await stepped(here, change, unless={Stage.OTP: problem})
 
 
 async def send_otp_again(request: Request) -> Response:
-    return await _stepped(await visit(request), payer.send_otp_again())
+    return await stepped(await visit(request), payer.send_otp_again())
 
 
 async def scan(request: Request) -> Response:
@@ -286,7 +283,7 @@ async def scan(request: Request) -> Response:
     here, form = await visit(request), await posted(request)
     amount = form.get("amount_vnd", "")
     given = int(amount) if here.amount_is_free and amount.isascii() and amount.isdigit() and len(amount) < 10 else None
-    return await _stepped(here, payer.scan(form.get("username", ""), given))
+    return await stepped(here, payer.scan(form.get("username", ""), given))
 
 
 async def pay_late(request: Request) -> Response:
@@ -299,14 +296,14 @@ async def pay_late(request: Request) -> Response:
 
 async def confirm(request: Request) -> Response:
     here, form = await visit(request), await posted(request)
-    return await _stepped(here, payer.confirm(form.get("card_number", "")))
+    return await stepped(here, payer.confirm(form.get("card_number", "")))
 
 
 async def cancel(request: Request) -> Response:
-    return await _stepped(await visit(request), payer.cancel())
+    return await stepped(await visit(request), payer.cancel())
 
 
-async def _stepped(here: Visit, change: Change, unless: Mapping[Stage, Problem] | None = None) -> Response:
+async def stepped(here: Visit, change: Change, unless: Mapping[Stage, Problem] | None = None) -> Response:
     """Makes the change, then shows the next step; `unless` = staying at that stage means that problem."""
     payment = await bank.progress(here.world, here.payment.payment_id, change)
     after = await look_at(here.world, payment)
@@ -318,6 +315,6 @@ def _again(here: Visit, problem: Problem) -> Response:
     return see(f"{here.url}?problem={problem}")
 
 
-def _tries_seen(form: Mapping[str, str]) -> int | None:
+def tries_seen(form: Mapping[str, str]) -> int | None:
     given = form.get("tries", "")
     return int(given) if given.isascii() and given.isdigit() and len(given) < 4 else None

@@ -8,6 +8,7 @@ from simulator.payer.allowance import FEES_AS, allowed, debits, kind_of
 from simulator.payer.biometrics import show_face
 from simulator.payer.card import (
     answer_challenge,
+    breaks_luhn,
     give_card,
     is_known,
     number_problem,
@@ -85,6 +86,7 @@ __all__ = [
     "answer_challenge",
     "answer_late",
     "begin_sale",
+    "breaks_luhn",
     "cancel",
     "card_of",
     "cards",

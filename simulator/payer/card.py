@@ -7,8 +7,8 @@ from datetime import datetime
 
 import msgspec
 
-from simulator.cards import eci_of, masked
-from simulator.payer.means import Card, Flow, accounts, card_of, issuer_of, means_of, outcome_of
+from simulator.cards import eci_of, luhn_holds, masked
+from simulator.payer.means import Card, Flow, accounts, card_of, cards, issuer_of, means_of, outcome_of
 from simulator.payer.online import give_otp, otp_expired
 from simulator.payer.stages import Change, Problem, Stage, awaits, decided, identified, stage, wrong
 from simulator.payment import Outcome, Payment, State, Step, ThreeDS
@@ -126,6 +126,11 @@ def silent(payment: Payment) -> bool:
     """Whether the issuer that asks for a challenge does not answer."""
     means = means_of(payment.payer_account)
     return isinstance(means, Card) and means.three_ds is Flow.SILENT
+
+
+def breaks_luhn() -> frozenset[str]:
+    """The test cards whose check digit is wrong."""
+    return frozenset(number for number in cards() if not luhn_holds(number))
 
 
 def _presented(payment: Payment, now: datetime, card: Card) -> Payment:
