@@ -126,7 +126,8 @@ def _create(world: World, dialect: Dialect, command: Create, stored: Stored, pla
         presented = _presented(payment, command, now)
         payment = judged(world, dialect, payment, presented, stored, has_page=False)
     rush = frozenset({FaultKind.CALLBACK_BEFORE_ANSWER})
-    if plan.take(rush, "create", merchant.merchant_code, order.order_ref):
+    rushed = plan.take(rush, "create", merchant.merchant_code, order.order_ref)
+    if rushed and payment.state is State.PENDING:
         payment = apply(payment, Event.APPROVE, now, channel=usual_channel(payment))
     payment = held(dialect, None, payment)
     return Done(_reply(world, command, stored, payment, order.order_key), None, payment)

@@ -34,7 +34,7 @@ from tests.samples.etax import (
     etax_print,
     etax_sealed,
 )
-from tests.worlds import START, ask, endpoint_of, worlds_in
+from tests.worlds import START, ask, courier_of, endpoint_of, worlds_in
 
 VECTORS = json.loads((Path(__file__).parent.parent / "fixtures/wire/etax/receipt.json").read_text())
 PARTNER = next(each for each in default_merchants() if each.bank == "etax")
@@ -692,6 +692,17 @@ async def test_a_token_is_closed_by_otp(world: World) -> None:
     assert (await of(world, etax_confirm(closing["magiaodich"])))["ewalletToken"] == token
     assert (await of(world, etax_confirm("1" + closing["magiaodich"][1:])))["tthai"] == "104"
     assert await world.store.payments(world.name) == []
+
+
+@pytest.mark.parametrize(("seconds", "code", "debited"), [(299, "00", [50_000]), (300, "118", [])])
+async def test_a_password_is_good_for_five_minutes(tmp_path: Path, seconds: int, code: str, debited: list[int]) -> None:
+    """tt-50-2024#otp"""
+    async with worlds_in(tmp_path) as worlds, courier_of(worlds) as courier:
+        world = await worlds.create("late", seed="1", clock_at=START)
+        number = await opened(world)
+        await courier.advance(world, START + timedelta(seconds=seconds))
+        assert (await of(world, etax_confirm(number)))["tthai"] == code
+        assert await booked(world) == debited
 
 
 async def test_three_wrong_passwords_end_the_payment(world: World) -> None:

@@ -18,6 +18,7 @@ from simulator.bank import act, returned
 from simulator.banks import momo
 from simulator.banks.momo import DIALECT, raw_string
 from simulator.dialect import CancelOrder, Capture, Command, Create, Notice, Query, QueryRefund, RefundOrder
+from simulator.faults import Fault, FaultKind
 from simulator.merchants import default_merchants
 from simulator.outbox import DeliveryState, Retry
 from simulator.payment import COLLECTED, Channel, Event, Merchant, Order, Outcome, Payment, Reason, Refusal, State
@@ -679,6 +680,13 @@ async def test_a_till_may_pay_in_two_steps(world: World) -> None:
     assert await code_of(world, momo_pos("HS0001", 20_000, autoCapture=False)) == 40
     assert await code_of(world, momo_confirm("HS0001", 20_000, "capture")) == 0
     assert await code_of(world, momo_pos("HS0001", 20_000, autoCapture=False)) == 0
+
+
+async def test_a_till_may_be_notified_before_it_is_answered(worlds: Worlds) -> None:
+    world = await worlds.create("rush", seed="1", clock_at=START, merchants=(MERCHANT,))
+    await world.store.set_faults(world.name, (Fault(fault_id="f", kind=FaultKind.CALLBACK_BEFORE_ANSWER),))
+    served_first = await ask(world, "momo", momo_pos("HS0001", 20_000, ipnUrl="http://portal.test/till"))
+    assert (served_first.rushed, fields_of(served_first.response)["resultCode"]) == (True, 0)
 
 
 async def test_a_till_is_notified_where_it_says(worlds: Worlds) -> None:

@@ -42,6 +42,7 @@ Fields = dict[str, object]
 ISSUER = "Ngân hàng thu thuế điện tử (giả lập)"
 PARTNER = "ETAX"
 LINK_LIFE = timedelta(minutes=5)  # etax-lpb#receipt
+OTP_LIFE = timedelta(minutes=5)  # tt-50-2024#otp
 SMS_OTP = "SMSOTP"  # etax-lpb#otp
 # etax-lpb#codes: the texts are ours, the source has them in a file that is not public.
 TEXTS = {
@@ -345,9 +346,12 @@ def decode_link(request: Request, merchants: Merchants) -> GetReceipt:
 
 
 def judge(command: Command, payment: Payment | None, now: datetime) -> None:
-    """Links end after five minutes, transfers between banks at the cut-off time."""
+    """Links and passwords end after five minutes, transfers between banks at the cut-off time."""
     if isinstance(command, GetReceipt) and "HetHan" in command.wire and now >= parse_compact(command.wire["HetHan"]):
         raise Refusal(Reason.EXPIRED, "the link was valid for 5 min", merchant=command.merchant)
+    sent_at = payment.otp_sent_at if payment and payment.state is State.PENDING else None
+    if isinstance(command, Confirm) and sent_at is not None and now - sent_at >= OTP_LIFE:
+        raise Refusal(Reason.EXPIRED, "the OTP was valid for 5 min", merchant=command.merchant)
     order = command.order if isinstance(command, Create) else payment.order if payment else None
     if not isinstance(command, Create | Confirm) or order is None:
         return
@@ -507,7 +511,7 @@ ASSUMPTIONS = (
     ("treasuries", "none has an account here", "the list is the bank's", "options.treasuries"),
     ("unpaid-receipt", "104", "the source prints it all the same", ""),
     ("link", "partner, reference and end stand in the query, the hash covers them", "no cache in a pure bank", ""),
-    ("otp-life", "15 min", "no limit is public", ""),
+    ("otp-life", "5 min, then 118", "the law's limit for text messages; the source's is not public", ""),
 )
 
 
