@@ -49,6 +49,8 @@ from simulator.world import World
 
 QUERIES_KEPT = 20
 
+NOBODY = "no test account or test card has that number; use the listed ones only, never a real card"
+
 
 class Done(msgspec.Struct, frozen=True):
     """What was decided: the reply, and the payment before and after it."""
@@ -134,9 +136,10 @@ def _create(world: World, dialect: Dialect, command: Create, stored: Stored, pla
 
 
 def _presented(payment: Payment, command: Create, now: datetime) -> Payment:
-    presented = payer.present(command.pays_with, at_once=command.at_once)(payment, now)
+    luhn = payer.checks_luhn(command.merchant)
+    presented = payer.present(command.pays_with, at_once=command.at_once, luhn=luhn)(payment, now)
     if presented == payment:
-        raise Refusal(Reason.WRONG_PAYER, "no account or card of that number", merchant=command.merchant)
+        raise Refusal(Reason.WRONG_PAYER, NOBODY, merchant=command.merchant)
     return presented
 
 
@@ -235,13 +238,15 @@ def _cancel(world: World, dialect: Dialect, command: CancelOrder, stored: Stored
 def _confirm(world: World, dialect: Dialect, command: Confirm, stored: Stored, plan: Plan) -> Done:
     """A wrong password is no refusal: it is counted, and the reply's payment shows it."""
     payment = _pending(command, stored)
-    passed = payer.give_otp(command.otp)(payment, stored.now)
+    passed = payer.pass_otp(command.otp)(payment, stored.now)
     after = judged(world, dialect, payment, passed, stored, has_page=False)
     purpose = f"{payment.order.order_key}|{payment.otp_tries}"
     return Done(_reply(world, command, stored, after, purpose), payment, after)
 
 
 def _ask(world: World, dialect: Dialect, command: Ask, stored: Stored, plan: Plan) -> Done:
+    if command.pays_with and not payer.is_known(command.pays_with, luhn=payer.checks_luhn(command.merchant)):
+        raise Refusal(Reason.WRONG_PAYER, NOBODY, merchant=command.merchant)
     reply_ref = world.token("ask", dialect.code, command.merchant.merchant_code)
     return Done(Reply(now=stored.now, reply_ref=reply_ref, bank_url=world.bank_url(dialect.code)))
 

@@ -106,6 +106,7 @@ async def serve(
             arrives,
             stored.now,
             f"fault: {fault}; {note}".rstrip("; ") if fault else note,
+            refused=done is None,
         )
         return _change(Served(response, fault, rushed=bool(follows.deliveries)), follows, plan, probed, exchange)
 

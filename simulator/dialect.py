@@ -110,7 +110,12 @@ class Confirm(OfOrder, frozen=True, kw_only=True):
 
 
 class Ask(Command, frozen=True, kw_only=True):
-    """What no payment answers: which banks a payer may choose, an access token, a key for a form."""
+    """What no payment answers: which banks a payer may choose, an access token, a key for a form.
+
+    `pays_with` is the account or card that it is about, "" = none.
+    """
+
+    pays_with: str = ""
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):

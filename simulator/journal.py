@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from simulator.cards import mask_pans
+from simulator.cards import mask_encoded, mask_pans
 from simulator.payment import Payment
 from simulator.store import Exchange
 from simulator.wire import Answer, Headers, Outgoing, Request, Response
@@ -56,10 +56,13 @@ def incoming_exchange(
     response: Response | None,
     at: datetime,
     note: str,
+    *,
+    refused: bool = False,
 ) -> Exchange:
     """The journal entry of a connector's request to a bank; `order_ref` is the order that it names.
 
-    `response` None = it never arrived.
+    `response` None = it never arrived. Of a request that was `refused`, perhaps for a real card's number, numbers
+    inside what is encoded are masked too.
     """
     query = mask_pans(request.query).decode("latin-1")
     return Exchange(
@@ -72,9 +75,9 @@ def incoming_exchange(
         method=request.method,
         url=f"{world.prefix}/{bank}{request.path}" + (f"?{query}" if query else ""),
         request_headers=journal_headers(request.headers.items()),
-        request_body=mask_pans(request.body),
+        request_body=mask_encoded(request.body) if refused else mask_pans(request.body),
         status=response.status if response else 0,
         response_headers=journal_headers(response.headers) if response else (),
         response_body=mask_pans(response.body) if response else b"",
-        note=note,
+        note=mask_pans(note.encode()).decode() if note else "",
     )

@@ -282,7 +282,7 @@ def decode_link(kind: str, request: Request, merchants: Merchants) -> Ask:
     wire, merchant, remarks = _opened(kind, request, merchants)
     if not re.fullmatch(r"[0-9]{1,19}", wire["cardNumber"]):
         raise Refusal(Reason.WRONG_PAYER, "cardNumber is no number", merchant=merchant, wire=wire)
-    return Ask(merchant=merchant, wire=wire, warnings=remarks)
+    return Ask(merchant=merchant, wire=wire, warnings=remarks, pays_with=wire["cardNumber"])
 
 
 def decode_token(kind: str, request: Request, merchants: Merchants) -> Ask:

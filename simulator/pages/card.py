@@ -13,7 +13,6 @@ from simulator.cards import CardScheme, scheme_of
 from simulator.pages.frame import page, posted, see, world_of
 from simulator.pages.pay import problem_of, stepped, tries_seen, visit
 from simulator.payer import Card, Problem, Stage
-from simulator.payment import Merchant
 from simulator.sources import sources
 
 PROGRAMS = {
@@ -30,7 +29,7 @@ async def give(request: Request) -> Response:
     here, form = await visit(request), await posted(request)
     names = ("card_number", "card_holder", "card_date", "card_cvc")
     number, holder, date, cvc = (form.get(name, "") for name in names)
-    luhn = checks_luhn(here.merchant)
+    luhn = payer.checks_luhn(here.merchant)
     change = payer.give_card(number, holder, date, cvc, tries_seen(form), luhn=luhn)
     problem = payer.number_problem(number, luhn=luhn) or Problem.WRONG_CARD
     return await stepped(here, change, unless={Stage.CARD: problem})
@@ -83,11 +82,6 @@ async def listing(request: Request) -> Response:
     )
 
 
-def checks_luhn(merchant: Merchant | None) -> bool:
-    """The merchant's switch: with `luhn` = "off" the examples of NAPAS's specification are cards too."""
-    return merchant is None or merchant.options.get("luhn") != "off"
-
-
 def _sorted(*, domestic: bool) -> Iterable[Card]:
     """Published ones first, in the order of the fixture."""
     chosen = [card for card in payer.cards().values() if card.domestic is domestic]
@@ -97,4 +91,4 @@ def _sorted(*, domestic: bool) -> Iterable[Card]:
 def _program(kept: str) -> str:
     """What the scheme of a masked number calls 3-D Secure."""
     scheme = scheme_of(kept.replace("*", "0"))
-    return PROGRAMS[scheme] if scheme in PROGRAMS else "3-D Secure"
+    return next((name for known, name in PROGRAMS.items() if known is scheme), "3-D Secure")

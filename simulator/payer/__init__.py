@@ -9,6 +9,7 @@ from simulator.payer.biometrics import show_face
 from simulator.payer.card import (
     answer_challenge,
     breaks_luhn,
+    checks_luhn,
     give_card,
     is_known,
     number_problem,
@@ -90,6 +91,7 @@ __all__ = [
     "cancel",
     "card_of",
     "cards",
+    "checks_luhn",
     "choice_problem",
     "choose",
     "choose_again",

@@ -11,7 +11,7 @@ from simulator.cards import eci_of, luhn_holds, masked
 from simulator.payer.means import Card, Flow, accounts, card_of, cards, issuer_of, means_of, outcome_of
 from simulator.payer.online import give_otp, otp_expired
 from simulator.payer.stages import Change, Problem, Stage, awaits, decided, identified, stage, wrong
-from simulator.payment import Outcome, Payment, State, Step, ThreeDS
+from simulator.payment import Merchant, Outcome, Payment, State, Step, ThreeDS
 
 _FIRST_WORDS = {
     Flow.FRICTIONLESS: "Y",
@@ -28,6 +28,11 @@ _UNPROVED = {"N": Outcome.OTHER, "R": Outcome.OTHER, "U": Outcome.TIMED_OUT}
 
 _LAST_WORDS = {Outcome.WRONG_OTP: "N", Outcome.TIMED_OUT: "U"}
 """What the issuer says when the password chose that outcome; else Y, and the card is declined afterwards."""
+
+
+def checks_luhn(merchant: Merchant | None) -> bool:
+    """The merchant's switch: with `luhn` = "off" the examples of NAPAS's specification are cards too."""
+    return merchant is None or merchant.options.get("luhn") != "off"
 
 
 def number_problem(number: str, *, luhn: bool = True) -> Problem | None:
