@@ -79,7 +79,7 @@ THIRD_PARTY = {
     "msgspec": (
         *("client", "letter", "wire", "payment", "faults", "outbox", "dialect", "banks", "store", "merchants"),
         *("sources", "world", "settling", "answering", "bank", "delivery", "payer", "control", "pages", "purse", "maintenance", "accounts"),
-        *("slip", "terminal", "places"),
+        *("slip", "soap", "terminal", "places"),
     ),
     "pydantic": ("control",),
     "segno": ("banks", "pages"),
