@@ -90,6 +90,14 @@ class FaultView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ThreeDSView:
+    """`status` is Y, A, N, U or R, or C while the issuer's page waits."""
+
+    status: str
+    eci: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentView:
     """`amount_vnd` is what the payer pays, `order_amount_vnd` what the connector asked for."""
 
@@ -112,6 +120,7 @@ class PaymentView:
     refunded_vnd: int
     page_url: str
     return_url: str
+    three_ds: ThreeDSView | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +236,49 @@ class AssumptionView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FaceView:
+    """What another gateway publishes for the same card number."""
+
+    date: str
+    cvc: str
+    otp: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardView:
+    """A test card. `date` is MM/YY: issue of a domestic card, expiry of an international one."""
+
+    number: str
+    scheme: str
+    holder: str
+    date: str
+    cvc: str
+    otp: str
+    three_ds: str
+    outcome: str
+    decided_at: str
+    source: str
+    also: tuple[FaceView, ...]
+    luhn: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeOtpView:
+    otp: str
+    outcome: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardsView:
+    """All test cards, and the passwords that choose an outcome."""
+
+    cards: tuple[CardView, ...]
+    otps: tuple[OutcomeOtpView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LetterView:
     """A text message ("sms") or an e-mail ("email") to a payer; `id` is 0 for those of the payer's bank."""
 
@@ -322,6 +374,9 @@ class Banksim:
 
     def banks(self) -> tuple[BankView, ...]:
         return self.call(tuple[BankView, ...], "GET", "/banks")
+
+    def cards(self) -> CardsView:
+        return self.call(CardsView, "GET", "/cards")
 
     def assumptions(self) -> tuple[AssumptionView, ...]:
         return self.call(tuple[AssumptionView, ...], "GET", "/assumptions")
@@ -473,6 +528,22 @@ class SandboxClient:
         """What the payer or the bank does: "approve", "decline", ... 409 when its state does not allow it."""
         body = {"event": event} | _given(outcome=outcome, amount_vnd=amount_vnd)
         return self._call(PaymentView, "POST", f"/payments/{_part(payment_id)}/events", body)
+
+    def pay_card(
+        self,
+        payment_id: str,
+        number: str,
+        *,
+        holder: str | None = None,
+        date: str | None = None,
+        cvc: str | None = None,
+        otp: str | None = None,
+        then: str | None = None,
+    ) -> PaymentView:
+        """The payer gives a test card; what is left out is as the card has it. `then`: "answer" (the code that is
+        asked for, `otp`), "refuse" or "leave" it. 422 for a number that is no test card."""
+        body = {"number": number} | _given(holder=holder, date=date, cvc=cvc, otp=otp, then=then)
+        return self._call(PaymentView, "POST", f"/payments/{_part(payment_id)}/card", body)
 
     def abandon(self, payment_id: str) -> PaymentView:
         """The payer closes the browser: nothing happens, and the payment will expire."""

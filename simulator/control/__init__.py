@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from simulator.control import (
     banks,
     bills,
+    cards,
     clock,
     docs,
     faults,
@@ -29,7 +30,7 @@ PREFIX = "/_control"
 PREFIXES = (PREFIX, docs.PATH)
 """Where the edge hands a request over to the control app, address unchanged."""
 
-ROUTERS = (payments, clock, journal, sandboxes, merchants, bills, transfers, messages, inbox, faults, banks)
+ROUTERS = (payments, clock, journal, sandboxes, merchants, bills, transfers, messages, inbox, faults, banks, cards)
 """Those that are called most come first: they are looked up in this order."""
 
 DESCRIPTION = """
@@ -48,6 +49,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "clock", "description": "Read the time; move it, if it is a manual one."},
     {"name": "payments", "description": "What payers and banks do."},
     {"name": "bills", "description": "Banks that ask the connector what is owed."},
+    {"name": "cards", "description": "Test cards, and paying with one."},
     {"name": "messages", "description": "Callbacks written, changed and sent by hand."},
     {"name": "inbox", "description": "What payers were sent by portals and by their banks."},
     {"name": "faults", "description": "What is to go wrong."},

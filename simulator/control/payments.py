@@ -16,6 +16,13 @@ AMOUNT_MAX = 10**15
 router = APIRouter(prefix="/sandboxes/{sandbox}/payments", tags=["payments"], responses=REFUSALS)
 
 
+class ThreeDSView(View):
+    status: Annotated[
+        str, Field(description="Y, A, N, U or R: the issuer's last word; C: its page waits.", examples=["Y"])
+    ]
+    eci: Annotated[str, Field(description="The electronic commerce indicator; empty with C.", examples=["05"])]
+
+
 class PaymentView(View):
     payment_id: Annotated[str, Field(description="The bank's own, 32 hex digits.")]
     bank: Annotated[str, Field(examples=["vnpay"])]
@@ -36,6 +43,9 @@ class PaymentView(View):
     refunded_vnd: Annotated[int, Field(description="Given back so far.", examples=[0])]
     page_url: Annotated[str, Field(description="Where the payer pays.")]
     return_url: Annotated[str, Field(description="Where the order wants the payer's browser to go afterwards.")]
+    three_ds: Annotated[
+        ThreeDSView | None, Field(description="What 3-D Secure said of a card's holder; null if nobody was asked.")
+    ] = None
 
 
 class Happening(Body):
@@ -149,4 +159,5 @@ def view(world: World, payment: Payment) -> PaymentView:
         refunded_vnd=payment.refunded_vnd,
         page_url=world.page_url(payment.payment_id),
         return_url=order.return_url,
+        three_ds=ThreeDSView(status=said.status, eci=said.eci) if (said := payment.three_ds) else None,
     )

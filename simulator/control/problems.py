@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from simulator.bank import UnknownPayment
+from simulator.cards import mask_pans
 from simulator.payment import IllegalEvent, Refusal
 from simulator.store import StoreError, UnknownSandbox
 
@@ -132,5 +133,5 @@ def _shown(error: dict[str, Any]) -> str:
     given = error.get("input")
     if "secrets" in error["loc"] or not isinstance(given, str | int | float):
         return ""
-    text = repr(given)
+    text = mask_pans(repr(given).encode("utf-8", "replace")).decode()
     return f" (it is {text if len(text) <= SHOWN_MAX else text[:SHOWN_MAX] + '...'})"
