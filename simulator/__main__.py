@@ -149,6 +149,14 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
         help="make this sandbox too, at /s/NAME; may be repeated (`default` is always there)",
     )
     add(
+        "--maintenance",
+        type=_window,
+        default="",
+        metavar="HH:MM-HH:MM",
+        help="the hours, in Vietnam's time, in which no payer can log in, such as 23:00-01:00; for the sandboxes made "
+        "at the start (default: as an earlier run left it, at first none)",
+    )
+    add(
         "--token",
         default=os.environ.get("BANKSIM_TOKEN", ""),
         help="what callers of /_control must show as `Authorization: Bearer TOKEN`; better given as BANKSIM_TOKEN, "
@@ -182,6 +190,7 @@ def _serve(args: argparse.Namespace) -> int:
         sandboxes=tuple(args.sandbox),
         lease_s=args.lease_s,
         smtp_port=args.smtp_port,
+        maintenance=args.maintenance,
     )
     try:
         serve(settings)
@@ -194,6 +203,16 @@ def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"{text!r} is no port; a port is a number from 0 to 65535")
     return int(text)
+
+
+def _window(text: str) -> str:
+    from simulator.maintenance import parse_window
+
+    try:
+        parse_window(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
 
 
 def _seconds(text: str) -> float:

@@ -132,6 +132,32 @@ class WayBack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountView:
+    """A payer's test account as it stands in a sandbox. A day is Vietnam's."""
+
+    username: str
+    number: str
+    holder: str
+    outcome: str
+    decided_at: str
+    balance_vnd: int
+    spent_vnd: int
+    per_transfer_vnd: int
+    daily_vnd: int
+    today_vnd: int
+    left_today_vnd: int
+    biometrics: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceView:
+    """`window` is "23:00-01:00" in Vietnam's time, "" = none; `until` when the one that goes on is over."""
+
+    window: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryView:
     """`due_at` is the next attempt's time; `says_*` is what the callback tells."""
 
@@ -593,6 +619,34 @@ class SandboxClient:
     def scan(self, code: str, amount_vnd: int | None = None) -> PaymentView:
         """The transfer that a QR code's text asks for, still pending. 422 when no banking app could carry it out."""
         return self._call(PaymentView, "POST", "/transfers/scanned", {"code": code} | _given(amount_vnd=amount_vnd))
+
+    def accounts(self) -> tuple[AccountView, ...]:
+        return self._call(tuple[AccountView, ...], "GET", "/accounts")
+
+    def account(self, username: str) -> AccountView:
+        return self._call(AccountView, "GET", f"/accounts/{_part(username)}")
+
+    def set_account(
+        self,
+        username: str,
+        *,
+        balance_vnd: int | None = None,
+        per_transfer_vnd: int | None = None,
+        daily_vnd: int | None = None,
+        biometrics: str | None = None,
+    ) -> AccountView:
+        """What is given is changed, the rest stays. `biometrics`: "registered", "mismatch" or "none"."""
+        changes = _given(
+            balance_vnd=balance_vnd, per_transfer_vnd=per_transfer_vnd, daily_vnd=daily_vnd, biometrics=biometrics
+        )
+        return self._call(AccountView, "PUT", f"/accounts/{_part(username)}", changes)
+
+    def maintenance(self) -> MaintenanceView:
+        return self._call(MaintenanceView, "GET", "/maintenance")
+
+    def set_maintenance(self, window: str) -> MaintenanceView:
+        """The hours in which no payer can log in, "23:00-01:00" in Vietnam's time; "" = none."""
+        return self._call(MaintenanceView, "PUT", "/maintenance", {"window": window})
 
     def inbox(self, *, to: str = "", after_id: int = 0, limit: int = 100) -> tuple[LetterView, ...]:
         """What portals have sent to payers, in the order it came."""

@@ -21,6 +21,7 @@ from simulator.control import PREFIXES, create_control
 from simulator.control.guard import ASGIApp, Guard, Receive, Scope, Send, is_loopback
 from simulator.delivery import LEASE_S, Courier
 from simulator.dialect import Dialect
+from simulator.maintenance import parse_window
 from simulator.merchants import default_merchants
 from simulator.pages import create_pages
 from simulator.payment import Merchant
@@ -40,7 +41,8 @@ WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 class Settings:
     """What `banksim serve` was told. Empty texts = choose; `store` is a file's path or a PostgreSQL URL.
 
-    `smtp_port` None = take no e-mail, 0 = at any free port.
+    `smtp_port` None = take no e-mail, 0 = at any free port. `maintenance` is "23:00-01:00", "" = as an earlier run left
+    it.
     """
 
     store: str
@@ -53,6 +55,7 @@ class Settings:
     sandboxes: tuple[str, ...] = ()
     lease_s: float = LEASE_S
     smtp_port: int | None = None
+    maintenance: str = ""
 
 
 class StartError(Exception):
@@ -106,6 +109,10 @@ async def _run(server: "_Server", app: App, listener: socket.socket, settings: S
         clock_at = app.worlds.clock() if settings.manual else None
         for name in settings.sandboxes:
             await app.worlds.ensure(name, seed=settings.seed or world.sandbox.seed, clock_at=clock_at)
+        if settings.maintenance:
+            window = parse_window(settings.maintenance)
+            for name in (DEFAULT, *settings.sandboxes):
+                await app.worlds.set_maintenance(name, window)
         _warn(world, settings)
         mail = await _mail(app.worlds, settings)
         text = await _where(world, settings, token, mail)

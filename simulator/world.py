@@ -11,6 +11,7 @@ import msgspec
 
 from simulator.clock import Clock
 from simulator.dialect import Dialect
+from simulator.maintenance import Window
 from simulator.outbox import Retry
 from simulator.payment import Merchant
 from simulator.store import Sandbox, Store, UnknownSandbox
@@ -133,6 +134,10 @@ class Worlds:
             sandbox = change(await self.store.sandbox(name))
             await self.store.set_settings(sandbox)
             return self._keep(sandbox)
+
+    async def set_maintenance(self, name: str, window: Window | None) -> World:
+        """The hours in which nobody can log in there."""
+        return await self.update(name, lambda sandbox: msgspec.structs.replace(sandbox, maintenance=window))
 
     async def reset(self, name: str, *, seed: str | None = None, clock_at: datetime | None = None) -> World:
         """An empty sandbox with the same merchants; a manual clock goes to `clock_at` or the machine's time."""

@@ -730,6 +730,8 @@ CLIENTS_NAMES = {"Totals": "TotalsView", "ClockView": "Moved"}
         client.RetryView,
         client.FaultView,
         client.PaymentView,
+        client.AccountView,
+        client.MaintenanceView,
         client.DeliveryView,
         client.JournalEntry,
         client.LedgerEntry,

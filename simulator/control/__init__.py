@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from simulator.control import (
+    accounts,
     banks,
     bills,
     cards,
@@ -30,7 +31,21 @@ PREFIX = "/_control"
 PREFIXES = (PREFIX, docs.PATH)
 """Where the edge hands a request over to the control app, address unchanged."""
 
-ROUTERS = (payments, clock, journal, sandboxes, merchants, bills, transfers, messages, inbox, faults, banks, cards)
+ROUTERS = (
+    payments,
+    clock,
+    journal,
+    sandboxes,
+    merchants,
+    bills,
+    transfers,
+    accounts,
+    messages,
+    inbox,
+    faults,
+    banks,
+    cards,
+)
 """Those that are called most come first: they are looked up in this order."""
 
 DESCRIPTION = """
@@ -49,6 +64,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "clock", "description": "Read the time; move it, if it is a manual one."},
     {"name": "payments", "description": "What payers and banks do."},
     {"name": "bills", "description": "Banks that ask the connector what is owed."},
+    {"name": "accounts", "description": "What the payers' accounts have and may pay, and when nobody can log in."},
     {"name": "cards", "description": "Test cards, and paying with one."},
     {"name": "messages", "description": "Callbacks written, changed and sent by hand."},
     {"name": "inbox", "description": "What payers were sent by portals and by their banks."},

@@ -12,6 +12,7 @@ import msgspec
 
 from simulator.faults import Fault
 from simulator.letter import Letter
+from simulator.maintenance import Window
 from simulator.outbox import Delivery, Retry
 from simulator.payment import Merchant, Payment
 from simulator.purse import Purse
@@ -24,6 +25,7 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
     """A tenant: its own merchants, clock, seed, faults, payments and journal.
 
     `clock_at` is None for the system clock, otherwise the manual clock's time. `retries` override the banks' ladders.
+    In the hours of `maintenance` no payer can log in.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
     merchants: tuple[Merchant, ...] = ()
     faults: tuple[Fault, ...] = ()
     retries: dict[str, Retry] = {}
+    maintenance: Window | None = None
 
 
 class ByOrder(msgspec.Struct, frozen=True):
@@ -179,7 +182,7 @@ class Store(Protocol):
         """Creates it, or replaces its settings; payments stay."""
 
     async def set_settings(self, sandbox: Sandbox) -> None:
-        """Replaces its seed, merchants and retries; clock and faults, which move on their own, stay as they are."""
+        """Replaces its seed, merchants, retries and maintenance; clock and faults, which move on their own, stay."""
 
     async def sandbox(self, name: str) -> Sandbox: ...
 

@@ -6,6 +6,7 @@ import msgspec
 
 from simulator.faults import Fault
 from simulator.letter import Letter
+from simulator.maintenance import Window
 from simulator.outbox import Delivery, DeliveryState, Retry
 from simulator.payment import Merchant, Payment
 from simulator.purse import Purse
@@ -20,6 +21,7 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True):
     seed: str
     merchants: tuple[Merchant, ...]
     retries: dict[str, Retry]
+    maintenance: Window | None = None
 
 
 document = msgspec.msgpack.Encoder().encode
@@ -57,7 +59,14 @@ def instant_or_none(microseconds: int | None) -> datetime | None:
 
 
 def settings(sandbox: Sandbox) -> bytes:
-    return document(_Settings(seed=sandbox.seed, merchants=sandbox.merchants, retries=sandbox.retries))
+    return document(
+        _Settings(
+            seed=sandbox.seed,
+            merchants=sandbox.merchants,
+            retries=sandbox.retries,
+            maintenance=sandbox.maintenance,
+        )
+    )
 
 
 def sandbox(name: str, clock_at: int | None, planned: bytes, settings: bytes) -> Sandbox:
@@ -69,6 +78,7 @@ def sandbox(name: str, clock_at: int | None, planned: bytes, settings: bytes) ->
         merchants=kept.merchants,
         faults=faults(planned),
         retries=kept.retries,
+        maintenance=kept.maintenance,
     )
 
 
