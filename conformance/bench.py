@@ -296,6 +296,13 @@ class Bench:
         self.pay(visit)
         self.deliver()
 
+    def transfer(self, visit: Visit, content: str, amount_vnd: int) -> None:
+        """A payer transfers money with that text, and the connector is told."""
+        self.tell(f"a payer transfers {amount_vnd:,} VND with the text {content!r}")
+        begun = self.sandbox.transfer(self.bank, content, amount_vnd, merchant_code=self.merchant.merchant_code)
+        self.sandbox.event(begun.payment_id, "approve")
+        self.deliver()
+
     def pay_unasked(self, visit: Visit, amount_vnd: int) -> None:
         """The payer types bill code and amount: the bank does not ask the connector first."""
         self.tell(f"a payer pays {amount_vnd:,} VND for bill {self.bill_code(visit)}, and nobody asks first")
@@ -626,7 +633,7 @@ class Bench:
             return self.sandbox.transfer(self.bank, visit.order_ref, visit.amount_vnd).payment_id
         self.tell("the payer's banking app scans the code that the connector shows")
         try:
-            scanned = self.sandbox.scan(visit.checkout.payload)
+            scanned = self.sandbox.scan(visit.checkout.payload, visit.amount_vnd)
         except ControlError as refused:
             if refused.status != 422:
                 raise

@@ -18,6 +18,7 @@ from simulator.control.faults import ANSWERED
 from simulator.control.guard import Guard
 from simulator.faults import MEANINGS, FaultKind
 from simulator.payee import takes_transfers
+from simulator.qr import vietqr
 from simulator.world import Worlds
 from tests.samples.napas import hosted_form
 from tests.samples.vnpay import vnpay_pay
@@ -441,6 +442,29 @@ async def test_a_transfer_begins_pending_and_is_approved(api: Caller) -> None:
     assert len(await api.get(f"{CI}/deliveries")) == len(ADVICE.messages)
 
 
+async def test_a_scanned_code_begins_its_transfer(api: Caller) -> None:
+    code = vietqr("970436", "0123499990", 70_000, purpose="HS2026")
+    begun = await api.post(f"{CI}/transfers/scanned", {"code": code, "amount_vnd": 1}, 201)
+    assert (begun["bank"], begun["order_ref"], begun["amount_vnd"]) == ("sepay", "HS2026", 70_000)
+    assert (begun["state"], begun["channel"]) == ("pending", "qr")
+    typed = {"code": vietqr("970436", "0123499990", purpose="HS2027"), "amount_vnd": 5_000}
+    assert (await api.post(f"{CI}/transfers/scanned", typed, 201))["amount_vnd"] == 5_000
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("000201", "No banking app reads this code"),
+        (vietqr("970436", "99999", 70_000, purpose="HS1"), "which no merchant of this sandbox has"),
+        (vietqr("970436", "0123499990", 70_000), "names no purpose, or no amount"),
+        (vietqr("970436", "0123499990", purpose="HS1"), "names no purpose, or no amount"),
+    ],
+)
+async def test_a_code_that_nobody_can_pay_is_refused(api: Caller, code: str, told: str) -> None:
+    assert told in (await api.post(f"{CI}/transfers/scanned", {"code": code}, 422))["detail"]
+    assert await api.get(f"{CI}/payments") == []
+
+
 @pytest.mark.parametrize(
     ("body", "status", "told"),
     [
@@ -541,6 +565,7 @@ async def test_a_connector_that_is_not_there_is_an_answer_too(api: Caller, unuse
         ({"method": "get"}, "Body field `method`"),
         ({"headers": [["x", "a\r\nb: c"]]}, "Body field `headers.0.1`"),
         ({"headers": [["x:y", "a"]]}, "Body field `headers.0.0`"),
+        ({"headers": [["x", "ộ"]]}, "Body field `headers.0.1`"),
         ({"body_base64": "%%%"}, "this is not base64"),
     ],
 )

@@ -152,6 +152,20 @@ async def test_a_second_transfer_is_to_be_given_back(tmp_path: Path) -> None:
         assert (await portal.status())["refund_due_vnd"] == FEE_VND
 
 
+@pytest.mark.parametrize("amount_vnd", [1, FEE_VND - 1, FEE_VND + 1, 10 * FEE_VND])
+async def test_another_sum_is_kept_for_its_payer_and_settles_nothing(tmp_path: Path, amount_vnd: int) -> None:
+    async with running(tmp_path) as portal:
+        order_ref = (await portal.open("sepay", method="qr"))["order_ref"]
+        for _ in range(2):
+            assert (await send(portal, told(order_ref, amount_vnd))).json() == {"success": True}
+        status = await portal.status()
+        assert (status["status"], status["refund_due_vnd"], status["receipts"]) == ("pending", amount_vnd, 0)
+        await send(portal, told(order_ref, id=92706))
+        status = await portal.status()
+        assert (status["status"], status["amount_paid_vnd"]) == ("paid", FEE_VND)
+        assert status["refund_due_vnd"] == amount_vnd
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [(b"", 400), (b"[]", 400), (told("nobody"), 404), (told(ORDER), 404), (told(ORDER, transferAmount=None), 400)],

@@ -19,8 +19,13 @@ def _read(message: Message) -> Fields:
 
 def _write(message: Message, fields: Fields) -> Message:
     kept = tuple(pair for pair in message.headers if pair[0].lower() not in _HEADERS.values())
-    given = tuple((header, str(fields[name])) for name, header in _HEADERS.items() if fields.get(name) is not None)
+    given = tuple((header, _in_header(fields[name])) for name, header in _HEADERS.items() if fields.get(name) is not None)
     return replace(JSON.write(message, _body(fields)), headers=(*kept, *given))
+
+
+def _in_header(value: object) -> str:
+    """Letters beyond ASCII go out as UTF-8, each byte a character, as headers are written down here."""
+    return str(value).encode().decode("latin-1")
 
 
 def _body(fields: Fields) -> Fields:

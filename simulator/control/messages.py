@@ -27,8 +27,9 @@ USUAL = Retry(delays_s=())
 
 HeaderLine = tuple[
     Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", max_length=200)],
-    Annotated[str, StringConstraints(pattern=r"^[^\r\n\x00]*$", max_length=8000)],
+    Annotated[str, StringConstraints(pattern=r"^[\t\x20-\x7e\x80-\xff]*$", max_length=8000)],
 ]
+"""Name and value; a character of the value is one byte of the wire, as HTTP has it."""
 
 
 class Telling(Body):

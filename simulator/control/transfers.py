@@ -35,7 +35,7 @@ class Scanned(Body):
 
     code: Annotated[str, Field(min_length=1, max_length=600, description="The text of a QR code that a portal shows.")]
     amount_vnd: Annotated[
-        Dong | None, Field(ge=1, le=AMOUNT_MAX, description="What the payer types, if not the code's amount.")
+        Dong | None, Field(ge=1, le=AMOUNT_MAX, description="What the payer types where the code names no amount.")
     ] = None
 
 
@@ -64,7 +64,7 @@ async def scan(desk: TheDesk, world: TheWorld, wanted: Scanned) -> PaymentView:
     payee = payee_of(world, code.beneficiary) if code.service in qr.TRANSFERS else None
     if payee is None:
         raise Refused(422, f"The code is for the account {code.beneficiary!r}, which no merchant of this sandbox has.")
-    amount_vnd = wanted.amount_vnd or code.amount_vnd
+    amount_vnd = code.amount_vnd or wanted.amount_vnd
     content = code.purpose or code.bill_number or code.reference
     if not content or not amount_vnd:
         raise Refused(422, "The code names no purpose, or no amount: a payer must type what is missing.")

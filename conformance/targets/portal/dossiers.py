@@ -108,7 +108,7 @@ class BankWord:
     """What a bank says of one order, its signature and addressee already checked.
 
     `money_ref` is the same for all messages about the same money: the order's number, or the bank's own
-    where one bill may be paid several times.
+    where one bill may be paid several times. `arrived` = the money is on the account already, whatever was asked for.
     """
 
     bank: str
@@ -118,6 +118,7 @@ class BankWord:
     outcome: Outcome
     bank_ref: str = ""
     code: str = ""
+    arrived: bool = False
 
 
 class Rejected(Exception):
@@ -174,7 +175,10 @@ def decide(
 ) -> Effect:
     """What `word` does to the attempt and its dossier. `known` = this very money was written down before."""
     if word.amount_vnd != attempt.amount_vnd and Flaw.AMOUNT_NOT_COMPARED not in flaws:
-        return Effect.WRONG_AMOUNT
+        came = word.arrived and word.outcome is Outcome.PAID and word.amount_vnd > 0
+        if not came:
+            return Effect.WRONG_AMOUNT
+        return Effect.REPEATED if known else Effect.REFUND_DUE
     if word.outcome is Outcome.PAID:
         return _decide_paid(awaits_money, attempt, known, flaws)
     if attempt.state is AttemptState.PENDING:

@@ -125,7 +125,8 @@ def _carry_out(
     flaws: frozenset[Flaw],
 ) -> None:
     if effect in (Effect.SETTLED, Effect.REFUND_DUE):
-        entries.set_state(attempt, AttemptState.PAID, word.code)
+        if word.amount_vnd == attempt.amount_vnd or effect is Effect.SETTLED:
+            entries.set_state(attempt, AttemptState.PAID, word.code)
         if effect is Effect.SETTLED or not _dropped(dossier, flaws):
             entries.add_credit(_credit(effect, attempt, word, now, flaws))
     if effect is Effect.SETTLED:
@@ -156,7 +157,7 @@ def _credit(effect: Effect, attempt: Attempt, word: BankWord, now: datetime, fla
         money_ref=word.money_ref,
         order_ref=word.order_ref,
         dossier_code=attempt.dossier_code,
-        amount_vnd=attempt.amount_vnd,
+        amount_vnd=attempt.amount_vnd if effect is Effect.SETTLED else word.amount_vnd,
         bank_ref=word.bank_ref,
         settles=effect is Effect.SETTLED,
         credited_at=now,

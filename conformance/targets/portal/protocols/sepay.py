@@ -64,6 +64,7 @@ def read_webhook(
         outcome=_outcome(text(fields, "transferType"), flaws),
         bank_ref=text(fields, "referenceCode"),
         code=text(fields, "transferType"),
+        arrived=True,
     )
 
 
