@@ -34,7 +34,9 @@ from simulator.pages.frame import HEADERS, posting_to
 from simulator.pages.pay import NO_BANK
 from simulator.payer import Problem
 from simulator.payment import Channel, Event, Merchant, Outcome, Payment, Reason, State
+from simulator.places import Why
 from simulator.store import ById
+from simulator.terminal import Fate, Host
 from simulator.wire import Request
 from simulator.world import World, Worlds
 from tests.samples import BILL_AMOUNT_VND, SAMPLES, answered
@@ -631,6 +633,14 @@ async def every_page(town: Town) -> dict[str, str]:
     for channel in ("counter", "pos", "mobile"):
         visit = partial(Payer.inquire_bill, base_url=f"{HERE}/s/ci", bank="vietinbank", bill_code=HOSTILE)
         await look((await town.do(partial(visit, channel=channel))).url)
+    for channel, host in (("counter", ""), ("pos", ""), ("pos", "late")):
+        visit = partial(Payer.inquire_bill, base_url=f"{HERE}/s/ci", bank="vietinbank", bill_code=HOSTILE)
+        page = await town.do(partial(visit, channel=channel))
+        await town.do(partial(Payer.send, page=page, step="confirm", values={"host": host}))
+        await look(f"{page.url}/result")
+    for place in ("terminal", "counter", "app"):
+        await look(f"/s/ci/{place}/vietinbank")
+    await look("/s/ci/terminal/vietinbank/batch")
     await town.world.store.set_faults("ci", (Fault(fault_id="f", kind=FaultKind.LOST, order_ref=HOSTILE),))
     await town.courier.advance(town.world, START + timedelta(seconds=1))
     for path in ("/", "/room/ci", "/room/ci/deliveries", "/room/ci/journal", "/s/ci/bill/vietinbank", "/phone"):
@@ -663,7 +673,7 @@ async def test_what_came_from_outside_is_shown_as_text_on_every_page(town: Town)
     assert len(hostile) > 20
     for path, text in seen.items():
         assert "<script>alert" not in text, path
-        assert "49&#" not in text, path
+        assert "amp;49" not in text, path
 
 
 async def test_no_page_shows_a_secret(town: Town) -> None:
@@ -745,8 +755,13 @@ WORDS: dict[str, list[str]] = {
     "steps": ["choose", "login", "card", "otp", "qr", "bill", "confirm", "done"],
     "bill_refusal": [
         *(Reason.UNKNOWN_ORDER, Reason.ALREADY_PAID, Reason.EXPIRED, Reason.TIMED_OUT, Reason.BAD_SIGNATURE),
-        *(Reason.MALFORMED, "other", "no_address", "bad_code", "no_merchant", "channel_not_offered"),
+        *(Reason.MALFORMED, "other", "bad_code", "no_merchant", *Why),
     ],
+    "pos": ["sales", "sales_vnd", "voids", "voids_vnd"],
+    "pos_host": ["card", *Host],
+    "pos_fate": [Fate.LOST, Fate.DROPPED],
+    "pos_from": ["terminal", "host"],
+    "pos_kind": ["sale", "void", "none"],
     "error": ["unknown_page"],
     "inbox": ["sms", "email"],
     "scanner_problem": [*qr.QrReason, "no_code", "unknown"],

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from simulator.bank import UnknownPayment
 from simulator.banks import dialects
 from simulator.delivery import Courier
-from simulator.pages import bill, card, frame, inbox, pay, room, scanner
+from simulator.pages import bill, card, counter, frame, inbox, mobile, pay, places, room, scanner, terminal
 from simulator.pages.frame import FormTooLarge, Objection
 from simulator.store import StoreError, UnknownSandbox
 from simulator.world import Worlds
@@ -52,8 +52,8 @@ def routes() -> list[BaseRoute]:
 def _of_one_sandbox(prefix: str) -> list[BaseRoute]:
     error_pages = [dialect for dialect in dialects().values() if dialect.error_page]
     return [
-        Route(f"{prefix}/pay/{{payment_id}}", pay.show),
-        Route(f"{prefix}/pay/{{payment_id}}/result", pay.result),
+        Route(f"{prefix}/pay/{{payment_id}}", places.show),
+        Route(f"{prefix}/pay/{{payment_id}}/result", places.result),
         Route(f"{prefix}/pay/{{payment_id}}/phone", pay.phone),
         Route(f"{prefix}/pay/{{payment_id}}/return", pay.go_back),
         *(
@@ -69,7 +69,13 @@ def _of_one_sandbox(prefix: str) -> list[BaseRoute]:
                 ("resend", pay.send_otp_again),
                 ("scan", pay.scan),
                 ("late", pay.pay_late),
-                ("confirm", pay.confirm),
+                ("confirm", places.confirm),
+                ("qr", terminal.show_qr),
+                ("void", terminal.void),
+                ("late-answer", terminal.answer_late),
+                ("reversal", terminal.repeat_reversal),
+                ("take-back", counter.take_back),
+                ("correct", counter.correct),
                 ("cancel", pay.cancel),
             )
         ),
@@ -82,6 +88,14 @@ def _of_one_sandbox(prefix: str) -> list[BaseRoute]:
         Route(f"{prefix}/inbox", inbox.show),
         Route(f"{prefix}/inbox/sms", inbox.take_sms, methods=["POST"]),
         Route(f"{prefix}/inbox/email", inbox.take_email, methods=["POST"]),
+        Route(f"{prefix}/terminal/{{bank}}", terminal.idle, methods=["GET"]),
+        Route(f"{prefix}/terminal/{{bank}}", terminal.name, methods=["POST"]),
+        Route(f"{prefix}/terminal/{{bank}}/batch", terminal.show_batch, methods=["GET"]),
+        Route(f"{prefix}/terminal/{{bank}}/batch", terminal.close_batch, methods=["POST"]),
+        Route(f"{prefix}/counter/{{bank}}", counter.window, methods=["GET"]),
+        Route(f"{prefix}/counter/{{bank}}", counter.name, methods=["POST"]),
+        Route(f"{prefix}/app/{{bank}}", mobile.ask, methods=["GET"]),
+        Route(f"{prefix}/app/{{bank}}", mobile.look_up, methods=["POST"]),
         Route(f"{prefix}/bill/{{bank}}", bill.ask, methods=["GET"]),
         Route(f"{prefix}/bill/{{bank}}", bill.look_up, methods=["POST"]),
         *(

@@ -6,15 +6,29 @@ from starlette.responses import Response
 
 from simulator.banks import dialects
 from simulator.dialect import Dialect
+from simulator.pages.counter import has_counter
 from simulator.pages.frame import office_of, page, posted, see, texts_of, world_of
+from simulator.pages.mobile import has_app
+from simulator.pages.terminal import has_terminal
 from simulator.payment import Channel, Merchant, Refusal
 from simulator.world import World
 
 CODE_CHARACTERS_MAX = 300
 
 
+PLACES = {
+    Channel.COUNTER: ("counter", has_counter),
+    Channel.POS: ("terminal", has_terminal),
+    Channel.MOBILE: ("app", has_app),
+}
+"""Channels that have a page of their own."""
+
+
 async def ask(request: Request) -> Response:
     world, dialect = await world_of(request), _collector(request)
+    for channel, (place, has_place) in PLACES.items():
+        if request.query_params.get("channel") == channel and has_place(dialect):
+            return see(f"{world.prefix}/{place}/{dialect.code}")
     return _form(request, world, dialect, {})
 
 

@@ -120,7 +120,8 @@ async def look_at(world: World, payment: Payment) -> Visit:
 
 
 async def show(request: Request) -> Response:
-    """The step that the payment waits for; its result, if it waits for none."""
+    """The step that the payment waits for; its result, if it waits for none. Counter and terminal have pages of their
+    own."""
     here = await visit(request)
     if here.stage is Stage.DONE:
         return see(f"{here.url}/result")
@@ -208,13 +209,7 @@ def _otp(here: Visit) -> Shown:
 
 def _qr(here: Visit) -> Shown:
     text = qr_text(here)
-    return "qr", {"text": text, "picture": _picture(text), "may_choose_again": _may_choose_again(here)}
-
-
-def _confirm(here: Visit) -> Shown:
-    if here.payment.channel is Channel.COUNTER:
-        return "counter", {}
-    return "pos", {"cards": payer.cards().values()}
+    return "qr", {"text": text, "picture": picture(text), "may_choose_again": _may_choose_again(here)}
 
 
 _TEMPLATES: Mapping[Stage, Callable[[Visit], Shown]] = {
@@ -223,7 +218,6 @@ _TEMPLATES: Mapping[Stage, Callable[[Visit], Shown]] = {
     Stage.CARD: _card,
     Stage.OTP: _otp,
     Stage.QR: _qr,
-    Stage.CONFIRM: _confirm,
 }
 
 
@@ -234,7 +228,7 @@ def qr_text(here: Visit) -> str:
     return qr.vietqr(NO_BANK, here.payment.bank_ref[-19:], here.payment.amount_vnd, purpose=here.payment.bank_ref[-25:])
 
 
-def _picture(text: str) -> str:
+def picture(text: str) -> str:
     """The code as SVG that scales with the page; there is nothing in it but paths."""
     drawn: str = segno.make(text, error="m", micro=False).svg_inline(omitsize=True, border=2, svgclass="qr-code")
     return drawn
@@ -292,11 +286,6 @@ async def pay_late(request: Request) -> Response:
     if here.may_pay_late:
         await bank.act(here.world, here.payment.payment_id, Event.APPROVE_LATE)
     return see(here.url)
-
-
-async def confirm(request: Request) -> Response:
-    here, form = await visit(request), await posted(request)
-    return await stepped(here, payer.confirm(form.get("card_number", "")))
 
 
 async def cancel(request: Request) -> Response:

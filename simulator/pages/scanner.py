@@ -105,7 +105,8 @@ async def _coded(world: World, text: str) -> Visit | None:
     for order_ref in (read.reference or read.bill_number, ""):
         for payment in await world.store.payments(world.name, order_ref=order_ref, limit=SCANNED_MAX):
             here = await look_at(world, payment)
-            if payment.channel is not Channel.QR or qr_text(here) != text:
+            shown = payment.channel is Channel.QR or here.stage is Stage.QR
+            if not shown or qr_text(here) != text:
                 continue
             if here.stage is Stage.QR:
                 return here

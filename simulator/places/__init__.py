@@ -5,7 +5,7 @@ from enum import StrEnum
 from simulator import bank, payer
 from simulator.delivery import Courier
 from simulator.dialect import Dialect
-from simulator.payment import Channel, Merchant, Payment, Reason, Refusal
+from simulator.payment import Channel, Merchant, Payment, Refusal
 from simulator.store import Name
 from simulator.world import World
 
@@ -28,7 +28,6 @@ class Why(StrEnum):
     NO_TEST_ACCOUNT = "no_test_account"
     WAITS_FOR_NOTHING = "waits_for_nothing"
     """The payment is settled, has expired, or waits for something else."""
-    NO_QR = "no_qr"
     NOT_AT_TERMINAL = "not_at_terminal"
     NOT_AT_COUNTER = "not_at_counter"
     NO_VOID = "no_void"
@@ -92,11 +91,6 @@ async def _ordered(world: World, dialect: Dialect, merchant: Merchant, code: str
 def refused(error: NotDone | Refusal) -> str:
     """One word for both: a place's own no, or the connector's."""
     return str(error.why) if isinstance(error, NotDone) else str(error.reason)
-
-
-def shown_refusals() -> tuple[str, ...]:
-    """All that `refused` may say."""
-    return (*Why, *Reason)
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
