@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import cache
@@ -19,7 +20,16 @@ from msgspec.structs import replace
 
 from simulator import payer
 from simulator.bank import act, posted_back, progress, returned
-from simulator.banks.napas import CAUSES, DIALECT, ERROR_TEXTS, GATEWAY_CODES, checksum
+from simulator.banks.napas import (
+    CARD_CAUSES,
+    CAUSES,
+    DIALECT,
+    ERROR_TEXTS,
+    GATEWAY_CODES,
+    OTHER_CODES,
+    WRONG_OTPS,
+    checksum,
+)
 from simulator.delivery import Courier
 from simulator.dialect import Ask, Command, Create, Notice, Reply
 from simulator.payment import COLLECTED, Channel, Event, Merchant, Order, Outcome, Payment, Reason, Refusal, State, Step
@@ -43,7 +53,9 @@ INSUFFICIENT_FUNDS CARD_LIMIT_EXCEEDED TRANSACTION_LIMIT_EXCEEDED TIMED_OUT EXPI
 FINISHED_PAYMENT ORDERS_NOT_FOUND ORDERS_NOT_PAID DUPLICATE_ORDERS MC_ORDER_ID_DUPLICATE MC_TRANS_ID_DUPLICATE
 DUPLICATE_TRANSACTION TRANSACTION_NOT_FOUND PENDING UNKNOWN BANK_ERROR REQUEST_ERROR REQUEST_TIMEOUT OTHER_ERROR
 TRANSACTION_NOT_SUPPORTED INVALID_CHECKSUM INVALID_MERCHANT INVALID_DATA INVALID_AMOUNT NOT_ALLOWED REFUND_TIMEOUT
-EXCEEDING_REFUND_AMOUNT MISSING_DATA
+EXCEEDING_REFUND_AMOUNT MISSING_DATA VALUE_EXCEEDED_LIMIT TRANSACTION_BELOW_LIMIT TRANSACTION_OUT_OF_LIMIT_BANK
+TRANSACTION_OUT_OF_LIMIT_PG UNDETERMINED_BALANCE ISSUER_RES_CODE_NOT_FOUND ISSUER_RES_CODE_DUPLICATE INVALID_CARD
+INVALID_REQUEST BLACKLISTED_BIN BLACKLISTED_IP BIN_VELOCITY IP_VELOCITY ORIGINAL_TRANSACTION_FAIL
 """
 NAMES = frozenset(LISTED.split())
 """What napas-dps#gateway-codes lists, as far as a payment or a refund may need it; APPROVED is MPGS's."""
@@ -214,6 +226,52 @@ def test_a_failure_is_told_by_its_code(outcome: Outcome) -> None:
     assert (answer["result"], answer["response"]["gatewayCode"]) == ("FAILURE", GATEWAY_CODES[outcome])
 
 
+def test_a_failure_without_a_word_of_ours_has_the_name_on_wish() -> None:
+    failed = payment(state=State.FAILED, outcome=Outcome.OTHER)
+    for name in OTHER_CODES:
+        answer = told(failed, optioned(other=name))
+        assert (answer["result"], answer["response"]["gatewayCode"]) == ("FAILURE", name)
+    for odd in ("APPROVED", "", "SOMETHING"):
+        assert told(failed, optioned(other=odd))["response"]["gatewayCode"] == "OTHER_ERROR"
+    assert told(paid(), optioned(other="EXPIRED_CARD"))["response"]["gatewayCode"] == "APPROVED"
+
+
+def test_every_name_of_the_list_can_be_met() -> None:
+    late = {"EXPIRED_SESSION", "PENDING_FOR_OTP", "OTP_TIMED_OUT", *WRONG_OTPS.values()}
+    of_calls = {"MISSING_DATA", "REFUND_TIMEOUT", "TRANSACTION_NOT_FOUND", "ORIGINAL_TRANSACTION_FAIL"}
+    met = {*GATEWAY_CODES.values(), *CAUSES.values(), *CARD_CAUSES.values(), *OTHER_CODES, *late, *of_calls}
+    assert met <= NAMES
+    assert NAMES - met == {"MC_ORDER_ID_DUPLICATE", "DUPLICATE_TRANSACTION", "INVALID_REQUEST"}, "names of one thing"
+
+
+def test_what_was_collected_was_authorized() -> None:
+    assert told(paid())["authorizationResponse"] == {
+        "stan": "000017",
+        "date": "1122",
+        "time": "100000",
+        "processingCode": "000000",
+        "responseCode": "00",
+    }
+    assert "authorizationResponse" not in told(payment())
+
+
+def token_of(of: Payment) -> dict[str, Any]:
+    found = json.loads(base64.b64decode(callback(of)[1]["data"]))["tokenResult"]
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.mark.parametrize("operation", ["PAY_WITH_RETURNED_TOKEN", "PURCHASE_OTP_RETURN_TOKEN"])
+def test_a_token_is_returned_for_a_paid_card_where_one_was_asked_for(operation: str) -> None:
+    asked = replace(payment().order, wire={"apiOperation": operation})
+    found = token_of(paid(order=asked))
+    assert (found["result"], found["card"]) == ("SUCCESS", {"number": "970400******0018"})
+    assert re.fullmatch(r"9704[0-9]{15}", found["token"])
+    assert token_of(paid(order=replace(asked, order_ref="HS-2"))) == found, "one card, one token"
+    assert token_of(replace(paid(order=asked), payer_account="970400******0026")) != found
+    assert token_of(payment(order=asked, state=State.FAILED)) == token_of(paid()) == {}
+
+
 def test_only_collected_money_is_a_success() -> None:
     for state, outcome in product(State, (None, *Outcome)):
         answer = told(payment(state=state, outcome=outcome))
@@ -228,7 +286,7 @@ def test_only_collected_money_is_a_success() -> None:
         (State.PENDING, "PENDING", "PENDING"),
         (State.SUSPECTED, "PENDING", "PENDING"),
         (State.CANCELLED, "FAILURE", "CANCEL"),
-        (State.EXPIRED, "FAILURE", "TIMED_OUT"),
+        (State.EXPIRED, "FAILURE", "EXPIRED_SESSION"),
         (State.REVERSED, "FAILURE", "BANK_ERROR"),
         (State.FAILED, "FAILURE", "OTHER_ERROR"),
     ],
@@ -384,7 +442,7 @@ def test_the_scheme_is_the_way_to_pay(scheme: str, channel: Channel) -> None:
         ({"merchantId": "NOBODY"}, Reason.UNKNOWN_MERCHANT, "INVALID_MERCHANT"),
         ({"apiOperation": "REFUND"}, Reason.UNKNOWN_COMMAND, "TRANSACTION_NOT_SUPPORTED"),
         ({"cardScheme": "Cash"}, Reason.MALFORMED, "INVALID_DATA"),
-        ({"orderId": ""}, Reason.MALFORMED, "INVALID_DATA"),
+        ({"orderId": ""}, Reason.MALFORMED, "MISSING_DATA"),
         ({"orderReference": "a\x00b"}, Reason.MALFORMED, "INVALID_DATA"),
         ({"returnUrl": "javascript:alert(1)"}, Reason.MALFORMED, "INVALID_DATA"),
         ({"returnUrl": "http://[oops"}, Reason.MALFORMED, "INVALID_DATA"),
@@ -493,7 +551,7 @@ def test_a_card_in_another_form_is_refused_without_being_told(card: dict[str, st
         ("/order/HS-1/transaction/T1", {}, "TRANSACTION_NOT_SUPPORTED"),
         ("/order/HS-1/transaction/" + "T" * 41, {"apiOperation": "CONFIRM_OTP", "otp": "1"}, "INVALID_DATA"),
         ("/order/" + "H" * 41 + "/transaction/T1", {"apiOperation": "CONFIRM_OTP", "otp": "1"}, "INVALID_DATA"),
-        ("/order/HS-1/transaction/T1", {"apiOperation": "CONFIRM_OTP"}, "INVALID_DATA"),
+        ("/order/HS-1/transaction/T1", {"apiOperation": "CONFIRM_OTP"}, "MISSING_DATA"),
         ("/order/HS-1/transaction/T1", {"apiOperation": "CONFIRM_OTP", "otp": "a\x00"}, "INVALID_DATA"),
         ("/order/HS-1/transaction/R1", {"apiOperation": "REFUND_DOMESTIC"}, "INVALID_AMOUNT"),
         (
@@ -682,10 +740,29 @@ async def test_a_refund_needs_a_number_of_its_own(world: World, transaction: str
 
 async def test_nothing_is_refunded_that_was_not_paid(world: World) -> None:
     unknown = await answer_of(world, client.refund("HS-1", 1_000, START))
-    assert outcome_of(unknown) == ("ERROR", "ORDERS_NOT_FOUND")
+    assert outcome_of(unknown) == ("ERROR", "TRANSACTION_NOT_FOUND")
     await answer_of(world, client.purchase("HS-1", 18_060, START))
     unpaid = await answer_of(world, client.refund("HS-1", 1_000, START))
     assert outcome_of(unpaid) == ("ERROR", "ORDERS_NOT_PAID")
+    for _ in range(3):
+        await answer_of(world, client.confirm("HS-1", "NO", START))
+    failed = await answer_of(world, client.refund("HS-1", 1_000, START))
+    assert outcome_of(failed) == ("ERROR", "ORIGINAL_TRANSACTION_FAIL")
+
+
+async def test_a_paid_order_is_not_paid_again(world: World) -> None:
+    await bought(world)
+    for other in (client.purchase("HS-1", 18_060, START), client.purchase("HS-1", 5_000, START, transaction="T2")):
+        assert outcome_of(await answer_of(world, other)) == ("ERROR", "FINISHED_PAYMENT")
+    again = (await ask(world, "napas", client.hosted_form("HS-1", 18_060, START))).response
+    assert dict(again.headers)["location"] == "error?code=FINISHED_PAYMENT"
+
+
+@pytest.mark.parametrize(("age_s", "outcome"), [(299, ("SUCCESS", "APPROVED")), (300, ("ERROR", "OTP_TIMED_OUT"))])
+async def test_a_one_time_password_holds_for_five_minutes(world: World, age_s: int, outcome: tuple[str, str]) -> None:
+    await answer_of(world, client.purchase("HS-1", 18_060, START))
+    await world.store.set_clock("ci", START + timedelta(seconds=age_s))
+    assert outcome_of(await answer_of(world, client.confirm("HS-1", "OTP", START))) == outcome
 
 
 @pytest.mark.parametrize(("age_s", "status"), [(3599, 200), (3600, 401)])

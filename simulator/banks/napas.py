@@ -83,6 +83,16 @@ GATEWAY_CODES = {
     Outcome.UNKNOWN: "UNKNOWN",
     Outcome.OTHER: "OTHER_ERROR",
 }
+# napas-dps#gateway-codes: what a merchant's option may have a payment end with for which the house has no word.
+_OTHER_CODES = """
+INVALID_CARDNAME INVALID_CARDNO INVALID_ISSDATE INVALID_EXPDATE INVALID_DATE EXPIRED_CARD CARD_ACCOUNT_NOT_ALLOWED
+INELIGIBLE OTP_TIMED_OUT AUTHENTICATION_FAILED PENDING_FOR_CARDVER PENDING_FOR_PURCHASE TRANSACTION_LIMIT_EXCEEDED
+VALUE_EXCEEDED_LIMIT TRANSACTION_BELOW_LIMIT TRANSACTION_OUT_OF_LIMIT_BANK TRANSACTION_OUT_OF_LIMIT_PG
+UNDETERMINED_BALANCE ISSUER_RES_CODE_NOT_FOUND ISSUER_RES_CODE_DUPLICATE REQUEST_ERROR TRANSACTION_NOT_SUPPORTED
+INVALID_CARD BLACKLISTED_BIN BLACKLISTED_IP BIN_VELOCITY IP_VELOCITY NOT_ALLOWED
+"""
+OTHER_CODES = frozenset(_OTHER_CODES.split())
+OTP_LIFE = timedelta(minutes=5)
 WRONG_OTPS = {1: "INVALID_OTP_1TIME", 2: "INVALID_OTP"}
 ENDED = {  # What a state means where the outcome would contradict it.
     State.REVERSED: Outcome.REVERSED,
@@ -112,7 +122,10 @@ CAUSES = {  # napas-dps#gateway-codes
     Reason.TIMED_OUT: "REQUEST_TIMEOUT",
     Reason.UNKNOWN: "UNKNOWN",
 }
+CARD_CAUSES = {"number": "INVALID_CARDNO", "name": "INVALID_CARDNAME", "date": "INVALID_ISSDATE"}
 ERROR_TEXTS = {
+    "MISSING_DATA": ("Thiếu dữ liệu.", "Data is missing."),
+    "FINISHED_PAYMENT": ("Đơn hàng đã được thanh toán trước đó.", "This order was paid before."),
     "INVALID_DATA": ("Dữ liệu không hợp lệ.", "The data is not valid."),
     "TRANSACTION_NOT_SUPPORTED": ("Giao dịch không được hỗ trợ.", "This kind of transaction is not supported."),
     "INVALID_MERCHANT": ("Đơn vị chấp nhận thẻ không hợp lệ.", "The merchant is not valid."),
@@ -294,11 +307,26 @@ def _judge(command: Command, payment: Payment | None, now: datetime) -> None:
     issued = command.wire.get("issued", "")
     if issued and now - parse_compact(issued) >= TOKEN_LIFE:
         raise Refusal(Reason.BAD_SIGNATURE, f"the access token of {issued} has expired")
-    purchase = payment.order.wire.get("transaction") if payment else None
-    if isinstance(command, RefundOrder) and purchase == command.request_ref:
+    if isinstance(command, RefundOrder):
+        _judge_refund(command, payment)
+    if isinstance(command, Create) and payment is not None and payment.state in COLLECTED:
+        raise Refusal(Reason.ALREADY_PAID, "the order is paid")
+    if isinstance(command, Confirm) and payment is not None:
+        if payment.order.wire.get("transaction") != command.wire["transaction"]:
+            raise Refusal(Reason.UNKNOWN_ORDER, "no purchase has that transaction number")
+        sent_at = payment.otp_sent_at if payment.state is State.PENDING else None
+        if sent_at is not None and now - sent_at >= OTP_LIFE:
+            raise Refusal(Reason.EXPIRED, "the OTP was valid for 5 min", wire={"cause": "OTP_TIMED_OUT"})
+
+
+def _judge_refund(command: RefundOrder, payment: Payment | None) -> None:
+    """A refund has names of its own for what it does not find (napas-dps#gateway-codes)."""
+    if payment is None:
+        raise Refusal(Reason.UNKNOWN_ORDER, "no such order", wire={"cause": "TRANSACTION_NOT_FOUND"})
+    if payment.order.wire.get("transaction") == command.request_ref:
         raise Refusal(Reason.TOO_SOON, "the refund has the number of the purchase")
-    if isinstance(command, Confirm) and payment and purchase != command.wire["transaction"]:
-        raise Refusal(Reason.UNKNOWN_ORDER, "no purchase has that transaction number")
+    if _result(payment) == "FAILURE":
+        raise Refusal(Reason.NOT_PAID, "the payment failed", wire={"cause": "ORIGINAL_TRANSACTION_FAIL"})
 
 
 def _form_fields(raw: bytes) -> dict[str, str]:
@@ -317,7 +345,9 @@ def _text(body: object, *way: str) -> str:
 
 def _given(name: str, text: str) -> str:
     if FORMS[name].fullmatch(text) is None:
-        raise Refusal(Reason.MALFORMED, f"{name}: {'*' * len(text[:19]) if name == 'number' else repr(text[:40])}")
+        cause = CARD_CAUSES.get(name, "INVALID_DATA") if text else "MISSING_DATA"
+        shown = "*" * len(text[:19]) if name == "number" else repr(text[:40])
+        raise Refusal(Reason.MALFORMED, f"{name}: {shown}", wire={"cause": cause})
     return text
 
 
@@ -363,7 +393,7 @@ def _encode_keys(request: Request, command: Command | None, result: Reply | Refu
 
 def _encode_form(request: Request, command: Command | None, result: Reply | Refusal) -> Response:
     if isinstance(result, Refusal):
-        cause = CAUSES.get(result.reason, "")
+        cause = _cause(result)
         return redirect(f"error?code={cause if cause in ERROR_TEXTS else 'OTHER_ERROR'}")
     return redirect(result.page_url)
 
@@ -411,8 +441,12 @@ def _otp_form(page_url: str) -> str:
 def _refused(refusal: Refusal, timed_out: str = "REQUEST_TIMEOUT") -> Response:
     if refusal.reason is Reason.BAD_SIGNATURE:
         return json_response({"error": "invalid_token", "error_description": refusal.detail}, 401)
-    cause = timed_out if refusal.reason is Reason.TIMED_OUT else CAUSES.get(refusal.reason, "OTHER_ERROR")
+    cause = timed_out if refusal.reason is Reason.TIMED_OUT else _cause(refusal)
     return json_response(_error(cause, refusal.detail))
+
+
+def _cause(refusal: Refusal) -> str:
+    return refusal.wire.get("cause") or CAUSES.get(refusal.reason, "OTHER_ERROR")
 
 
 def _error(cause: str, explanation: str = "") -> Tree:
@@ -455,12 +489,39 @@ def payment_result(payment: Payment, merchant: Merchant) -> Tree:
             "receipt": payment.bank_ref,
             "type": "PAYMENT",
             "authorizationCode": payment.bank_ref[-6:] if collected else "",
-            "acquirer": {"id": "NAPAS", "date": compact(settled_at)[4:8]},
+            "acquirer": {
+                "batch": compact(settled_at)[:8],
+                "date": compact(settled_at)[4:8],
+                "id": "NAPAS",
+                "merchantId": payment.merchant_code,
+            },
         },
+        **({"authorizationResponse": _authorization(payment, settled_at)} if collected else {}),
         "timeOfRecord": _iso(settled_at),
         "channel": "6014",
         "version": "32",
     }
+
+
+def _authorization(payment: Payment, settled_at: datetime) -> Tree:
+    """What the card's bank answered, in the words of ISO 8583."""
+    at = compact(settled_at)
+    return {
+        "stan": payment.bank_ref[-6:],
+        "date": at[4:8],
+        "time": at[8:],
+        "processingCode": "000000",
+        "responseCode": "00",
+    }
+
+
+def token_result(payment: Payment, merchant: Merchant) -> Tree:
+    """The token that stands for the payer's card, where the connector asked for one and was paid."""
+    if not payment.order.wire.get("apiOperation", "").endswith("_TOKEN") or payment.state not in COLLECTED:
+        return {}
+    proof = hmac_sha256_hex(merchant.secrets["client_secret"], f"card|{payment.payer_account}".encode())
+    token = f"9704{int(proof, 16) % 10**15:015}"
+    return {"result": "SUCCESS", "token": token, "card": {"number": payment.payer_account}}
 
 
 def _iso(instant: datetime) -> str:
@@ -486,12 +547,16 @@ def _gateway_code(payment: Payment, merchant: Merchant) -> str:
     if payment.state in (State.PENDING, State.SUSPECTED):
         return "UNKNOWN" if payment.outcome is Outcome.UNKNOWN else "PENDING"
     outcome = payment.outcome or Outcome.SUCCESS
+    if outcome is Outcome.OTHER and payment.state is State.FAILED and merchant.options.get("other") in OTHER_CODES:
+        return merchant.options["other"]
+    if payment.state is State.EXPIRED:
+        return "EXPIRED_SESSION"
     return GATEWAY_CODES[ENDED.get(payment.state, Outcome.OTHER) if outcome is Outcome.SUCCESS else outcome]
 
 
 def napas_result(payment: Payment, merchant: Merchant) -> str:
     """The signed result: JSON of data and checksum."""
-    told = {"paymentResult": payment_result(payment, merchant), "tokenResult": {}}
+    told = {"paymentResult": payment_result(payment, merchant), "tokenResult": token_result(payment, merchant)}
     data = base64.b64encode(msgspec.json.encode(told)).decode()
     return msgspec.json.encode({"data": data, "checksum": checksum(data, merchant)}).decode()
 
@@ -543,6 +608,18 @@ ASSUMPTIONS = (
     ("results", "SUCCESS, PENDING, FAILURE; ERROR in the answer to a PUT", "PENDING, FAILURE are MPGS's words", ""),
     ("gateway-codes", "held or in doubt PENDING or UNKNOWN, reversed and maintenance BANK_ERROR", "bare list", ""),
     ("refusals", "HTTP 200 with result ERROR and the code as cause; 401 for a token", "no source", ""),
+    (
+        "other-codes",
+        "a failure without a word of ours is OTHER_ERROR, or the name on wish",
+        "bare list",
+        "options.other",
+    ),
+    ("expired", "EXPIRED_SESSION for a page left open, OTP_TIMED_OUT after 5 min", "the names alone are public", ""),
+    ("missing", "MISSING_DATA for an empty field, INVALID_DATA for another", "the names alone are public", ""),
+    ("refund-codes", "no order TRANSACTION_NOT_FOUND, a failed one ORIGINAL_TRANSACTION_FAIL", "bare list", ""),
+    ("token-result", "result, token and card's masked number; one card, one token", "only its name is public", ""),
+    ("pays-with-token", "is not offered", "no field for a token is public", ""),
+    ("authorization", "000000 and 00 with what was collected, absent otherwise", "only the fields are public", ""),
     ("query", "answers with the fields of paymentResult", "no sample", ""),
     ("refund", "done at once, whole or in parts, numbered by its transaction", "only the call is public", ""),
     ("reload", "the same unpaid order again shows the page again", "a reload is no second payment", ""),

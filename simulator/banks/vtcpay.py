@@ -309,7 +309,12 @@ ASSUMPTIONS = (
     ("bad-signature", "status -29, on the gateway's own page", "the list has no status of its own", ""),
     ("refusals", "are told to a merchant that has proved itself at its address, signed", "the list suggests it", ""),
     ("statuses", "expired and other failures -1, reversed -3, maintenance -6", "the list gives no pairs", ""),
-    ("acknowledgement", "any HTTP 200, on wish also 302", "the gateway's sample answers freely", "acknowledgement"),
+    (
+        "acknowledgement",
+        "any HTTP 200, on wish also 302",
+        "the gateway's sample answers freely",
+        "options.acknowledgement",
+    ),
     ("retries", "after 1, 5 and 15 min, 15 s for an answer", "no source", "retries"),
     ("failures", "are posted like successes", "samples handle them, none is recorded", ""),
     ("check-codes", "-402 website or account, -403 sign, -404 order", "known is only that all three mean wrong", ""),
