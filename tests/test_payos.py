@@ -16,13 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator import qr
-from simulator.bank import act
+from simulator.bank import act, serve
 from simulator.banks import payos
 from simulator.banks.payos import DIALECT, acknowledged, callback, qr_text, return_url, signature, signed_text
-from simulator.dialect import Ask, CancelOrder, Create, Endpoint, Notice, Query, Reply
+from simulator.calling import Caller
+from simulator.dialect import Ask, CancelOrder, Create, Endpoint, GetReceipt, Notice, Query, Reply
 from simulator.merchants import default_merchants
 from simulator.payment import Channel, Event, Merchant, Order, Outcome, Payment, Reason, Refusal, State
-from simulator.wire import Answer, Request
+from simulator.wire import Answer, Outgoing, Request
 from simulator.world import World
 from tests.samples.payos import (
     CHECKSUM_KEY,
@@ -33,6 +34,7 @@ from tests.samples.payos import (
     payos_confirm_webhook,
     payos_create,
     payos_get,
+    payos_invoices,
     sealed,
 )
 from tests.worlds import START, ask, connector, courier_of, endpoint_of, worlds_in
@@ -40,7 +42,7 @@ from tests.worlds import START, ask, connector, courier_of, endpoint_of, worlds_
 VECTOR_FILE = Path(__file__).parent.parent / "fixtures" / "wire" / "payos" / "signatures.json"
 VECTORS = {vector["message"]: vector for vector in json.loads(VECTOR_FILE.read_text())}
 MERCHANT = next(each for each in default_merchants() if each.bank == "payos")
-CREATE, GET, CANCEL, CONFIRM = DIALECT.endpoints
+CREATE, GET, CANCEL, CONFIRM, INVOICES, DOWNLOAD = DIALECT.endpoints
 PAID_AT = datetime(2023, 2, 4, 11, 25, tzinfo=UTC)
 LINK_ID = "124c33293c43417ab7879e14c8d9eb18"
 
@@ -49,10 +51,10 @@ def merchants(code: str) -> Merchant | None:
     return MERCHANT if code == CLIENT_ID else None
 
 
-def decoded(request: Request) -> Create | Query | CancelOrder | Ask:
+def decoded(request: Request) -> Create | Query | CancelOrder | GetReceipt | Ask:
     endpoint, request = endpoint_of(DIALECT, request)
     command = endpoint.decode(request, merchants)
-    assert isinstance(command, Create | Query | CancelOrder | Ask)
+    assert isinstance(command, Create | Query | CancelOrder | GetReceipt | Ask)
     return command
 
 
@@ -170,10 +172,13 @@ def test_values_are_signed_raw_and_in_the_order_of_their_names(data: dict[str, A
 
 # --- who asks ----------------------------------------------------------------------------------------------------
 
-REQUESTS = [create(), payos_get("123", START), payos_cancel("123"), payos_confirm_webhook("https://portal.test/w")]
+REQUESTS = [
+    *(create(), payos_get("123", START), payos_cancel("123"), payos_confirm_webhook("https://portal.test/w")),
+    *(payos_invoices("123"), payos_invoices("123", "0" * 32)),
+]
 
 
-@pytest.mark.parametrize("request_", REQUESTS, ids=["create", "get", "cancel", "confirm"])
+@pytest.mark.parametrize("request_", REQUESTS, ids=["create", "get", "cancel", "confirm", "invoices", "download"])
 @pytest.mark.parametrize(
     "headers",
     [{}, {"x-client-id": "nobody"}, {"x-api-key": "wrong"}, {"x-api-key": ""}, {"x-client-id": CLIENT_ID[:-1]}],
@@ -333,6 +338,54 @@ def test_a_confirmed_webhook_is_answered_with_the_account() -> None:
     body = shown(CONFIRM, payos_confirm_webhook("https://portal.test/w"), payment())
     assert body["data"]["webhookUrl"] == "https://portal.test/w"
     assert body["data"]["accountNumber"] == "0123499999"
+
+
+def test_the_probe_is_a_rightly_signed_webhook_of_an_unknown_order() -> None:
+    """payos-webhook-signature, P1: the documents' example, to our own account and at the present time."""
+    command = decoded(payos_confirm_webhook("https://portal.test/w"))
+    sent = payos.probe_request(command, PAID_AT)
+    body = json.loads(sent.body)
+    assert (sent.method, sent.url, body["code"], body["success"]) == ("POST", "https://portal.test/w", "00", True)
+    own = {"accountNumber": "0123499999", "transactionDateTime": "2023-02-04 18:25:00"}
+    assert body["data"] == VECTORS["data"]["fields"] | own
+    assert truly_signed(body)
+
+
+@pytest.mark.parametrize("status", [0, 199, 200, 204, 299, 302, 404, 500])
+def test_a_probe_wants_2xx(status: int) -> None:
+    """payos-clients#webhook."""
+    command = decoded(payos_confirm_webhook("https://portal.test/w"))
+    if 200 <= status < 300:
+        payos.probed(Answer(status), command)
+        return
+    with pytest.raises(Refusal) as caught:
+        payos.probed(Answer(status), command)
+    response = CONFIRM.encode(payos_confirm_webhook("https://portal.test/w"), None, caught.value)
+    assert (response.status, json.loads(response.body)["code"]) == (400, "20")
+
+
+@pytest.mark.parametrize("invoice", [5, "yes", [], {"taxPercentage": 7}, {"taxPercentage": "10"}])
+def test_an_invoice_in_another_form_is_refused(invoice: object) -> None:
+    """payos-clients#invoice."""
+    assert refused(create(invoice=invoice)).reason is Reason.MALFORMED
+
+
+@pytest.mark.parametrize("tax", [None, -2, -1, 0, 5, 10])
+def test_an_invoice_is_wanted_for_a_buyer(tax: int | None) -> None:
+    wanted = order(invoice={"taxPercentage": tax, "buyerNotGetInvoice": False}, buyerName="Nguyễn Văn A")
+    assert (wanted.wire["invoice"], wanted.wire["buyer"]) == ("wanted", "Nguyễn Văn A")
+    assert order(invoice={}, buyerName="A", buyerCompanyName="Công ty B").wire["buyer"] == "Công ty B"
+    assert "invoice" not in order().wire
+
+
+@pytest.mark.parametrize("state", State)
+def test_only_a_paid_link_that_wanted_an_invoice_has_one(state: State) -> None:
+    wanting = payment(state, order=order(invoice={}))
+    listed = shown(INVOICES, payos_invoices("123"), wanting)
+    assert truly_signed(listed)
+    collected = state in (State.PAID, State.PARTLY_REFUNDED, State.REFUNDED)
+    assert len(listed["data"]["invoices"]) == (1 if collected else 0)
+    assert shown(INVOICES, payos_invoices("123"), payment(state))["data"] == {"invoices": []}
 
 
 # --- answers -----------------------------------------------------------------------------------------------------
@@ -536,6 +589,45 @@ async def test_only_a_paid_link_is_told_and_until_it_is_acknowledged(tmp_path: P
         bodies = [json.loads(body) for _, _, body in portal.requests]
         assert [each["data"]["orderCode"] for each in bodies] == [4, 4, 4]
         assert bodies[0] == bodies[1] == bodies[2]
+
+
+async def test_an_invoice_is_a_file_of_its_own_link_alone(desk: Desk) -> None:
+    await desk.asks(create(invoice={}, buyerName="Nguyễn Văn A"))
+    assert (await desk.asks(payos_invoices("123")))["data"] == {"invoices": []}
+    assert (await desk.asks(payos_invoices("123", "0" * 32)))["code"] == "20"
+    await desk.happens(Event.APPROVE)
+    [invoice] = (await desk.asks(payos_invoices("123")))["data"]["invoices"]
+    assert list(invoice) == [
+        *("invoiceId", "invoiceNumber", "issuedTimestamp", "issuedDatetime", "transactionId", "reservationCode"),
+        "codeOfTax",
+    ]
+    assert (invoice["issuedTimestamp"], invoice["issuedDatetime"]) == (1795316400, "2026-11-22T10:00:00+07:00")
+    response = (await ask(desk.world, "payos", payos_invoices("123", invoice["invoiceId"]))).response
+    assert (response.status, dict(response.headers)["content-type"]) == (200, "application/pdf")
+    assert response.body.startswith(b"%PDF-")
+    assert f"invoice-{invoice['invoiceNumber']}.pdf" in dict(response.headers)["content-disposition"]
+    assert (await desk.asks(payos_invoices("123", "0" * 32)))["code"] == "20"
+    assert (await desk.asks(payos_invoices("124", invoice["invoiceId"])))["code"] == "20"
+
+
+@pytest.mark.parametrize(("status", "code"), [(204, "00"), (404, "20")])
+async def test_a_webhook_address_is_called_before_it_is_confirmed(desk: Desk, status: int, code: str) -> None:
+    async with connector() as portal:
+        portal.answer = lambda method, path, body: web.Response(status=status)
+        request = payos_confirm_webhook(f"{portal.url}/hook")
+
+        async def send(outgoing: Outgoing, timeout_s: float) -> Answer:
+            assert timeout_s == 30
+            return await caller.call(outgoing, timeout_s)
+
+        caller = Caller()
+        served = await serve(desk.world, DIALECT, *endpoint_of(DIALECT, request), send)
+        await caller.close()
+        assert json.loads(served.response.body)["code"] == code
+        [(method, path, body)] = portal.requests
+        assert (method, path, json.loads(body)["data"]["orderCode"]) == ("POST", "/hook", 123)
+        kept = [each for _, each in await desk.world.store.exchanges(desk.world.name) if each.operation == "probe"]
+        assert [(each.direction, each.status) for each in kept] == [("out", status)]
 
 
 # --- whatever comes ----------------------------------------------------------------------------------------------

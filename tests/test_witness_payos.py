@@ -10,15 +10,17 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 from payos import APIError, InvalidSignatureError, PayOS, UnauthorizedError, WebhookError
-from payos.types.v2 import CreatePaymentLinkRequest, CreatePaymentLinkResponse
+from payos.types.v2 import CreatePaymentLinkRequest, CreatePaymentLinkResponse, InvoiceRequest
 
 from simulator import qr
 from simulator.client import Banksim, PaymentView, SandboxClient
@@ -173,9 +175,63 @@ def test_a_link_is_cancelled(foreign: Foreign, reason: str | None) -> None:
     assert foreign.client().payment_requests.get(123) == cancelled
 
 
-def test_a_webhook_address_is_confirmed(foreign: Foreign) -> None:
-    confirmed = foreign.client().webhooks.confirm("https://portal.test/webhook")
-    assert confirmed.webhook_url == "https://portal.test/webhook"
+class Answering(BaseHTTPRequestHandler):
+    """A webhook that verifies what it is sent and answers the status that its path names."""
+
+    verified: ClassVar[list[int]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        client = PayOS(client_id=CLIENT_ID, api_key=HEADERS["x-api-key"], checksum_key=CHECKSUM_KEY)
+        self.verified.append(client.webhooks.verify(body).order_code)
+        self.send_response(int(self.path[1:]))
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nobody reads it."""
+
+
+@pytest.fixture
+def webhook_url() -> Iterator[str]:
+    Answering.verified.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answering) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_webhook_address_is_confirmed_once_it_answered_a_webhook_of_an_unknown_order(
+    foreign: Foreign, webhook_url: str
+) -> None:
+    confirmed = foreign.client().webhooks.confirm(f"{webhook_url}/204")
+    assert confirmed.webhook_url == f"{webhook_url}/204"
+    assert Answering.verified == [123]
+
+
+def test_a_webhook_address_that_refuses_an_unknown_order_is_not_confirmed(foreign: Foreign, webhook_url: str) -> None:
+    with pytest.raises(WebhookError, match="Webhook url không hợp lệ"):
+        foreign.client().webhooks.confirm(f"{webhook_url}/404")
+    assert Answering.verified == [123]
+
+
+def test_invoices_are_listed_and_downloaded(foreign: Foreign) -> None:
+    invoices = foreign.client().payment_requests.invoices
+    foreign.create(invoice=InvoiceRequest(tax_percentage=10), buyer_name="Nguyễn Văn A")
+    assert invoices.get(123).invoices == []
+    paid = foreign.sandbox.event(foreign.payment().payment_id, "approve")
+    [invoice] = invoices.get(123).invoices
+    assert invoice.transaction_id == paid.bank_ref
+    file = invoices.download(invoice.invoice_id, 123)
+    assert (file.filename, file.content_type) == (f"invoice-{invoice.invoice_number}.pdf", "application/pdf")
+    assert file.data.startswith(b"%PDF-")
+    assert invoices.get(paid.payment_id).invoices == [invoice]
+
+
+def test_without_asking_there_is_no_invoice(foreign: Foreign) -> None:
+    foreign.paid()
+    assert foreign.client().payment_requests.invoices.get(123).invoices == []
 
 
 # --- refusals ----------------------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
-"""payOS: payment links that are paid by VietQR transfer (create, get, cancel, confirm-webhook), and their webhook.
+"""payOS: payment links that are paid by VietQR transfer (create, get, cancel, invoices), and their webhook.
 
 Rule: only `data` is signed, as raw name=value pairs in the order of the names; the browser's return is not signed, and
-any 2xx acknowledges a webhook, an empty one too. Payouts and invoices are not spoken.
+any 2xx acknowledges a webhook, an empty one too. A webhook's address is tried out before it is confirmed. Payouts are
+not spoken.
 """
 
 import re
@@ -23,8 +24,10 @@ from simulator.dialect import (
     Create,
     Dialect,
     Endpoint,
+    GetReceipt,
     Merchants,
     Notice,
+    Probe,
     Query,
     Reply,
     Shape,
@@ -32,13 +35,17 @@ from simulator.dialect import (
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
-from simulator.signing import hmac_sha256_hex, same
+from simulator.receipt import Receipt, receipt_pdf
+from simulator.signing import hmac_sha256_hex, same, sha256_hex
 from simulator.wire import JSON_TYPE, Answer, Outgoing, Request, Response, json_object, json_response
 
 Data = Mapping[str, object]
+Decoded = Callable[[Request, Merchants], Command]
+Written = Callable[[Request, Command | None, Reply | Refusal], Response]
 
 ORDER_CODE_MAX = 2**53 - 1  # payos-guides#errors: what JavaScript can hold
 EXPIRED_AT_MAX = 4_102_444_800  # the year 2100
+TAX_PERCENTAGES = (-2, -1, 0, 5, 10)  # payos-clients#invoice
 DESCRIPTION_MAX = 25  # payos-guides#errors
 URL = re.compile(r"https?://[^\s\x00-\x1f\x7f]{1,1000}")
 USUAL_ACCOUNT = {"bin": "970436", "account": "0123499999", "account_name": "TAI KHOAN THU NGHIEM"}
@@ -67,6 +74,7 @@ REFUSALS = {
     Reason.UNKNOWN_ORDER: (200, "20", "Đơn thanh toán không tồn tại"),
     Reason.ALREADY_PAID: (200, "20", "Đơn thanh toán đã được thanh toán"),
     Reason.EXPIRED: (200, "20", "Đơn thanh toán đã hết hạn hoặc đã kết thúc"),
+    Reason.TIMED_OUT: (400, "20", "Webhook url không hợp lệ"),
 }
 
 
@@ -106,6 +114,7 @@ def decode_create(request: Request, merchants: Merchants) -> Create:
         urls = {name: _url(body, name) for name in ("cancelUrl", "returnUrl")}
         expired_at = _whole(body, "expiredAt", EXPIRED_AT_MAX) if body.get("expiredAt") is not None else 0
         given = _text(body, "signature", 64)
+        invoice = _invoice_wanted(body)
     except ValueError as error:
         raise refused(Reason.MALFORMED, str(error)) from error
     values = {"amount": amount, "description": description, "orderCode": order_code, **urls}
@@ -122,9 +131,21 @@ def decode_create(request: Request, merchants: Merchants) -> Create:
         expires_at=datetime.fromtimestamp(expired_at, UTC) if expired_at else None,
         return_url=urls["returnUrl"],
         channel=Channel.QR,
-        wire={"cancelUrl": urls["cancelUrl"]} | ({"expiredAt": str(expired_at)} if expired_at else {}),
+        wire={"cancelUrl": urls["cancelUrl"]} | ({"expiredAt": str(expired_at)} if expired_at else {}) | invoice,
     )
     return Create(merchant=merchant, order=order)
+
+
+def _invoice_wanted(body: Data) -> dict[str, str]:
+    """payos-clients#invoice: whether and to whom an invoice is to be made. Raises ValueError."""
+    wanted = body.get("invoice")
+    if wanted is None:
+        return {}
+    if not isinstance(wanted, dict) or wanted.get("taxPercentage") not in (None, *TAX_PERCENTAGES):
+        raise ValueError(f"invoice must be an object, its taxPercentage one of {TAX_PERCENTAGES}")
+    buyers = (body.get("buyerCompanyName"), body.get("buyerName"))
+    buyer = next((each for each in buyers if isinstance(each, str) and each.isprintable()), "")
+    return {"invoice": "wanted", "buyer": buyer[:200]}
 
 
 def decode_get(request: Request, merchants: Merchants) -> Query:
@@ -146,6 +167,20 @@ def decode_cancel(request: Request, merchants: Merchants) -> CancelOrder:
         raise Refusal(Reason.BAD_SIGNATURE, "signature", merchant=merchant)
     order_key, name = _which(request, merchant)
     return CancelOrder(merchant=merchant, order_key=order_key, name=name, reason=reason)
+
+
+def decode_invoice(request: Request, merchants: Merchants) -> GetReceipt:
+    merchant = _known(request, merchants)
+    order_key, name = _which(request, merchant)
+    wire = {"invoice_id": request.places.get("invoice", "")}
+    return GetReceipt(merchant=merchant, order_key=order_key, name=name, wire=wire)
+
+
+def judge(command: Command, payment: Payment | None, now: datetime) -> None:
+    if not isinstance(command, GetReceipt) or payment is None:
+        return
+    if command.wire["invoice_id"] not in [each["invoiceId"] for each in _invoices(payment)]:
+        raise Refusal(Reason.UNKNOWN_ORDER, "the link has no such invoice", merchant=command.merchant)
 
 
 def decode_confirm_webhook(request: Request, merchants: Merchants) -> Ask:
@@ -272,6 +307,50 @@ def _confirmed(command: Command, reply: Reply) -> dict[str, object]:
     }
 
 
+def _invoice_list(command: Command, reply: Reply) -> dict[str, object]:
+    return {"invoices": _invoices(_payment(reply))}
+
+
+def _invoices(payment: Payment) -> list[dict[str, object]]:
+    """payos-clients#invoice: one of a paid link that asked for it."""
+    at = payment.settled_at
+    if payment.state not in COLLECTED or at is None or "invoice" not in payment.order.wire:
+        return []
+    made = sha256_hex(f"invoice|{payment.payment_id}".encode())
+    return [
+        {
+            "invoiceId": made[:32],
+            "invoiceNumber": str(int(made[:6], 16) + 1),
+            "issuedTimestamp": int(at.timestamp()),
+            "issuedDatetime": _instant(at),
+            "transactionId": payment.bank_ref,
+            "reservationCode": made[32:42].upper(),
+            "codeOfTax": "",
+        }
+    ]
+
+
+def encode_invoice(request: Request, command: Command | None, result: Reply | Refusal) -> Response:
+    """The invoice itself, as a file; a refusal as anywhere."""
+    if isinstance(result, Refusal) or command is None:
+        return encode(_invoice_list, request, command, result)
+    payment, merchant = _payment(result), command.merchant
+    number = int(sha256_hex(f"invoice|{payment.payment_id}".encode())[:6], 16) + 1
+    paper = Receipt(
+        number=number,
+        issued_at=payment.settled_at or payment.created_at,
+        collector_name=merchant.name,
+        issuer_name="payOS",
+        payer_name=payment.order.wire.get("buyer", ""),
+        bill_code=payment.order.order_ref,
+        bank_ref=payment.bank_ref,
+        fees=((payment.order.description, payment.amount_vnd),),
+        amount_vnd=payment.amount_vnd,
+    )
+    disposition = ("content-disposition", f'attachment; filename="invoice-{number}.pdf"')
+    return Response(200, (("content-type", "application/pdf"), disposition), receipt_pdf(paper))
+
+
 def _payment(reply: Reply) -> Payment:
     assert reply.payment is not None, "creating, getting and cancelling are about a payment"
     return reply.payment
@@ -340,14 +419,38 @@ def callback(notice: Notice) -> Outgoing:
         "code": code,
         "desc": "Thành công" if credited else "Thất bại",
     }
-    body = {
-        "code": code,
-        "desc": desc,
-        "success": credited,
-        "data": data,
-        "signature": signature(data, merchant.secrets["checksum_key"]),
+    return _webhook(merchant.callback_url, data, merchant, code, desc)
+
+
+def _webhook(url: str, data: Data, merchant: Merchant, code: str, desc: str) -> Outgoing:
+    sealed = signature(data, merchant.secrets["checksum_key"])
+    body = {"code": code, "desc": desc, "success": code == "00", "data": data, "signature": sealed}
+    return Outgoing("POST", url, (("content-type", JSON_TYPE),), msgspec.json.encode(body))
+
+
+def probe_request(command: Command, now: datetime) -> Outgoing:
+    """payos-clients#webhook: a webhook of an order that the connector does not know, rightly signed."""
+    empty = ("counterAccountBankId", "counterAccountBankName", "counterAccountName", "counterAccountNumber")
+    data = {
+        "orderCode": 123,
+        "amount": 3000,
+        "description": "VQRIO123",
+        "accountNumber": _account(command.merchant)["account"],
+        "reference": "TF230204212323",
+        "transactionDateTime": _local(now),
+        "currency": "VND",
+        "paymentLinkId": "124c33293c43417ab7879e14c8d9eb18",
+        "code": "00",
+        "desc": "Thành công",
+        **dict.fromkeys((*empty, "virtualAccountName", "virtualAccountNumber"), ""),
     }
-    return Outgoing("POST", merchant.callback_url, (("content-type", JSON_TYPE),), msgspec.json.encode(body))
+    return _webhook(command.wire["webhookUrl"], data, command.merchant, "00", "success")
+
+
+def probed(answer: Answer, command: Command) -> None:
+    if not 200 <= answer.status < 300:
+        why = answer.error or f"HTTP {answer.status}"
+        raise Refusal(Reason.TIMED_OUT, f"the webhook's address did not answer 2xx: {why}", merchant=command.merchant)
 
 
 def acknowledged(answer: Answer, notice: Notice) -> Ack:
@@ -388,11 +491,25 @@ ASSUMPTIONS = (
     ("announced", "paid links only, under- and overpaid ones too", "no webhook of a failure is known", ""),
     ("failure", "a told failure has code 01 and success false", "only 00 is documented", ""),
     ("retries", "1, 5, 15, 30 and 60 min; 30 s for an answer", "no schedule is public", "retries"),
-    ("confirm-webhook", "does not call the URL and changes nothing", "the real one calls it first", "callback_url"),
+    ("confirm-webhook", "tries order 123 on the URL, changes nothing", "the real one registers it", "callback_url"),
+    ("confirm-refused", "HTTP 400 with code 20", "clients say that the address is wrong", ""),
+    ("invoices", "one of a paid link that has `invoice`; numbers and codes are ours", "only fields are known", ""),
+    ("invoice-file", "a receipt of fees in PDF", "the real one is the tax office's", ""),
     ("cancel-signature", "checked where it is sent", "clients send one only with a reason", ""),
     ("return", "code 00 always; a cancelled link goes to cancelUrl", "from integrators' memory", ""),
     ("link-times", "ISO 8601 with +07:00; transfers as in webhooks", "samples differ", ""),
     ("counter-account", "bank and number where known, no names", "fields may be empty", ""),
+)
+
+_LINK = "/v2/payment-requests/{id}"
+_PROBES = {"ask": Probe(ask=probe_request, read=probed)}
+_ENDPOINTS: tuple[tuple[str, str, str, Decoded, Written], ...] = (
+    ("create", "POST", "/v2/payment-requests", decode_create, partial(encode, _created)),
+    ("query", "GET", _LINK, decode_get, partial(encode, _link)),
+    ("cancel", "POST", f"{_LINK}/cancel", decode_cancel, partial(encode, _link)),
+    ("ask", "POST", "/confirm-webhook", decode_confirm_webhook, partial(encode, _confirmed)),
+    ("query", "GET", f"{_LINK}/invoices", decode_get, partial(encode, _invoice_list)),
+    ("receipt", "GET", f"{_LINK}/invoices/{{invoice}}/download", decode_invoice, encode_invoice),
 )
 
 DIALECT = Dialect(
@@ -401,13 +518,10 @@ DIALECT = Dialect(
     shape=Shape.SERVER_CREATE,
     channels=(Channel.QR,),
     endpoints=tuple(
-        Endpoint(operation=operation, method=method, path=path, decode=decode, encode=partial(encode, shown))
-        for operation, method, path, decode, shown in (
-            ("create", "POST", "/v2/payment-requests", decode_create, _created),
-            ("query", "GET", "/v2/payment-requests/{id}", decode_get, _link),
-            ("cancel", "POST", "/v2/payment-requests/{id}/cancel", decode_cancel, _link),
-            ("ask", "POST", "/confirm-webhook", decode_confirm_webhook, _confirmed),
+        Endpoint(
+            operation=operation, method=method, path=path, decode=decode, encode=write, probe=_PROBES.get(operation)
         )
+        for operation, method, path, decode, write in _ENDPOINTS
     ),
     callback=callback,
     acknowledged=acknowledged,
@@ -419,6 +533,7 @@ DIALECT = Dialect(
     bank_ref=_bank_ref,
     qr_text=qr_text,
     names=lambda payment: (payment.payment_id,),
+    judge=judge,
     sources=("payos-webhook-signature", "payos-clients", "payos-guides"),
     assumptions=assumed("payos", ASSUMPTIONS),
 )

@@ -52,8 +52,20 @@ def payos_confirm_webhook(url: str) -> Request:
     return Request("POST", "/confirm-webhook", headers=HEADERS, body=json.dumps({"webhookUrl": url}).encode())
 
 
+def payos_invoices(name: str, invoice_id: str = "") -> Request:
+    """The list, or one of them as a file."""
+    path = f"{LINKS}/{name}/invoices" + (f"/{invoice_id}/download" if invoice_id else "")
+    return Request("GET", path, headers=HEADERS)
+
+
 def payos_others(ref: str, now: datetime) -> list[Request]:
-    return [payos_cancel(order_code(ref), "Thu nghiem"), payos_confirm_webhook("https://portal.test/webhook")]
+    name = order_code(ref)
+    return [
+        payos_cancel(name, "Thu nghiem"),
+        payos_confirm_webhook("https://portal.test/webhook"),
+        payos_invoices(name),
+        payos_invoices(name, "0" * 32),
+    ]
 
 
 def answer(method: str, path: str, body: bytes) -> Answer:
