@@ -7,7 +7,11 @@ from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import padding as block_padding
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC
 
 
 def hmac_sha512_hex(secret: str, message: bytes) -> str:
@@ -80,6 +84,21 @@ def rsa_decrypted(private_key_pem: str, ciphertext: str) -> bytes:
     """What a partner encrypted with the other half of the key (PKCS#1 v1.5, base64). Raises ValueError if nothing."""
     key = _private_key(private_key_pem)
     return key.decrypt(base64.b64decode(ciphertext.encode("ascii"), validate=True), padding.PKCS1v15())
+
+
+def aes_cbc_encrypted(key: bytes, vector: bytes, plaintext: bytes) -> str:
+    """AES in CBC with PKCS#7 padding, base64 on one line."""
+    pad = block_padding.PKCS7(128).padder()
+    seal = Cipher(AES(key), CBC(vector)).encryptor()
+    return base64.b64encode(seal.update(pad.update(plaintext) + pad.finalize()) + seal.finalize()).decode()
+
+
+def aes_cbc_decrypted(key: bytes, vector: bytes, ciphertext: str) -> bytes:
+    """The reverse. Raises ValueError for what is no base64, no whole blocks or wrongly padded."""
+    opened = Cipher(AES(key), CBC(vector)).decryptor()
+    padded = opened.update(base64.b64decode(ciphertext.encode("ascii"), validate=True)) + opened.finalize()
+    pad = block_padding.PKCS7(128).unpadder()
+    return pad.update(padded) + pad.finalize()
 
 
 def check_rsa_key(pem: str) -> None:
