@@ -45,8 +45,9 @@ def _sha1(text: str, secrets: Secrets) -> str:
 
 def _merge(fields: Fields) -> Fields:
     """Two neighbours become one: the same text to whoever joins only the values that are there."""
-    result, description = (str(get(fields, ("payload", name))) for name in ("resultCode", "description"))
-    return dict(put(put(fields, ("payload", "resultCode"), f"{result}|{description}"), ("payload", "description"), ""))
+    there = (str(get(fields, ("payload", name))) for name in ("bankCode", "transactionTime"))
+    merged = put(fields, ("payload", "bankCode"), "|".join(filter(None, there)))
+    return dict(put(merged, ("payload", "transactionTime"), ""))
 
 
 def _read(answer: Answer, message: Message, secrets: Secrets) -> Said:
