@@ -2,8 +2,8 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
@@ -155,6 +155,100 @@ class MaintenanceView:
 
     window: str
     until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TerminalMessage:
+    """What terminal or host ("sender") said; `fate` is "arrived", "lost" or "dropped"."""
+
+    mti: str
+    sender: str
+    fields: dict[str, str]
+    fate: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaleView:
+    """A payment at a terminal; `stan` is None until a card is read. Codes are DE39, "" = none."""
+
+    payment: PaymentView
+    terminal_id: str
+    stan: int | None
+    batch: int | None
+    response_code: str
+    response_vi: str
+    response_en: str
+    approval_code: str
+    retrieval_reference: str
+    reversals: int
+    reversal_code: str
+    late_code: str
+    voided_at: datetime | None
+    closed_at: datetime | None
+    messages: tuple[TerminalMessage, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReversalView:
+    """`code` "25" = the host knows no sale of that number."""
+
+    code: str
+    payment: PaymentView | None
+    messages: tuple[TerminalMessage, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """What one side counts of a batch."""
+
+    sales: int
+    sales_vnd: int
+    voids: int = 0
+    voids_vnd: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordView:
+    """One sale as each side has it: "sale", "void" or "none"."""
+
+    payment_id: str
+    order_ref: str
+    stan: int
+    amount_vnd: int
+    at_terminal: str
+    at_host: str
+    matches: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchView:
+    """`claimed` are the terminal's totals, `host` the host's."""
+
+    terminal_id: str
+    number: int
+    closed: bool
+    matches: bool
+    claimed: Sums
+    host: Sums
+    records: tuple[RecordView, ...]
+    messages: tuple[TerminalMessage, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitView:
+    """A payment at a counter; `sequence` is None until money is taken. `booked_on` is the business date."""
+
+    payment: PaymentView
+    branch: str
+    teller_id: str
+    sequence: int | None
+    paid_with: str | None
+    taken_at: datetime | None
+    booked_on: date | None
+    corrects: str
+    corrected_by: str
+    reversal_is_told: bool
+    paid_besides: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -647,6 +741,84 @@ class SandboxClient:
     def set_maintenance(self, window: str) -> MaintenanceView:
         """The hours in which no payer can log in, "23:00-01:00" in Vietnam's time; "" = none."""
         return self._call(MaintenanceView, "PUT", "/maintenance", {"window": window})
+
+    def name_sale(self, bank: str, code: str, merchant_code: str | None = None) -> SaleView:
+        """Names the code of a bill or of an order at a terminal. 422 when the connector refuses the bill."""
+        body = {"bank": bank, "code": code} | _given(merchant_code=merchant_code)
+        return self._call(SaleView, "POST", "/terminal/sales", body, timeout_s=PATIENT_S)
+
+    def insert_card(
+        self, payment_id: str, card_number: str | None = None, host: str = "", terminal_id: str = ""
+    ) -> SaleView:
+        """Reads a test card, by default one with money. `host`: a DE39, "silent", "late", "lost", "" = by the card."""
+        body = {"host": host, "terminal_id": terminal_id} | _given(card_number=card_number)
+        return self._call(SaleView, "POST", f"/terminal/sales/{_part(payment_id)}/card", body)
+
+    def sale(self, payment_id: str) -> SaleView:
+        return self._call(SaleView, "GET", f"/terminal/sales/{_part(payment_id)}")
+
+    def show_qr(self, payment_id: str) -> SaleView:
+        """The terminal shows a code for a phone."""
+        return self._call(SaleView, "POST", f"/terminal/sales/{_part(payment_id)}/qr")
+
+    def answer_late(self, payment_id: str) -> SaleView:
+        """The host's answer comes after the terminal gave up."""
+        return self._call(SaleView, "POST", f"/terminal/sales/{_part(payment_id)}/late-answer")
+
+    def repeat_reversal(self, payment_id: str) -> SaleView:
+        """The terminal sends 0401, and is answered."""
+        return self._call(SaleView, "POST", f"/terminal/sales/{_part(payment_id)}/reversal")
+
+    def void(self, payment_id: str) -> SaleView:
+        return self._call(SaleView, "POST", f"/terminal/sales/{_part(payment_id)}/void")
+
+    def reverse(self, bank: str, stan: int, merchant_code: str | None = None, terminal_id: str = "") -> ReversalView:
+        """A reversal of the sale of that number; one that the host does not know is answered 25."""
+        body = {"bank": bank, "stan": stan, "terminal_id": terminal_id} | _given(merchant_code=merchant_code)
+        return self._call(ReversalView, "POST", "/terminal/reversals", body)
+
+    def batch(self, bank: str, merchant_code: str = "", terminal_id: str = "") -> BatchView:
+        params = {"bank": bank, "merchant_code": merchant_code, "terminal_id": terminal_id}
+        return self._call(BatchView, "GET", "/terminal/batch", params=params)
+
+    def close_batch(
+        self, bank: str, merchant_code: str | None = None, terminal_id: str = "", claimed: Sums | None = None
+    ) -> BatchView:
+        """Settles with the host; `claimed` are totals to send instead of the terminal's own."""
+        body: dict[str, Any] = {"bank": bank, "terminal_id": terminal_id} | _given(merchant_code=merchant_code)
+        body |= {"claimed": asdict(claimed)} if claimed else {}
+        return self._call(BatchView, "POST", "/terminal/batch", body)
+
+    def name_visit(
+        self, bank: str, code: str, merchant_code: str | None = None, amount_vnd: int | None = None
+    ) -> VisitView:
+        """Names a code at a counter. `amount_vnd` only where nobody can be asked what is owed."""
+        body = {"bank": bank, "code": code} | _given(merchant_code=merchant_code, amount_vnd=amount_vnd)
+        return self._call(VisitView, "POST", "/counter/visits", body, timeout_s=PATIENT_S)
+
+    def visit(self, payment_id: str) -> VisitView:
+        return self._call(VisitView, "GET", f"/counter/visits/{_part(payment_id)}")
+
+    def take_money(
+        self,
+        payment_id: str,
+        paid_with: str = "cash",
+        username: str = "",
+        branch: str = "0001",
+        teller_id: str = "GDV01",
+    ) -> VisitView:
+        """The teller has the cash, or debits a test account ("account")."""
+        body = {"paid_with": paid_with, "username": username, "branch": branch, "teller_id": teller_id}
+        return self._call(VisitView, "POST", f"/counter/visits/{_part(payment_id)}/payment", body)
+
+    def take_back(self, payment_id: str) -> VisitView:
+        """The teller reverses a mistake of the same day."""
+        return self._call(VisitView, "POST", f"/counter/visits/{_part(payment_id)}/reversal")
+
+    def correct(self, payment_id: str, code: str) -> VisitView:
+        """Moves a paid visit to the code that was meant: the new visit."""
+        path = f"/counter/visits/{_part(payment_id)}/correction"
+        return self._call(VisitView, "POST", path, {"code": code}, timeout_s=PATIENT_S)
 
     def inbox(self, *, to: str = "", after_id: int = 0, limit: int = 100) -> tuple[LetterView, ...]:
         """What portals have sent to payers, in the order it came."""

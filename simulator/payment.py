@@ -261,7 +261,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True):
     def in_cash(self) -> bool:
         """Whether notes were put down at a counter: what nobody says otherwise of is cash there."""
         from_account = isinstance(self.slip, TellerSlip) and self.slip.paid_with is PaidWith.ACCOUNT
-        return self.channel is Channel.COUNTER and not from_account
+        return (self.channel or self.order.channel) is Channel.COUNTER and not from_account
 
 
 class Bill(msgspec.Struct, frozen=True, kw_only=True):

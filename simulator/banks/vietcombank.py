@@ -20,6 +20,7 @@ from simulator.dialect import Ack, Dialect, Inquiry, Notice, Question, Shape, as
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Bill, Channel, Merchant, Payment, Reason, Refusal, State
 from simulator.signing import md5_hex, same, sha256_hex
+from simulator.slip import TellerSlip
 from simulator.wire import JSON_TYPE, Answer, Outgoing, json_object
 
 Texts = dict[str, str]
@@ -108,7 +109,7 @@ def read(answer: Answer, question: Question, merchant: Merchant) -> Bill:
 def callback(notice: Notice) -> Outgoing:
     """Payment. The amount is in it, though nothing signs it."""
     payment, merchant = notice.payment, notice.merchant
-    bills, usual = _paid_bills(payment), PAYMENT_MODES[_channel(payment)]
+    bills, usual = _paid_bills(payment), PAYMENT_MODES[_channel(payment)] if payment.in_cash else "A"
     payload = _addressed(merchant) | {
         "customerCode": payment.order.order_ref,
         "totalPaymentAmount": str(sum(amount for _, amount in bills)),
@@ -138,7 +139,8 @@ def advice(notice: Notice) -> Outgoing:
     """AccountAdvice: money came in, and all that tells for what is the remark."""
     payment, merchant = notice.payment, notice.merchant
     account, amount = merchant.options.get("account", ""), str(payment.amount_vnd)
-    cash = _channel(payment) is Channel.COUNTER
+    teller = payment.slip if isinstance(payment.slip, TellerSlip) else None
+    at_counter = _channel(payment) is Channel.COUNTER
     payload = _addressed(merchant) | {
         "account": account,
         "amount": amount,
@@ -150,9 +152,9 @@ def advice(notice: Notice) -> Outgoing:
         "transactionTime": written(_told_at(payment)),
         "remark": remark(payment, merchant),
         "hostInfo": {
-            "tellerId": f"{account[:4]}01" if cash else "0000",
-            "seqNo": payment.bank_ref[-6:],
-            "branch": account[:4],
+            "tellerId": teller.teller_id if teller else f"{account[:4]}01" if at_counter else "0000",
+            "seqNo": f"{teller.sequence:06d}" if teller else payment.bank_ref[-6:],
+            "branch": teller.branch if teller else account[:4],
         },
     }
     return _posted(merchant.callback_url, payment.order.order_key, _told_at(payment), payload, merchant)

@@ -241,7 +241,7 @@ def acknowledged(answer: Answer, notice: Notice) -> Ack:
 def _told(notice: Notice) -> Fields:
     payment, order, merchant = notice.payment, notice.payment.order, notice.merchant
     channel = payment.channel or order.channel or Channel.INTERNET_BANKING
-    cash, credited = channel is Channel.COUNTER, payment.state in COLLECTED
+    cash, credited = payment.in_cash, payment.state in COLLECTED
     # vietinbank-thvqr-1-0#sender: empty by default, so the biller does not know whom to pay back.
     sender_shown = merchant.options.get("sender") == "shown" and not cash
     return {

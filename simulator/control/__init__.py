@@ -10,6 +10,7 @@ from simulator.control import (
     bills,
     cards,
     clock,
+    counters,
     docs,
     faults,
     hand,
@@ -20,6 +21,7 @@ from simulator.control import (
     payments,
     problems,
     sandboxes,
+    terminals,
     transfers,
 )
 from simulator.control.desk import Desk
@@ -39,6 +41,8 @@ ROUTERS = (
     merchants,
     bills,
     transfers,
+    terminals,
+    counters,
     accounts,
     messages,
     inbox,
@@ -64,6 +68,8 @@ TAGS: list[dict[str, Any]] = [
     {"name": "clock", "description": "Read the time; move it, if it is a manual one."},
     {"name": "payments", "description": "What payers and banks do."},
     {"name": "bills", "description": "Banks that ask the connector what is owed."},
+    {"name": "terminal", "description": "A shop's payment terminal: cards, QR codes, time-outs, voids, end of day."},
+    {"name": "counter", "description": "A bank's teller: cash or account, cut-off, mistakes and corrections."},
     {"name": "accounts", "description": "What the payers' accounts have and may pay, and when nobody can log in."},
     {"name": "cards", "description": "Test cards, and paying with one."},
     {"name": "messages", "description": "Callbacks written, changed and sent by hand."},

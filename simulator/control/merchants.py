@@ -13,6 +13,7 @@ from simulator.outbox import Retry
 from simulator.payment import Merchant
 from simulator.signing import check_rsa_key
 from simulator.store import Sandbox
+from simulator.workday import CUT_OFF, USUAL_CUT_OFF, parse_cut_off
 
 router = APIRouter(prefix="/sandboxes/{sandbox}", tags=["merchants"], responses=REFUSALS)
 
@@ -97,6 +98,7 @@ async def set_merchant(desk: TheDesk, world: TheWorld, bank: Bank, code: Code, c
     A code that is not known becomes a new merchant, and must come with all of the bank's secrets.
     """
     dialect = dialect_of(bank)
+    _check_cut_off(change.options or {})
     before = world.merchant(bank, code) or Merchant(bank=bank, merchant_code=code, name=code)
     merchant = _changed(before, change)
     _check_secrets(dialect, merchant, before, change.secrets or {})
@@ -146,6 +148,13 @@ def _check_secrets(dialect: Dialect, merchant: Merchant, before: Merchant, given
     for name, value in given.items():
         if name.endswith("_key"):
             _check_key(dialect, name, value)
+
+
+def _check_cut_off(given: dict[str, str]) -> None:
+    try:
+        parse_cut_off(given.get(CUT_OFF, USUAL_CUT_OFF))
+    except ValueError as error:
+        raise Refused(400, f"The option {error}, a time of the day in Vietnam, such as {USUAL_CUT_OFF}.") from error
 
 
 def _check_key(dialect: Dialect, name: str, value: str) -> None:

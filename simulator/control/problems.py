@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from simulator.bank import UnknownPayment
 from simulator.cards import mask_pans
 from simulator.payment import IllegalEvent, Refusal
+from simulator.places import NotDone
 from simulator.store import StoreError, UnknownSandbox
 
 SHOWN_MAX = 60
@@ -27,7 +28,7 @@ class Problem(BaseModel):
     )
     reason: str = Field(
         default="",
-        description="Only when a connector refused a bill: why, in one word.",
+        description="Only when a connector refused a bill, a terminal or a teller a payment: why, in one word.",
         examples=["already_paid"],
     )
 
@@ -50,6 +51,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(UnknownPayment, _no_payment)
     app.add_exception_handler(IllegalEvent, _illegal)
     app.add_exception_handler(Refusal, _refusal)
+    app.add_exception_handler(NotDone, _not_done)
     app.add_exception_handler(StoreError, _no_store)
 
 
@@ -106,6 +108,11 @@ async def _illegal(request: Request, error: Exception) -> JSONResponse:
 async def _refusal(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Refusal), "registered for this error only"
     return answer(422, f"The connector refused the bill: {error}.", str(error.reason))
+
+
+async def _not_done(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, NotDone), "registered for this error only"
+    return answer(409, f"Nothing was changed: {error}.", str(error.why))
 
 
 async def _no_store(request: Request, error: Exception) -> JSONResponse:

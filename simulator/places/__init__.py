@@ -1,5 +1,6 @@
 """What people do at a place where somebody else takes the money: they name a code, and are served under a number."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from simulator import bank, payer
@@ -42,11 +43,31 @@ class Why(StrEnum):
     NUMBERS_USED_UP = "numbers_used_up"
 
 
+SENTENCES: Mapping[Why, str] = {
+    Why.NO_ADDRESS: "the bank does not know where to ask; PUT the merchant's `inquiry_url`",
+    Why.CHANNEL_NOT_OFFERED: "this bank takes no payments there; GET /_control/banks lists its channels",
+    Why.UNKNOWN_ORDER: "no order of that code waits to be paid there; the connector makes it first",
+    Why.NO_AMOUNT: "nobody can be asked what is owed at this bank; give `amount_vnd`",
+    Why.NO_TEST_CARD: "that is no test card's number; the page /cards lists them",
+    Why.NO_TEST_ACCOUNT: "there is no test account of that username",
+    Why.WAITS_FOR_NOTHING: "the payment is settled, has expired, or waits for something else",
+    Why.NOT_AT_TERMINAL: "no terminal has taken this payment up",
+    Why.NOT_AT_COUNTER: "no teller has taken this payment",
+    Why.NO_VOID: "only an approved sale can be voided, on its own day, before its batch is closed",
+    Why.NOT_GIVEN_UP: "the terminal has its answer; only after a time-out is there a reversal to repeat",
+    Why.EMPTY_BATCH: "there is nothing in the open batch",
+    Why.NO_TAKING_BACK: "a teller takes back on the same day what is still paid; later, correct it",
+    Why.NOT_PAID: "it is not, or no longer, paid",
+    Why.SAME_CODE: "that is the very code that was paid",
+    Why.NUMBERS_USED_UP: "all numbers up to 999999 are used",
+}
+
+
 class NotDone(Exception):
-    """Nothing was changed; `why` says why."""
+    """Nothing was changed; `why` says why, the message in a sentence."""
 
     def __init__(self, why: Why) -> None:
-        super().__init__(str(why))
+        super().__init__(SENTENCES[why])
         self.why = why
 
 
@@ -78,7 +99,11 @@ async def name_code(
 async def _ordered(world: World, dialect: Dialect, merchant: Merchant, code: str, channel: Channel) -> Payment:
     """The newest order of that number that waits, once the payer has chosen this channel where it was left to him."""
     now = await world.now()
-    for found in await world.store.payments(world.name, bank=dialect.code, order_ref=code, limit=FOUND_MAX):
+    orders = await world.store.payments(world.name, bank=dialect.code, order_ref=code, limit=FOUND_MAX)
+    if not orders:  # A payer may have been given the bank's own number for the teller.
+        newest = await world.store.payments(world.name, bank=dialect.code, limit=FOUND_MAX)
+        orders = [each for each in newest if each.bank_ref == code]
+    for found in orders:
         if found.merchant_code != merchant.merchant_code or payer.stage(found, now) is payer.Stage.DONE:
             continue
         if found.channel is None and channel in dialect.channels:
