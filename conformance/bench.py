@@ -26,10 +26,12 @@ from conformance.target import (
     Checkout,
     CheckoutKind,
     DossierStatus,
+    Notification,
     Refused,
     Status,
     Target,
     Unreachable,
+    phone_of,
 )
 from simulator.client import (
     Answer,
@@ -48,12 +50,16 @@ POLICIES: Mapping[str, Mapping[str, str]] = {
     "queries": {"paced": "keeps an interval of its own between two questions about one payment"},
     "cancelled_bill": {"refuses": "refuses money for a cancelled bill, so that the bank gives it back"},
     "vietinbank_format": {"one": "speaks one of the bank's two formats, as its contract has it"},
+    "messages": {"inbox": "sends what it tells payers to banksim's inbox, to the number that the suite opens with"},
     "fee": {"fixed": "a dossier's fee is set once; an amount that is sent later must not change it"},
 }
 """Choices in which sound connectors differ, and which a target may declare: name, value, meaning."""
 
 POLL_S = 0.02
 """How often the connector is asked again while it may still be settling."""
+
+MESSAGE_S = 2.0
+"""How long a message to a payer may be on its way once the dossier is paid."""
 
 USUAL_CHANNEL = "internet_banking"
 """Where a payer takes a bill when the test does not care: cash at a counter has fewer fields."""
@@ -474,18 +480,38 @@ class Bench:
         )
         expect(status.receipts == 1, "one receipt is issued", expected="1 receipt", actual=seen(status))
 
-    def messages(self, visit: Visit) -> tuple[str, ...]:
+    @property
+    def reads_messages(self) -> bool:
+        """Whether it can be seen what payers are sent: in banksim's inbox, or by asking the connector."""
+        return self.chooses("messages", "inbox") or Capability.NOTIFICATIONS in self.target.capabilities
+
+    def needs_messages(self) -> None:
+        """For what only messages to payers show. Raises NotApplicable."""
+        if not self.reads_messages:
+            raise NotApplicable("what payers are sent cannot be seen: neither an inbox nor a verb notifications")
+
+    def messages(self, visit: Visit) -> tuple[Notification, ...]:
         """What the payer was sent so far; () where that cannot be read."""
+        if self.chooses("messages", "inbox"):
+            letters = self.sandbox.inbox(to=phone_of(visit.dossier_code))
+            return tuple(Notification(text=letter.text) for letter in letters)
         if Capability.NOTIFICATIONS not in self.target.capabilities:
             return ()
-        return tuple(notice.text for notice in self.target.notifications(visit.dossier_code))
+        return self.target.notifications(visit.dossier_code)
 
-    def expect_notified_once(self, visit: Visit, before: tuple[str, ...]) -> None:
+    def new_messages(self, visit: Visit, before: tuple[Notification, ...]) -> tuple[Notification, ...]:
+        """What came since `before`; a connector's gateway may take its moment."""
+        deadline = time.monotonic() + self.target.settle_s + MESSAGE_S
+        while not (fresh := self.messages(visit)[len(before) :]) and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+        return fresh
+
+    def expect_notified_once(self, visit: Visit, before: tuple[Notification, ...]) -> None:
         """One more message to the payer than there were `before` the payment, where those can be read."""
-        if Capability.NOTIFICATIONS not in self.target.capabilities:
+        if not self.reads_messages:
             return
-        fresh = self.messages(visit)[len(before) :]
-        expect(len(fresh) == 1, "the payer is notified once", expected="1 message", actual=fresh)
+        texts = [notice.text for notice in self.new_messages(visit, before)]
+        expect(len(texts) == 1, "the payer is notified once", expected="1 message", actual=texts)
 
     def expect_not_paid(self, *visits: Visit) -> None:
         """No money booked for any of them, now and once the connector has done all it had to do."""

@@ -23,6 +23,7 @@ from conformance.target import (
     Refused,
     Status,
     Unreachable,
+    phone_of,
 )
 from conformance.target_file import Launch, Step, TargetFile
 from conformance.template import BadTemplate, Reply, as_word, fill, fill_path, read
@@ -97,6 +98,7 @@ class HttpTarget:
             "bank": self._file.banks[bank].name or bank,
             "method": self._file.banks[bank].words[method],
             "payer": payer,
+            "phone": phone_of(dossier_code),
         }
         known = dossier_code in self._opened
         self._opened.add(dossier_code)

@@ -9,6 +9,7 @@ from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
+from zlib import crc32
 
 from conformance.requirement import Capability, Failure
 
@@ -17,6 +18,11 @@ METHODS = frozenset({"internet_banking", "qr", "card", "mobile", "pos", "counter
 
 PAYER = "Nguyễn Thị Ánh"
 """Who pays when a test does not care."""
+
+
+def phone_of(dossier_code: str) -> str:
+    """The payer's number in the suite's own dossiers: ten digits, another one for every dossier."""
+    return f"09{crc32(dossier_code.encode()) % 10**8:08d}"
 
 
 class BadTarget(Exception):

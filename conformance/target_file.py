@@ -20,7 +20,7 @@ _GIVEN = frozenset({"base_url", "bank_url"})
 """Placeholders that every template may use."""
 
 _VERB_GIVEN = {
-    "open": frozenset({"dossier_code", "amount_vnd", "bank", "method", "payer"}),
+    "open": frozenset({"dossier_code", "amount_vnd", "bank", "method", "payer", "phone"}),
     "status": frozenset({"dossier_code"}),
     "refund": frozenset({"dossier_code", "amount_vnd"}),
     "cancel": frozenset({"dossier_code"}),

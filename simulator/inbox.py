@@ -1,6 +1,7 @@
 """The inbox that portals send their confirmations to: text messages and e-mails by HTTP, e-mails by SMTP too.
 
-Rule: everything that can be read is kept and answered with its number; nothing is ever sent on.
+Rule: everything that can be read is kept and answered with its number; nothing is ever sent on. A sender that gives
+its messages numbers of its own may send one again (its own crash, a lost answer), and it is kept once.
 """
 
 import email.policy
@@ -18,6 +19,7 @@ LETTER_BYTES_MAX = 256 * 1024
 _TO = ("to", "phone", "phone_number", "phoneNumber", "mobile", "recipient", "Phone", "To")
 _TEXT = ("text", "message", "content", "body", "sms", "Content", "Message")
 _FROM = ("from", "sender", "brandname", "brand_name", "Brandname", "source")
+_REFERENCE = ("request_id", "requestId", "reference", "message_id", "messageId", "smsid")
 _SUBJECT = ("subject", "title", "Subject")
 
 
@@ -43,6 +45,11 @@ async def receive(world: World, kind: LetterKind, fields: Mapping[str, str]) -> 
         raise NotALetter(f"nobody to send it to: one of {', '.join(_TO[:6])} must name a recipient")
     if not text and not _first(fields, _SUBJECT):
         raise NotALetter(f"nothing to say: one of {', '.join(_TEXT[:5])} must hold the text")
+    reference = _first(fields, _REFERENCE)[:200]
+    if reference:
+        for number, kept in await world.store.letters(world.name, recipient=recipient[:200], limit=1000):
+            if (kept.kind, kept.reference) == (kind, reference):
+                return number
     letter = Letter(
         kind=kind,
         at=await world.now(),
@@ -50,6 +57,7 @@ async def receive(world: World, kind: LetterKind, fields: Mapping[str, str]) -> 
         recipient=recipient[:200],
         text=text[:TEXT_MAX],
         subject=_first(fields, _SUBJECT)[:500] if kind is LetterKind.EMAIL else "",
+        reference=reference,
     )
     return await world.store.put_letter(world.name, letter)
 
@@ -67,6 +75,7 @@ def fields_of_mail(content: bytes, sender: str, recipient: str) -> dict[str, str
         "to": recipient,
         "from": sender,
         "subject": str(message.get("subject", "")),
+        "reference": str(message.get("message-id", "")),
         "text": text.strip() or content.decode("utf-8", "replace"),
     }
 

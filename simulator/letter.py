@@ -21,7 +21,10 @@ class LetterKind(StrEnum):
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
-    """`recipient` is a phone number in digits, or an address in lower case; a text message has no subject."""
+    """`recipient` is a phone number in digits, or an address in lower case; a text message has no subject.
+
+    `reference` is the sender's own number of it, "" if it gave none.
+    """
 
     kind: LetterKind
     at: datetime
@@ -29,6 +32,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     recipient: str
     text: str
     subject: str = ""
+    reference: str = ""
 
 
 def recipient_of(kind: LetterKind, given: str) -> str:

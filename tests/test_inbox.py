@@ -77,6 +77,15 @@ async def test_an_email_has_a_subject_and_its_address_in_lower_case(http: httpx.
     assert (letter.subject, letter.text, letter.sender) == ("Biên lai", "Số 7", "dvc@h17.vn")
 
 
+async def test_a_message_sent_again_under_its_own_number_is_kept_once(http: httpx.AsyncClient, world: World) -> None:
+    sent = {"to": "0912345678", "text": "x", "request_id": "HS1/1"}
+    first = (await http.post("/s/ci/inbox/sms", json=sent)).json()
+    assert (await http.post("/s/ci/inbox/sms", json=sent)).json() == first
+    for other in ({"request_id": "HS1/2"}, {"to": "0912345679"}, {"request_id": ""}, {"request_id": ""}):
+        assert (await http.post("/s/ci/inbox/sms", json=sent | other)).json() != first
+    assert len(await world.store.letters("ci")) == 5
+
+
 @pytest.mark.parametrize(
     ("body", "missing"),
     [

@@ -138,7 +138,7 @@ def _second_order(bench: Bench, first: Visit) -> Visit:
     vi="Bộ kết nối không ghi nhận gì khi cùng con số nhưng khác loại tiền.",
     why="50,000 of a currency that is worth less pays 50,000 dong, or the sum cannot be booked.",
     why_vi="50.000 đơn vị loại tiền khác được coi như 50.000 đồng.",
-    banks=("dvcqg", "vietinbank", "vietcombank_qn"),
+    banks=("dvcqg", "vietinbank", "vietcombank_qn", "vietinbank_dn"),
     guards=("gateways D21",),
     once_a_bank=True,
 )
@@ -157,7 +157,7 @@ def test_another_currency_does_not_pay(bench: Bench) -> None:
     vi="Bộ kết nối trả lời số tiền sai bằng đúng mã lỗi của ngân hàng.",
     why="The bank takes the discrepancy for settled, and nobody looks for it.",
     why_vi="Ngân hàng coi chênh lệch là đã xong và không ai tìm nữa.",
-    banks=("vnpay", "vietcombank_qn"),
+    banks=("vnpay", "vietcombank_qn", "vietinbank_dn"),
     guards=("gateways D33", "gateways D34"),
     once_a_bank=True,
 )

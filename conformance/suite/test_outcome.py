@@ -21,6 +21,7 @@ UNKNOWN_CODE = "88"
 """No bank's document has it."""
 CONTRADICTIONS = {
     "vnpay": (("00", "02"), ("00", "01"), ("99", "00"), ("24", "00")),
+    "vietinbank_dn": (("00", "02"), ("00", "01"), ("99", "00"), ("51", "00")),
     "vietcombank_qn": (("0", "FAILURE"), ("0", "PENDING"), ("101", "SUCCESS"), ("106", "SUCCESS")),
 }
 """Result and status of which one says success and the other does not."""
@@ -135,7 +136,7 @@ def test_success_needs_both_codes(bench: Bench) -> None:
     why="The bank did not know yet; its answer an hour later reaches nobody.",
     why_vi="Ngân hàng lúc ấy chưa biết kết quả; câu trả lời sau đó không ai nhận.",
     needs=("run_jobs",),
-    banks=("vnpay", "vietcombank_qn"),
+    banks=("vnpay", "vietcombank_qn", "vietinbank_dn"),
     guards=("gateways D54", "egov D13"),
     once_a_bank=True,
 )

@@ -190,7 +190,7 @@ def test_a_query_names_the_orders_own_time(bench: Bench) -> None:
     why="The bank takes every further question for a copy and never answers it.",
     why_vi="Ngân hàng coi mọi câu hỏi sau là bản sao và không trả lời.",
     needs=("run_jobs",),
-    banks=("vnpay", "vietcombank_qn"),
+    banks=("vnpay", "vietcombank_qn", "vietinbank_dn"),
     guards=("gateways D66",),
     once_a_bank=True,
 )

@@ -15,7 +15,7 @@ from conformance.target import Refused
     why="Two clerks refund the same fee, each a part: the treasury pays the difference.",
     why_vi="Hai cán bộ cùng hoàn một khoản, mỗi người một phần: kho bạc chịu phần chênh.",
     needs=("refund",),
-    banks=("vnpay", "vietcombank_qn"),
+    banks=("vnpay", "vietcombank_qn", "vietinbank_dn"),
     guards=("banks 6.9",),
     once_a_bank=True,
 )

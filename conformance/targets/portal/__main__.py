@@ -73,6 +73,7 @@ def _settings(given: argparse.Namespace, public_url: str) -> Settings:
         bank_timeout_s=given.bank_timeout_s,
         poll_after_s=given.poll_after_s,
         poll_every_s=given.poll_every_s,
+        inbox_url=given.inbox_url.rstrip("/"),
     )
 
 
@@ -110,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--bank-timeout-s", type=float, default=8.0)
     add("--poll-after-s", type=int, default=900, help="when an order without callback is first asked about")
     add("--poll-every-s", type=float, default=30.0, help="how often the poller looks, 0 = never")
+    add("--inbox-url", default="", help="where text messages and e-mails to payers go, /sms and /email below it")
     add("--contract", action="append", default=[], metavar="BANK.NAME=VALUE", help="@FILE as value = a file's text")
     add("--defect", action="append", default=[], metavar="NAME", help="switches a defect on; may be repeated")
     add("--list-defects", action="store_true", help="lists the defects and stops")

@@ -40,7 +40,7 @@ def portal_app(portal: Portal, on_start: Callable[[], None] = _nothing) -> FastA
 def _timetable(portal: Portal, on_start: Callable[[], None]) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def run(app: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(jobs.keep_settling(portal))]
+        tasks = [asyncio.create_task(jobs.keep_settling(portal)), asyncio.create_task(jobs.keep_sending(portal))]
         if portal.settings.poll_every_s:
             tasks.append(asyncio.create_task(jobs.keep_asking(portal)))
         on_start()

@@ -37,7 +37,11 @@ async def ask(portal: Portal, attempt: Attempt) -> Effect | None:
     except NoSuchOrder:
         await asyncio.to_thread(_give_up_unseen, portal, attempt)
         return None
-    return await asyncio.to_thread(settlement.settle, portal.books, word, portal.clock(), portal.flaws, portal.handled)
+    effect = await asyncio.to_thread(
+        settlement.settle, portal.books, word, portal.clock(), portal.flaws, portal.handled
+    )
+    portal.written.set()
+    return effect
 
 
 def count(portal: Portal, attempts: Sequence[Attempt]) -> None:

@@ -44,14 +44,20 @@ class BankLine:
         """The answer's body and content type, whatever it is. Raises BankSilent."""
         return await self._ask("POST", url, message)
 
+    async def deliver(self, url: str, message: Mapping[str, object]) -> None:
+        """For whoever only takes something: any 2xx will do. Raises BankSilent."""
+        await self._ask("POST", url, message, taken=range(200, 300))
+
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def _ask(self, method: str, url: str, message: Mapping[str, object] | None) -> tuple[bytes, str]:
+    async def _ask(
+        self, method: str, url: str, message: Mapping[str, object] | None, taken: range = range(200, 201)
+    ) -> tuple[bytes, str]:
         try:
             async with asyncio.timeout(self._timeout_s):
                 async with self._http.stream(method, url, json=message) as response:
-                    _check_head(response)
+                    _check_head(response, taken)
                     body = await _bounded(response)
         except TimeoutError as error:
             raise BankSilent(f"no whole answer within {self._timeout_s:g} s") from error
@@ -60,8 +66,8 @@ class BankLine:
         return body, response.headers.get("content-type", "")
 
 
-def _check_head(response: httpx.Response) -> None:
-    if response.status_code != 200:
+def _check_head(response: httpx.Response, taken: range) -> None:
+    if response.status_code not in taken:
         raise BankSilent(f"HTTP {response.status_code}")
     if response.headers.get("content-encoding", "identity") != "identity":
         raise BankSilent("a compressed answer, which was not asked for")

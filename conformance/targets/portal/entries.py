@@ -211,6 +211,14 @@ class Entries:
         rows = self._rows("SELECT * FROM notifications WHERE dossier_code = ? ORDER BY rowid", dossier_code)
         return [_notification(row) for row in rows]
 
+    def unsent(self, count: int) -> list[tuple[int, Notification]]:
+        """What was written and not sent yet, with its number, oldest first."""
+        rows = self._rows("SELECT rowid, * FROM notifications WHERE sent = 0 ORDER BY rowid LIMIT ?", count)
+        return [(row["rowid"], _notification(row)) for row in rows]
+
+    def mark_sent(self, number: int) -> None:
+        self._run("UPDATE notifications SET sent = 1 WHERE rowid = ?", number)
+
     def newest_notifications(self, count: int) -> list[Notification]:
         rows = self._rows("SELECT * FROM notifications ORDER BY rowid DESC LIMIT ?", count)
         return [_notification(row) for row in rows]

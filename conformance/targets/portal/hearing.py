@@ -33,9 +33,11 @@ async def hear(portal: Portal, bank: str, read: Callable[[], BankWord]) -> tuple
 async def take(portal: Portal, word: BankWord) -> Effect:
     """Settles now, or stores for later, by the portal's style."""
     if portal.settings.style is Style.LISTENS:
-        return await asyncio.to_thread(
+        effect = await asyncio.to_thread(
             settlement.settle, portal.books, word, portal.clock(), portal.flaws, portal.handled
         )
+        portal.written.set()
+        return effect
     effect = await asyncio.to_thread(_store, portal, word)
     portal.queued.set()
     return effect

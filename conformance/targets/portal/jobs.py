@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import sqlite3
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from conformance.targets.portal import asking, settlement
+from conformance.targets.portal import asking, messenger, settlement
 from conformance.targets.portal.defects import Flaw
 from conformance.targets.portal.dossiers import RECORDED, Attempt
 from conformance.targets.portal.portal import Portal
@@ -20,6 +21,7 @@ _NEWEST = 60
 """How many orders are asked about when someone wants it now."""
 
 _AT_ONCE = 8
+_SEND_AGAIN_S = 30.0
 # vnpay-querydr-refund#codes: 94 for the same question within five minutes.
 _FIRST_WAIT_S = 300
 _LONGEST_WAIT_S = 6 * 3600
@@ -42,7 +44,9 @@ async def run_now(portal: Portal, dossier_code: str = "") -> Done:
     settled = await _settle_queued(portal)
     attempts = await asyncio.to_thread(_open_attempts, portal, dossier_code)
     due = _due(portal, attempts[_NEWEST:])
-    return await _ask_all(portal, attempts[:_NEWEST] + due, settled)
+    done = await _ask_all(portal, attempts[:_NEWEST] + due, settled)
+    await messenger.send_waiting(portal)
+    return done
 
 
 async def keep_settling(portal: Portal) -> None:
@@ -56,6 +60,18 @@ async def keep_settling(portal: Portal) -> None:
         await portal.queued.wait()
         portal.queued.clear()
         await asyncio.sleep(portal.settings.settle_after_s)
+
+
+async def keep_sending(portal: Portal) -> None:
+    """Sends what was written to payers, at once and again while it could not be sent."""
+    while True:
+        portal.written.clear()
+        try:
+            await messenger.send_waiting(portal)
+        except sqlite3.Error:
+            _log.exception("sending messages failed")
+        with suppress(TimeoutError):
+            await asyncio.wait_for(portal.written.wait(), _SEND_AGAIN_S)
 
 
 async def keep_asking(portal: Portal) -> None:
@@ -109,4 +125,8 @@ async def _ask_all(portal: Portal, attempts: list[Attempt], settled: int = 0) ->
 
 
 async def _settle_queued(portal: Portal) -> int:
-    return await asyncio.to_thread(settlement.settle_queued, portal.books, portal.clock(), portal.flaws, portal.handled)
+    settled = await asyncio.to_thread(
+        settlement.settle_queued, portal.books, portal.clock(), portal.flaws, portal.handled
+    )
+    portal.written.set()
+    return settled

@@ -17,7 +17,10 @@ Contract = TypeVar("Contract")
 
 @dataclass(slots=True)
 class Portal:
-    """`queued` is set when a callback was stored to be settled later. `handled` is for one defect only."""
+    """`queued` is set when a callback was stored to be settled later, `written` when a payer may have to be told.
+
+    `sending` keeps one message from going out twice. `handled` is for one defect only.
+    """
 
     settings: Settings
     books: Books
@@ -26,6 +29,8 @@ class Portal:
     catalogue: Catalogue
     flaws: frozenset[Flaw] = frozenset()
     queued: asyncio.Event = field(default_factory=asyncio.Event)
+    written: asyncio.Event = field(default_factory=asyncio.Event)
+    sending: asyncio.Lock = field(default_factory=asyncio.Lock)
     handled: set[str] = field(default_factory=set)
 
     def contract(self, bank: str, kind: Callable[..., Contract]) -> Contract:

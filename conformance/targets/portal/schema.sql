@@ -78,8 +78,10 @@ CREATE TABLE IF NOT EXISTS notifications (
     address      TEXT NOT NULL,
     text         TEXT NOT NULL,
     amount_vnd   INTEGER,
-    written_at   TEXT NOT NULL
+    written_at   TEXT NOT NULL,
+    sent         INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE INDEX IF NOT EXISTS notifications_to_send ON notifications (written_at) WHERE sent = 0;
 CREATE INDEX IF NOT EXISTS notifications_of_dossier ON notifications (dossier_code);
 
 -- Callbacks acknowledged and not yet settled.

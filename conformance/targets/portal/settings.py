@@ -21,7 +21,8 @@ class Settings:
     `says_already_confirmed` = a repeated callback is answered with the bank's code for that, else as the first one.
     `return_asks` = the payer's return makes the portal ask the bank at once; it never settles by itself.
     `order_life_s` = how long the payer may take, `poll_after_s` = when an order without callback is first asked
-    about, `poll_every_s` = how often the poller looks (0 = only when told to).
+    about, `poll_every_s` = how often the poller looks (0 = only when told to). `inbox_url` is the gateway for messages
+    to payers ("/sms" and "/email" below it); "" = they are written and shown, and go nowhere.
     """
 
     bank_url: str
@@ -36,3 +37,4 @@ class Settings:
     poll_after_s: int = 900
     poll_every_s: float = 30.0
     settle_after_s: float = 0.3
+    inbox_url: str = ""
