@@ -18,6 +18,8 @@ CARD = ("9704198526191432198", "NGUYEN VAN A", "07/15")
 """Number, name and date of a domestic test card with money."""
 CVC = "123"
 """Of international test cards; a domestic card has none."""
+FACE = "match"
+"""What the camera finds; or "mismatch"."""
 
 
 class Stuck(Exception):
@@ -35,7 +37,10 @@ class Form:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """One page of the bank. `stage`, `state` and `outcome` are what its body says of itself."""
+    """One page of the bank. `stage`, `state` and `outcome` are what its body says of itself.
+
+    `hints` are what it tells testers to type into fields that nobody could know (the letters of a picture).
+    """
 
     url: str
     status: int
@@ -46,6 +51,7 @@ class Page:
     refused: str = ""
     forms: tuple[Form, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
+    hints: Mapping[str, str] = field(default_factory=dict)
 
     def form(self, step: str) -> Form:
         """The form that is sent to that step. Raises Stuck."""
@@ -93,6 +99,7 @@ class Payer:
         otp: str = OTP,
         card: tuple[str, str, str] = CARD,
         cvc: str = CVC,
+        face: str = FACE,
         follow_return: bool = False,
     ) -> Walk:
         """Walks from the address that the connector named to the result; with `follow_return` back to the merchant.
@@ -105,6 +112,7 @@ class Payer:
             "login": {"username": username, "password": password},
             "card": {"card_number": number, "card_holder": holder, "card_date": date, "card_cvc": cvc},
             "otp": {"otp": otp},
+            "biometrics": {"face": face},
             "challenge": {"otp": otp},
             "qr": {"username": username},
             "confirm": {"card_number": number},
@@ -127,7 +135,10 @@ class Payer:
         page = self.send(self.open(f"{base_url}/phone"), "phone", {"qr": text})
         if page.refused:
             raise Stuck(f"no payment of {base_url} waits for the code {text!r}")
-        return self._ended(self.send(page, "scan", {"username": username}), follow_return=False)
+        paid = self.send(page, "scan", {"username": username})
+        if paid.stage == "biometrics":
+            paid = self.send(paid, "biometrics", {"face": FACE})
+        return self._ended(paid, follow_return=False)
 
     def cancel(self, url: str, *, follow_return: bool = False) -> Walk:
         """Opens the page and gives up there."""
@@ -193,7 +204,7 @@ class Payer:
         Raises Stuck for a value that is not among those that the page offers.
         """
         form = page.form(step)
-        filled = dict(form.fields)
+        filled = form.fields | {name: hint for name, hint in page.hints.items() if name in form.fields}
         for name, value in values.items():
             if name in form.offered and value not in form.offered[name]:
                 raise Stuck(f"{page.url} offers no {name} {value!r}, only {', '.join(form.offered[name])}")
@@ -246,22 +257,26 @@ def read_page(url: str, status: int, text: str) -> Page:
         refused=body.get("data-refused", ""),
         forms=tuple(reader.forms),
         links=reader.links,
+        hints=reader.hints,
     )
 
 
 class _Reader(HTMLParser):
-    """Collects the body's attributes, the forms with what they would send, and the links that have an id."""
+    """Collects the body's attributes, the forms with what they would send, the links that have an id, and the hints."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.body: dict[str, str] = {}
         self.forms: list[Form] = []
         self.links: dict[str, str] = {}
+        self.hints: dict[str, str] = {}
         self._inside: Form | None = None
         self._select = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
+        if "data-hint" in given:
+            self.hints[given["data-hint"]] = given.get("data-value", "")
         if tag == "body":
             self.body = given
         elif tag == "a" and "id" in given:

@@ -272,6 +272,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     = there is none yet). `holds` = approved money of this payment is only held (suspected, its outcome a success) until
     the connector captures or cancels it. `tells_failures` = a callback can say that a payment failed; else no fault
     makes it say so. `drops_after_s` = no retry later than that after the event it tells of (0 = the ladder alone says).
+    `captcha` = its log-in page also wants the letters of a picture.
     """
 
     code: str
@@ -299,6 +300,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     judge: Callable[[Command, Payment | None, datetime], None] = _lets_pass
     holds: Callable[[Payment], bool] = _holds_nothing
     tells_failures: bool = True
+    captcha: bool = False
     drops_after_s: int = 0
     sources: tuple[str, ...] = ()
     assumptions: tuple[Assumption, ...] = ()

@@ -25,11 +25,13 @@ FACE_PAYMENTS_A_DAY_VND = 100_000_000
 
 
 class Kind(StrEnum):
-    """What money leaves an account for. Each has its own limits for biometrics, and its own count of the day."""
+    """What money leaves an account for. The first two have each its own count of the day for biometrics."""
 
     TRANSFER = "transfer"
     PAYMENT = "payment"
     """To a merchant that the bank knows, or of a bill."""
+    COUNTER = "counter"
+    """At a branch, before a teller: what limits the others does not limit it."""
 
 
 class Biometrics(StrEnum):
@@ -98,11 +100,13 @@ def standing(purse: Purse, terms: Terms, now: datetime) -> Standing:
     )
 
 
-def refusal(purse: Purse, terms: Terms, amount_vnd: int, now: datetime) -> Outcome | None:
+def refusal(purse: Purse, terms: Terms, kind: Kind, amount_vnd: int, now: datetime) -> Outcome | None:
     """Why the account cannot pay that much now; None if it can. What is not there matters before what is allowed."""
     stands = standing(purse, terms, now)
     if amount_vnd > stands.balance_vnd:
         return Outcome.INSUFFICIENT_FUNDS
+    if kind is Kind.COUNTER:
+        return None
     if amount_vnd > stands.per_transfer_vnd or stands.today_vnd + amount_vnd > stands.daily_vnd:
         return Outcome.OVER_LIMIT
     return None
@@ -111,6 +115,8 @@ def refusal(purse: Purse, terms: Terms, amount_vnd: int, now: datetime) -> Outco
 def wants_face(purse: Purse, kind: Kind, amount_vnd: int, now: datetime) -> bool:
     """Whether biometrics must confirm that debit."""
     today = _on(purse, now)
+    if kind is Kind.COUNTER:
+        return False
     if kind is Kind.PAYMENT:
         return today.unconfirmed_payments_vnd + amount_vnd > FACE_PAYMENTS_A_DAY_VND
     above = today.unconfirmed_transfers_vnd + amount_vnd > FACE_TRANSFERS_A_DAY_VND
@@ -119,6 +125,8 @@ def wants_face(purse: Purse, kind: Kind, amount_vnd: int, now: datetime) -> bool
 
 def debited(purse: Purse, kind: Kind, amount_vnd: int, now: datetime, *, confirmed: bool) -> Purse:
     """`confirmed` = biometrics confirmed it; the count of what they did not confirm then begins anew."""
+    if kind is Kind.COUNTER:
+        return msgspec.structs.replace(purse, spent_vnd=purse.spent_vnd + amount_vnd)
     today = _on(purse, now)
     counter = "unconfirmed_payments_vnd" if kind is Kind.PAYMENT else "unconfirmed_transfers_vnd"
     counted = 0 if confirmed else getattr(today, counter) + amount_vnd

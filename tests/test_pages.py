@@ -31,8 +31,7 @@ from simulator.faults import Fault, FaultKind
 from simulator.outbox import DeliveryState
 from simulator.pages import create_pages
 from simulator.pages.frame import HEADERS, posting_to
-from simulator.pages.pay import NO_BANK
-from simulator.payer import Problem
+from simulator.payer import NO_BANK, Problem
 from simulator.payment import Channel, Event, Merchant, Outcome, Payment, Reason, State
 from simulator.places import Why
 from simulator.store import ById
@@ -645,6 +644,13 @@ async def every_page(town: Town) -> dict[str, str]:
     await town.courier.advance(town.world, START + timedelta(seconds=1))
     for path in ("/", "/room/ci", "/room/ci/deliveries", "/room/ci/journal", "/s/ci/bill/vietinbank", "/phone"):
         await look(path)
+    await look("/s/ci/accounts")
+    big = await town.order("HSbig", 100_000_001, **described)
+    await town.post(big, "choose", channel="internet_banking", issuer="NCB")
+    for step, form in (("login", {"username": "nguyenvana", "password": "banksim"}), ("otp", {"otp": "123456"})):
+        await town.post(big, step, **form)
+    assert (await town.page(town.path(big))).stage == "biometrics"
+    await look(town.path(big))
     for payment in await town.world.store.payments("ci", limit=3):
         await look(f"/room/ci/payments/{payment.payment_id}")
     await look("/vnpay/paymentv2/Payment/Error.html?code=70")
@@ -752,7 +758,8 @@ WORDS: dict[str, list[str]] = {
     "three_ds": [*steps.Flow],
     "three_ds_status": [*"YACNUR"],
     "cards": ["domestic", "international", "date_domestic", "date_international"],
-    "steps": ["choose", "login", "card", "otp", "qr", "bill", "confirm", "done"],
+    "steps": ["choose", "login", "card", "otp", "biometrics", "qr", "bill", "confirm", "done"],
+    "biometrics_of": ["mismatch", "none"],
     "bill_refusal": [
         *(Reason.UNKNOWN_ORDER, Reason.ALREADY_PAID, Reason.EXPIRED, Reason.TIMED_OUT, Reason.BAD_SIGNATURE),
         *(Reason.MALFORMED, "other", "bad_code", "no_merchant", *Why),

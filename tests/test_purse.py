@@ -52,19 +52,19 @@ def spent(*amounts: int, kind: Kind = Kind.TRANSFER, at: datetime = NOW, confirm
 def test_what_is_not_there_is_said_before_what_is_not_allowed(
     purse: Purse, amount_vnd: int, outcome: Outcome | None
 ) -> None:
-    assert refusal(purse, SMALL, amount_vnd, NOW) is outcome
+    assert refusal(purse, SMALL, Kind.PAYMENT, amount_vnd, NOW) is outcome
 
 
 def test_exactly_what_is_there_can_be_paid() -> None:
     fifty = Terms(balance_vnd=50_000)
-    assert refusal(EMPTY, fifty, 50_000, NOW) is None
-    assert refusal(spent(1), fifty, 50_000, NOW) is Outcome.INSUFFICIENT_FUNDS
+    assert refusal(EMPTY, fifty, Kind.PAYMENT, 50_000, NOW) is None
+    assert refusal(spent(1), fifty, Kind.PAYMENT, 50_000, NOW) is Outcome.INSUFFICIENT_FUNDS
 
 
 def test_a_day_ends_at_midnight_in_vietnam() -> None:
     purse = spent(2_000_000)
-    assert refusal(purse, SMALL, 1, MIDNIGHT - timedelta(seconds=1)) is Outcome.OVER_LIMIT
-    assert refusal(purse, SMALL, 1, MIDNIGHT) is None
+    assert refusal(purse, SMALL, Kind.TRANSFER, 1, MIDNIGHT - timedelta(seconds=1)) is Outcome.OVER_LIMIT
+    assert refusal(purse, SMALL, Kind.TRANSFER, 1, MIDNIGHT) is None
     assert standing(purse, SMALL, MIDNIGHT).today_vnd == 0
     assert standing(purse, SMALL, MIDNIGHT).balance_vnd == 1_000_000
 
@@ -118,6 +118,14 @@ def test_after_a_face_was_seen_and_on_the_next_day_the_count_begins_anew() -> No
     assert not wants_face(purse, Kind.TRANSFER, 1, MIDNIGHT)
 
 
+def test_before_a_teller_only_the_balance_counts() -> None:
+    assert refusal(EMPTY, SMALL, Kind.COUNTER, 3_000_000, NOW) is None
+    assert refusal(EMPTY, SMALL, Kind.COUNTER, 3_000_001, NOW) is Outcome.INSUFFICIENT_FUNDS
+    assert not wants_face(EMPTY, Kind.COUNTER, 10**12, NOW)
+    stands = standing(spent(3_000_000, kind=Kind.COUNTER), SMALL, NOW)
+    assert (stands.balance_vnd, stands.today_vnd) == (0, 0)
+
+
 # what a test sets
 
 
@@ -134,12 +142,18 @@ def test_what_is_not_set_stays_as_it_was() -> None:
     assert stands.biometrics is Biometrics.NONE
 
 
-@given(st.lists(st.tuples(st.integers(1, 2_000_000), st.sampled_from(Kind), st.integers(0, 60), st.booleans())))
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 2_000_000), st.sampled_from([Kind.TRANSFER, Kind.PAYMENT]), st.integers(0, 60), st.booleans()
+        )
+    )
+)
 def test_who_obeys_the_refusals_never_overdraws_nor_passes_a_limit(moves: list[tuple[int, Kind, int, bool]]) -> None:
     purse, now = EMPTY, NOW
     for amount_vnd, kind, hours, comes_back in moves:
         now += timedelta(hours=hours)
-        if refusal(purse, SMALL, amount_vnd, now) is None:
+        if refusal(purse, SMALL, kind, amount_vnd, now) is None:
             purse = debited(purse, kind, amount_vnd, now, confirmed=False)
             purse = returned(purse, amount_vnd) if comes_back else purse
         stands = standing(purse, SMALL, now)

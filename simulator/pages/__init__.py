@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from simulator.bank import UnknownPayment
 from simulator.banks import dialects
 from simulator.delivery import Courier
-from simulator.pages import bill, card, counter, frame, inbox, mobile, pay, places, room, scanner, terminal
+from simulator.pages import banking, bill, card, counter, frame, inbox, mobile, pay, places, room, scanner, terminal
 from simulator.pages.frame import FormTooLarge, Objection
 from simulator.store import StoreError, UnknownSandbox
 from simulator.world import Worlds
@@ -61,12 +61,13 @@ def _of_one_sandbox(prefix: str) -> list[BaseRoute]:
             for step, act in (
                 ("choose", pay.choose),
                 ("again", pay.choose_again),
-                ("login", pay.log_in),
+                ("login", banking.log_in),
                 ("card", card.give),
                 ("challenge", card.answer_challenge),
                 ("refuse", card.refuse_challenge),
-                ("otp", pay.give_otp),
-                ("resend", pay.send_otp_again),
+                ("otp", banking.give_otp),
+                ("biometrics", banking.show_face),
+                ("resend", banking.send_otp_again),
                 ("scan", pay.scan),
                 ("late", pay.pay_late),
                 ("confirm", places.confirm),
@@ -85,6 +86,7 @@ def _of_one_sandbox(prefix: str) -> list[BaseRoute]:
         Route(f"{prefix}/phone", scanner.read_text, methods=["POST"]),
         Route(f"{prefix}/phone/picture", scanner.read_picture, methods=["POST"]),
         Route(f"{prefix}/phone/transfer", scanner.transfer, methods=["POST"]),
+        Route(f"{prefix}/accounts", banking.list_accounts),
         Route(f"{prefix}/inbox", inbox.show),
         Route(f"{prefix}/inbox/sms", inbox.take_sms, methods=["POST"]),
         Route(f"{prefix}/inbox/email", inbox.take_email, methods=["POST"]),

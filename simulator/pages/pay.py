@@ -12,9 +12,11 @@ import segno
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from simulator import bank, payer, qr
+from simulator import accounts, bank, payer, qr
 from simulator.banks import dialects
 from simulator.dialect import Dialect
+from simulator.maintenance import ends_at
+from simulator.pages import captcha
 from simulator.pages.frame import HEADERS, page, posted, posting_to, see, texts_of, world_of
 from simulator.payer import Change, Problem, Stage
 from simulator.payment import TRANSITIONS, Channel, Event, Merchant, Payment
@@ -23,9 +25,6 @@ from simulator.world import World
 
 CODE_MAX = 60
 """Characters of an error code that are looked at."""
-
-NO_BANK = "970499"
-"""A number that no bank has: a real banking app cannot pay a code with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +75,17 @@ class Visit:
         return issuer.name if issuer else self.payment.issuer_code or self.dialect.name
 
     @property
+    def closed_until(self) -> datetime | None:
+        """When the payer's bank lets people log in again; None while it does, or where nobody logs in."""
+        if self.payment.channel not in (Channel.INTERNET_BANKING, Channel.MOBILE):
+            return None
+        return ends_at(self.world.sandbox.maintenance, self.now)
+
+    @property
+    def session_over(self) -> bool:
+        return payer.session_over(self.payment, self.now)
+
+    @property
     def amount_is_free(self) -> bool:
         """Whether the code is a transfer to an account, where a payer may send another amount than it says."""
         return self.stage is Stage.QR and qr.parse(qr_text(self)).service in qr.TRANSFERS
@@ -90,7 +100,8 @@ class Visit:
         """The way through the pages on the chosen channel, as keys of the texts' section "steps"."""
         first = "bill" if self.of_a_bill else "choose"
         middle = _STEPS.get(self.payment.channel, ("login", "otp")) if self.payment.channel else ("login", "otp")
-        return (first, *middle, "done")
+        face = ("biometrics",) if self.stage is Stage.BIOMETRICS else ()
+        return (first, *middle, *face, "done")
 
 
 _STEPS = {
@@ -128,7 +139,7 @@ async def show(request: Request) -> Response:
     if here.stage is Stage.CHALLENGE:
         problem = problem_of(request)
         return see(f"{here.url}/challenge?problem={problem}" if problem else f"{here.url}/challenge")
-    template, values = _TEMPLATES[here.stage](here)
+    template, values = await _TEMPLATES[here.stage](here, request.query_params)
     return page(
         request, template, payment=here.payment, visit=here, problem=problem_of(request), current=here.stage, **values
     )
@@ -146,8 +157,8 @@ async def result(request: Request) -> Response:
 async def phone(request: Request) -> Response:
     """The simulated phone that scans the code."""
     here = await visit(request)
-    accounts = payer.accounts().values()
-    return page(request, "phone", payment=here.payment, visit=here, accounts=accounts, current="qr")
+    listed = payer.accounts().values()
+    return page(request, "phone", payment=here.payment, visit=here, accounts=listed, current="qr")
 
 
 async def go_back(request: Request) -> Response:
@@ -180,9 +191,10 @@ def error_of(dialect: Dialect) -> Callable[[Request], Awaitable[Response]]:
 
 
 Shown = tuple[str, Mapping[str, Any]]
+Asked = Mapping[str, str]
 
 
-def _choose(here: Visit) -> Shown:
+async def _choose(here: Visit, asked: Asked) -> Shown:
     wanted = here.payment.order.channel
     channels = here.dialect.channels if wanted is None else (wanted,)
     offered = list(payer.issuers().values()) if payer.chooses_issuer(here.dialect) else []
@@ -191,11 +203,16 @@ def _choose(here: Visit) -> Shown:
     return "choose", {"channels": channels, "popular": popular, "others": others}
 
 
-def _log_in(here: Visit) -> Shown:
-    return "login", {"accounts": payer.accounts().values(), "may_choose_again": _may_choose_again(here)}
+async def _log_in(here: Visit, asked: Asked) -> Shown:
+    return "login", {
+        "accounts": await accounts.kept_in(here.world),
+        "may_choose_again": _may_choose_again(here),
+        "idle_minutes": int(payer.SESSION_IDLE.total_seconds()) // 60,
+        "captcha": captcha.drawn(here.world, here.payment, asked) if here.dialect.captcha else None,
+    }
 
 
-def _card(here: Visit) -> Shown:
+async def _card(here: Visit, asked: Asked) -> Shown:
     return "card", {"cards": payer.cards().values(), "may_choose_again": _may_choose_again(here)}
 
 
@@ -203,29 +220,40 @@ def _may_choose_again(here: Visit) -> bool:
     return payer.may_choose_again(here.payment, here.now)
 
 
-def _otp(here: Visit) -> Shown:
-    return "otp", {"test_otp": payer.test_otp(here.payment)}
+async def _otp(here: Visit, asked: Asked) -> Shown:
+    return "otp", {"test_otp": payer.test_otp(here.payment), "kept": await _kept(here)}
 
 
-def _qr(here: Visit) -> Shown:
+async def _biometrics(here: Visit, asked: Asked) -> Shown:
+    return "biometrics", {"kept": await _kept(here)}
+
+
+async def _kept(here: Visit) -> accounts.Kept | None:
+    """The payer's account; None for a card."""
+    number = here.payment.payer_account
+    if payer.account_of(number) is None:
+        return None
+    return next(each for each in await accounts.kept_in(here.world) if each.account.number == number)
+
+
+async def _qr(here: Visit, asked: Asked) -> Shown:
     text = qr_text(here)
     return "qr", {"text": text, "picture": picture(text), "may_choose_again": _may_choose_again(here)}
 
 
-_TEMPLATES: Mapping[Stage, Callable[[Visit], Shown]] = {
+_TEMPLATES: Mapping[Stage, Callable[[Visit, Asked], Awaitable[Shown]]] = {
     Stage.CHOOSE: _choose,
     Stage.LOGIN: _log_in,
     Stage.CARD: _card,
     Stage.OTP: _otp,
+    Stage.BIOMETRICS: _biometrics,
     Stage.QR: _qr,
 }
 
 
 def qr_text(here: Visit) -> str:
-    """The code that the bank shows for this payment; a VietQR code at no real bank, if it has no code of its own."""
-    if here.dialect.qr_text is not None and here.merchant is not None:
-        return here.dialect.qr_text(here.payment, here.merchant)
-    return qr.vietqr(NO_BANK, here.payment.bank_ref[-19:], here.payment.amount_vnd, purpose=here.payment.bank_ref[-25:])
+    """The code that the bank shows for this payment."""
+    return payer.text_of(here.payment, here.dialect, here.merchant)
 
 
 def picture(text: str) -> str:
@@ -253,23 +281,6 @@ async def choose(request: Request) -> Response:
 
 async def choose_again(request: Request) -> Response:
     return await stepped(await visit(request), payer.choose_again())
-
-
-async def log_in(request: Request) -> Response:
-    here, form = await visit(request), await posted(request)
-    change = payer.log_in(form.get("username", ""), form.get("password", ""), tries_seen(form))
-    return await stepped(here, change, unless={Stage.LOGIN: Problem.WRONG_LOGIN})
-
-
-async def give_otp(request: Request) -> Response:
-    here, form = await visit(request), await posted(request)
-    change = payer.give_otp(form.get("otp", ""), tries_seen(form))
-    problem = Problem.EXPIRED_OTP if payer.otp_expired(here.payment, here.now) else Problem.WRONG_OTP
-    return await stepped(here, change, unless={Stage.OTP: problem})
-
-
-async def send_otp_again(request: Request) -> Response:
-    return await stepped(await visit(request), payer.send_otp_again())
 
 
 async def scan(request: Request) -> Response:

@@ -31,6 +31,8 @@ def debits(before: Payment, after: Payment) -> bool:
 
 def kind_of(payment: Payment, dialect: Dialect, merchant: Merchant | None) -> Kind:
     """What the payer's bank takes the payment for."""
+    if payment.channel is Channel.COUNTER:
+        return Kind.COUNTER
     if dialect.shape is Shape.ADVICE or (merchant and merchant.options.get(FEES_AS) == Kind.TRANSFER):
         return Kind.TRANSFER
     scanned = payment.channel is Channel.QR and qr.parse(text_of(payment, dialect, merchant)).service in qr.TRANSFERS
@@ -44,7 +46,7 @@ def allowed(before: Payment, after: Payment, purse: Purse, kind: Kind, now: date
     """
     account = account_of(purse.account)
     assert account is not None, "only test accounts have a purse that is judged"
-    short = refusal(purse, account.terms, after.amount_vnd, now)
+    short = refusal(purse, account.terms, kind, after.amount_vnd, now)
     if short is not None:
         return _declined(after, now, short)
     face = standing(purse, account.terms, now).biometrics
