@@ -17,7 +17,11 @@ from conformance.loading import load_target
 from conformance.requirement import Capability
 from conformance.target import BadTarget, CheckoutKind, DossierStatus, Refused, Unreachable
 from conformance.target_file import read_target_file
+from conformance.targets.portal.banks import counterparts
 from conformance.template import BadTemplate, Reply, fill, fill_path, read
+from simulator.banks import dialects
+from simulator.dialect import Shape
+from simulator.payment import Channel
 
 PORTAL = Path(__file__).resolve().parent.parent / "conformance" / "targets" / "portal.toml"
 
@@ -153,9 +157,19 @@ def test_a_policy_that_the_suite_does_not_know_is_told(tmp_path: Path) -> None:
             load_target(str(path))
 
 
-def test_the_sample_target_file_is_right_and_declares_all_three_kinds_of_bank() -> None:
+def test_the_sample_target_file_is_right_and_declares_every_bank_that_the_portal_speaks() -> None:
     target = load_target(str(PORTAL))
-    assert set(target.banks) == {"vnpay", "dvcqg", "vietinbank"}
+    assert set(target.banks) == set(counterparts())
+    for bank, setup in target.banks.items():
+        assert set(setup.methods) <= set(counterparts()[bank].methods), bank
+
+
+def test_the_sample_portal_speaks_banks_of_every_shape_and_takes_money_on_every_channel() -> None:
+    target = load_target(str(PORTAL))
+    assert {dialects()[bank].shape for bank in target.banks} == set(Shape)
+    methods = {method for setup in target.banks.values() for method in setup.methods}
+    assert methods >= set(Channel)
+    assert len(target.banks) >= 6
 
 
 # --- templates -----------------------------------------------------------------------------------------------------
