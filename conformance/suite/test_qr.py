@@ -11,7 +11,7 @@ TRANSFERS = ("advice",)
     "QR-01",
     level=Level.MUST,
     source="napas-qr-1-5-2#objects",
-    says="The code that the connector shows can be paid by a banking app, with the right sum and the order's text.",
+    says="The connector shows a code that a banking app can pay, with the right sum and the order's text.",
     vi="Mã QR do bộ kết nối hiển thị quét được bằng ứng dụng ngân hàng, đúng số tiền và nội dung.",
     why="The payer's app refuses the code, or the money arrives without anything that tells whose it is.",
     why_vi="Ứng dụng từ chối mã, hoặc tiền đến mà không biết của ai.",
