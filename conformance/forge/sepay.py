@@ -19,7 +19,9 @@ def _read(message: Message) -> Fields:
 
 def _write(message: Message, fields: Fields) -> Message:
     kept = tuple(pair for pair in message.headers if pair[0].lower() not in _HEADERS.values())
-    given = tuple((header, _in_header(fields[name])) for name, header in _HEADERS.items() if fields.get(name) is not None)
+    given = tuple(
+        (header, _in_header(fields[name])) for name, header in _HEADERS.items() if fields.get(name) is not None
+    )
     return replace(JSON.write(message, _body(fields)), headers=(*kept, *given))
 
 
