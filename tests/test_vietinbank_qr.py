@@ -27,7 +27,7 @@ def notice(order_ref: str = "HS0001", state: State = State.PAID) -> Notice:
         bank_ref="14226112000001",
         created_at=START,
         state=state,
-        outcome=Outcome.SUCCESS,
+        outcome=Outcome.SUCCESS if state is State.PAID else None,
         channel=Channel.QR,
         settled_at=START,
     )
@@ -66,3 +66,8 @@ def test_a_signed_answer_ends_the_retries_and_one_to_another_message_does_not() 
     good = answered("vietinbank_qr", sent.method, sent.url, sent.body)
     assert DIALECT.acknowledged(good, notice()).done
     assert not DIALECT.acknowledged(good, notice(state=State.FAILED)).done
+
+
+def test_only_money_that_came_in_is_announced() -> None:
+    assert DIALECT.announces == frozenset({State.PAID})
+    assert (told()["statusCode"], told(state=State.FAILED)["statusCode"]) == ("00", "05")
