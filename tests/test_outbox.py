@@ -147,3 +147,11 @@ def test_an_attempt_number_beyond_a_shortened_ladder_ends_it(attempt: int) -> No
     late = msgspec.structs.replace(delivery, attempt=attempt)
     after = after_attempt(late, False, "", NOW, Retry(delays_s=()))
     assert after.state is DeliveryState.EXHAUSTED
+
+
+def test_nothing_is_tried_again_after_the_last_moment() -> None:
+    (delivery,) = announce(paid(), NOW)
+    wait = timedelta(seconds=LADDER.delays_s[0])
+    in_time = after_attempt(delivery, False, "", NOW, LADDER, NOW + wait)
+    late = after_attempt(delivery, False, "", NOW, LADDER, NOW + wait - timedelta(seconds=1))
+    assert (in_time.state, late.state) == (DeliveryState.WAITING, DeliveryState.EXHAUSTED)
