@@ -147,7 +147,7 @@ def _decrypted(sealed: Fields, merchant: Merchant) -> Fields:
     if not all(isinstance(text, str) and re.fullmatch(r"[A-Za-z0-9_-]+", text) for text in texts):
         raise ValueError("recipients, protected, iv, ciphertext and tag make no JWE")
     header = _header_of(str(protected))
-    if (header.get("alg"), header.get("enc")) != (KEY_WRAPPING, CONTENT_ENCRYPTION) or "zip" in header:
+    if (header.get("alg"), header.get("enc")) != (KEY_WRAPPING, CONTENT_ENCRYPTION):
         raise ValueError(f"only {KEY_WRAPPING} with {CONTENT_ENCRYPTION} is understood")
     key = OctKey.import_key(bytes.fromhex(merchant.secrets["encryption_key"]))
     found = jwe.decrypt_compact(".".join(map(str, texts)), key, algorithms=[KEY_WRAPPING, CONTENT_ENCRYPTION])
