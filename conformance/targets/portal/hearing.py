@@ -108,9 +108,9 @@ def told(portal: Portal, effect: Effect) -> Effect:
     return effect
 
 
-def answer(portal: Portal, effect: Effect, content: Mapping[str, Any]) -> Response:
+def answer(portal: Portal, effect: Effect, content: Mapping[str, Any], status: int = 200) -> Response:
     """The acknowledgement of a callback as JSON."""
-    return acknowledged(portal, effect, JSONResponse(content))
+    return acknowledged(portal, effect, JSONResponse(content, status))
 
 
 def acknowledged(portal: Portal, effect: Effect, response: Response) -> Response:
@@ -120,9 +120,9 @@ def acknowledged(portal: Portal, effect: Effect, response: Response) -> Response
     return _unless_broken(portal, effect, response)
 
 
-def said(portal: Portal, effect: Effect, content: Mapping[str, Any]) -> Response:
+def said(portal: Portal, effect: Effect, content: Mapping[str, Any], status: int = 200) -> Response:
     """The answer to a bank's question as JSON."""
-    return _unless_broken(portal, effect, JSONResponse(content))
+    return _unless_broken(portal, effect, JSONResponse(content, status))
 
 
 def _unless_broken(portal: Portal, effect: Effect, response: Response) -> Response:
