@@ -228,7 +228,10 @@ def started_at_dvcqg(asked: Json) -> Json:
 
 @dataclass
 class Bank:
-    """What the portal asked, and what it is answered: by default everything is well and paid."""
+    """What the portal asked, and what it is answered: by default everything is well and paid.
+
+    `more` are answers by the last part of the path, where another bank's differ.
+    """
 
     asked: list[Json] = field(default_factory=list)
     api: Answerer = paid_at_vnpay
@@ -236,6 +239,7 @@ class Bank:
     query: Answerer = dvcqg_query_answer
     bill: Answerer = lambda asked: {"MaLoi": "00", "UrlBienLai": "https://bank.test/receipt"}
     genqr: Answerer = lambda asked: {"code": "00", "message": "Success", "qrcontent": "000201"}
+    more: dict[str, Answerer] = field(default_factory=dict)
 
     def serve(self, request: httpx.Request) -> httpx.Response:
         if request.method == "GET":
@@ -245,7 +249,7 @@ class Bank:
         self.asked.append(asked)
         last = request.url.path.rsplit("/", 1)[1]
         answerers = {"transaction": self.api, "init": self.init, "query": self.query, "bill": self.bill}
-        answer = answerers.get(last, self.genqr)(asked)
+        answer = (answerers | self.more).get(last, self.genqr)(asked)
         if isinstance(answer, Exception):
             raise answer
         return answer if isinstance(answer, httpx.Response) else streamed(json.dumps(answer).encode())

@@ -52,7 +52,8 @@ _FORMS = {
     for name, pattern in {
         "transId": r"[0-9]{20}",
         "payMethod": r"(ACCOUNT|ATM|CREDIT|QR|CASH)?",
-        "billCode": r"(H[0-9]{8}[2-9A-Z]{8})?",
+        # Ours, or an official dossier code: both end in a fixed number of signs.
+        "billCode": r"(H[0-9]{8}[2-9A-Z]{8}|[0-9.]{0,20}H[0-9]{2}[0-9.]{0,10}-[0-9]{6}-[0-9]{4})?",
         "transStatus": r"[0-9]{2}",
         "responseCode": r"([0-9]{2})?",
     }.items()
