@@ -54,7 +54,8 @@ def _read(answer: Answer, message: Message, secrets: Secrets) -> Said:
     found, problem = json_object(answer)
     if problem:
         return Said("", problem)
-    said = text_code({"errorCode": get(found, ("context", "errorCode")) or None}, "errorCode")
+    context = found.get("context")
+    said = text_code(context if isinstance(context, dict) else {}, "errorCode")
     if said.problem:
         return said
     signature, status = get(found, ("signature",)), get(found, ("context", "status"))
