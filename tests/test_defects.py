@@ -20,8 +20,10 @@ from conformance.kill_matrix import (
     check_defect,
     expected,
 )
+from conformance.loading import load_target
 from conformance.requirement import Level, catalogue
 from conformance.results import Verdict
+from conformance.targets.portal.banks import counterparts
 from conformance.targets.portal.defects import DEFECTS, Defect
 from tests.conftest import EVERY_SUITE_TEST
 
@@ -30,8 +32,11 @@ ASKED = {each.id: each for each in catalogue()}
 
 each_defect = pytest.mark.parametrize("defect", DEFECTS, ids=[each.name for each in DEFECTS])
 
+FIRST_BANKS = ("vnpay", "dvcqg", "vietinbank")
+OTHER_BANKS = tuple(sorted(set(counterparts()) - set(FIRST_BANKS)))
+"""In an ordinary run these take turns at the styles."""
+
 STYLES: dict[str, tuple[list[str], dict[str, str]]] = {
-    "listens": ([], {}),
     "answers a duplicate like the first": (["--launch-arg=--duplicates", "--launch-arg=confirmed"], {}),
     "acknowledges first": (
         ["--launch-arg=--style", "--launch-arg=acks_first"],
@@ -65,17 +70,29 @@ def _turn(defect: Defect) -> str:
     return defect.banks[DEFECTS.index(defect) % len(defect.banks)]
 
 
+@pytest.mark.parametrize("bank", sorted(counterparts()))
+def test_the_sample_portal_keeps_every_requirement_at_each_bank_by_every_method(bank: str, tmp_path: Path) -> None:
+    results = check(tmp_path, f"--bank={bank}", methods=())
+    assert results.stopped == ""
+    assert [each for each in results.findings if each.verdict in (Verdict.FAILED, Verdict.BROKEN)] == []
+    asked = {each.case for each in results.findings if each.verdict is Verdict.PASSED}
+    assert asked == {f"{bank} / {method}" for method in load_target(str(PORTAL)).banks[bank].methods}
+
+
 @pytest.mark.suite
 @pytest.mark.parametrize("style", STYLES)
 def test_a_correct_connector_of_any_style_keeps_every_requirement(style: str, tmp_path: Path) -> None:
     launch, changes = STYLES[style]
+    if not any(word.startswith("--bank=") for word in launch):
+        others = OTHER_BANKS if EVERY_SUITE_TEST else (OTHER_BANKS[list(STYLES).index(style) % len(OTHER_BANKS)],)
+        launch = [*launch, *(f"--bank={bank}" for bank in (*FIRST_BANKS, *others))]
     text = PORTAL.read_text(encoding="utf-8")
     for before, after in changes.items():
         assert before in text
         text = text.replace(before, after)
     target = tmp_path / "target.toml"
     target.write_text(text, encoding="utf-8")
-    results = check(tmp_path, *launch, target=target)
+    results = check(tmp_path, *launch, target=target, methods=())
     assert results.stopped == ""
     assert [each for each in results.findings if each.verdict in (Verdict.FAILED, Verdict.BROKEN)] == []
 
