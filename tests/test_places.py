@@ -85,15 +85,19 @@ class Town:
         return dossier, named.payment.payment_id
 
 
-@pytest.fixture
-def town(banksim: Banksim, portal_http: httpx.Client) -> Town:
-    sandbox = banksim.create_sandbox(manual=True, clock_at=START)
+def asking(sandbox: SandboxClient, portal_http: httpx.Client) -> Town:
+    """Sets the portal up as VietinBank's merchant in that sandbox."""
     merchant = next(each for each in sandbox.merchants() if each.bank == BANK)
     callbacks = f"{str(portal_http.base_url).rstrip('/')}/callbacks/vietinbank"
     sandbox.set_merchant(
         BANK, merchant.merchant_code, inquiry_url=f"{callbacks}/inquiry", callback_url=f"{callbacks}/notice"
     )
     return Town(sandbox, portal_http)
+
+
+@pytest.fixture
+def town(banksim: Banksim, portal_http: httpx.Client) -> Town:
+    return asking(banksim.create_sandbox(manual=True, clock_at=START), portal_http)
 
 
 def why(error: pytest.ExceptionInfo[ControlError]) -> tuple[int, str]:
