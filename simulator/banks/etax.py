@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from simulator import form
+from simulator.cards import scheme_of
 from simulator.clock import VIETNAM, compact, parse_compact
 from simulator.dialect import (
     Ack,
@@ -257,7 +258,13 @@ def decode_verify(request: Request, merchants: Merchants) -> Ask:
     code = _link_refused(data)
     if code:
         raise Refusal(Reason.MALFORMED, f"{code}: {TEXTS[code]}", merchant=merchant, wire={**wire, "code": code})
-    return Ask(merchant=merchant, wire=wire)
+    number = _said(data.get("sotaikhoan_the"))
+    return Ask(merchant=merchant, wire={**wire, "number": number}, pays_with=_card(number))
+
+
+def _card(number: str) -> str:
+    """The number where it has a card's form: only test cards are known here. An account may be anybody's."""
+    return number if scheme_of(number) else ""
 
 
 def decode_link_payer(request: Request, merchants: Merchants) -> Ask:
@@ -270,7 +277,8 @@ def decode_link_payer(request: Request, merchants: Merchants) -> Ask:
     if code:
         raise Refusal(Reason.MALFORMED, f"{code}: {TEXTS[code]}", merchant=merchant, wire={**wire, "code": code})
     number = closed or _said(data.get("sotaikhoan_the"))
-    return Ask(merchant=merchant, wire={**wire, "link": _sealed("2" if closed else "1", number, merchant)})
+    link = _sealed("2" if closed else "1", number, merchant)
+    return Ask(merchant=merchant, wire={**wire, "link": link, "number": number}, pays_with=_card(number))
 
 
 def _confirmed_link(number: str, otp: str, merchant: Merchant, wire: dict[str, str]) -> Ask:
