@@ -133,6 +133,11 @@ class Forge:
         """The parameters of a browser's return that say "paid"."""
         return wire(self.bank).success
 
+    @property
+    def sent_secrets(self) -> frozenset[str]:
+        """The names of secrets that the connector has to send to the bank, by the bank's own document."""
+        return wire(self.bank).sent_secrets
+
     def _seal(self, message: Message) -> Seal:
         return wire(self.bank).seal(message)
 

@@ -113,13 +113,15 @@ class Wire:
     """One bank: which seal and which grammar belong to a message of it.
 
     `asking` is what the connector asks the bank, by operation ("create", "query", "refund"). `success` are the
-    parameters of a browser's return that say "paid".
+    parameters of a browser's return that say "paid". `sent_secrets` are the names of secrets that a connector has to
+    send to the bank itself, as a password.
     """
 
     seal: Callable[[Message], Seal]
     grammar: Callable[[Message], Grammar]
     asking: Mapping[str, Asking] = field(default_factory=dict)
     success: Mapping[str, str] = field(default_factory=dict)
+    sent_secrets: frozenset[str] = frozenset()
 
 
 def json_object(answer: Answer) -> tuple[dict[str, Any], str]:

@@ -136,7 +136,7 @@ def test_success_needs_both_codes(bench: Bench) -> None:
     why="The bank did not know yet; its answer an hour later reaches nobody.",
     why_vi="Ngân hàng lúc ấy chưa biết kết quả; câu trả lời sau đó không ai nhận.",
     needs=("run_jobs",),
-    banks=("vnpay", "vietcombank_qn", "vietinbank_dn"),
+    banks=("vnpay", "vietcombank_qn", "vietinbank_dn", "onepay_domestic"),
     guards=("gateways D54", "egov D13"),
     once_a_bank=True,
 )

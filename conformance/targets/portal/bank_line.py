@@ -8,6 +8,8 @@ import httpx
 from conformance.targets.portal.dossiers import Rejected
 from conformance.targets.portal.protocols.fields import Fields, json_object
 
+Headers = Mapping[str, str]
+
 _ANSWER_MAX = 1_000_000
 """Bytes of an answer; a receipt as PDF is the largest."""
 
@@ -30,15 +32,20 @@ class BankLine:
             headers={"accept-encoding": "identity"},
         )
 
-    async def post(self, url: str, message: Mapping[str, object]) -> Fields:
+    async def post(self, url: str, message: Mapping[str, object], headers: Headers | None = None) -> Fields:
         """The answer's JSON object. Raises BankSilent."""
-        body, _ = await self._ask("POST", url, message)
+        body, _ = await self._ask("POST", url, message, headers=headers)
         return _read(body)
 
-    async def get(self, url: str) -> Fields:
+    async def get(self, url: str, headers: Headers | None = None) -> Fields:
         """The answer's JSON object. Raises BankSilent."""
-        body, _ = await self._ask("GET", url, None)
+        body, _ = await self._ask("GET", url, None, headers=headers)
         return _read(body)
+
+    async def post_form(self, url: str, form: Mapping[str, str]) -> bytes:
+        """The answer's body, whatever it is. Raises BankSilent."""
+        body, _ = await self._ask("POST", url, None, form=form)
+        return body
 
     async def post_for_file(self, url: str, message: Mapping[str, object]) -> tuple[bytes, str]:
         """The answer's body and content type, whatever it is. Raises BankSilent."""
@@ -52,11 +59,18 @@ class BankLine:
         await self._http.aclose()
 
     async def _ask(
-        self, method: str, url: str, message: Mapping[str, object] | None, taken: range = range(200, 201)
+        self,
+        method: str,
+        url: str,
+        message: Mapping[str, object] | None,
+        taken: range = range(200, 201),
+        *,
+        form: Mapping[str, str] | None = None,
+        headers: Headers | None = None,
     ) -> tuple[bytes, str]:
         try:
             async with asyncio.timeout(self._timeout_s):
-                async with self._http.stream(method, url, json=message) as response:
+                async with self._http.stream(method, url, json=message, data=form, headers=headers) as response:
                     _check_head(response, taken)
                     body = await _bounded(response)
         except TimeoutError as error:

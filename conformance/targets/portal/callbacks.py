@@ -26,7 +26,8 @@ def callbacks_app(portal: Portal) -> Starlette:
 
     def failed(request: Request, error: Exception) -> Response:
         bank = request.url.path.removeprefix("/callbacks").split("/")[1]
-        return JSONResponse(counterparts()[bank].apology(portal))
+        told = counterparts()[bank].apology(portal)
+        return told if isinstance(told, Response) else JSONResponse(told)
 
     return Starlette(
         routes=[

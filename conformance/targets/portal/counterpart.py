@@ -52,7 +52,7 @@ Hear = Callable[[Portal, Request], Awaitable[Response]]
 Ask = Callable[[Portal, Attempt], Awaitable[BankWord]]
 GiveBack = Callable[[Portal, Attempt, Refund, bool], Awaitable[bool | None]]
 Returned = Callable[[Portal, bytes], Claim | None]
-Apology = Callable[[Portal], Mapping[str, Any]]
+Apology = Callable[[Portal], Mapping[str, Any] | Response]
 Unannounced = Callable[[Entries, BankWord, datetime], Attempt | None]
 
 
@@ -68,12 +68,13 @@ class Counterpart:
     `contract` makes the contract with it from what differs from the test contract, TypeError for an unknown name.
     `methods` are the ways to pay there, `offered` those that the citizen's page lists. `start` gives what the payer
     goes on with and raises BankSilent or Rejected; None = a payer names the dossier's bill code at the bank.
-    `hears` are the handlers of what the bank sends, by (method, path behind /callbacks/<bank>); `apology` is what it is
-    told when the portal itself fails. `ask` raises BankSilent, Rejected and NoSuchOrder; None = the bank answers no
-    questions. `give_back` says whether the money goes back, None when that is not certain; without it money goes
-    back by hand. `returned` reads what a browser brings back (a query, or a form's body). `unannounced` finds the
-    attempt of an order that the bank made of its own. `order_ref` makes an order's number from the instant.
-    `known_late` = an order is written down when the bank has answered, if the defect of that name is on.
+    `hears` are the handlers of what the bank sends, by (method, path behind /callbacks/<bank>); `apology` is what
+    it is told when the portal itself fails: fields of JSON, or a whole answer. `ask` raises BankSilent, Rejected
+    and NoSuchOrder; None = the bank answers no questions. `give_back` says whether the money goes back, None when
+    that is not certain; without it money goes back by hand. `returned` reads what a browser brings back (a query,
+    or a form's body). `unannounced` finds the attempt of an order that the bank made of its own. `order_ref` makes
+    an order's number from the instant. `known_late` = an order is written down when the bank has answered, if the
+    defect of that name is on.
     """
 
     bank: str
