@@ -37,7 +37,7 @@ class DeliveryState(StrEnum):
     LOST = "lost"
 
 
-class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One message to the connector, with what it says where that differs from the payment by now.
 
     `due_at` is the next attempt, or for a claimed one the end of its lease. `says_*` is what the callback tells.

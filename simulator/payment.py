@@ -192,7 +192,7 @@ class ThreeDS(msgspec.Struct, frozen=True, array_like=True):
     eci: str = ""
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
+class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the connector asked for. `order_key` is unique within a merchant: what "the same order" means to this bank.
 
     `wire` keeps the request's fields that the bank echoes later.
@@ -222,7 +222,7 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_key: str = ""
 
 
-class Payment(msgspec.Struct, frozen=True, kw_only=True):
+class Payment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The bank's record of one payment order, from its creation to its last refund.
 
     `amount_vnd` is what the payer pays, normally the order's amount; a QR transfer may differ.

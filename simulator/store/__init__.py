@@ -78,7 +78,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     booked_at: datetime
 
 
-class Exchange(msgspec.Struct, frozen=True, kw_only=True):
+class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One HTTP exchange as it crossed the wire, secrets and card numbers masked. `status` 0 = there was no answer.
 
     `direction` "in" = the connector called the bank, "out" = the bank called the connector.
