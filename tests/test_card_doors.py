@@ -367,8 +367,8 @@ async def test_the_client_reads_all_that_is_told_of_cards(town: House, told: Any
 
 async def test_the_control_api_pays_with_every_card(town: House) -> None:
     await town.http.put(f"{CI}/merchants/vnpay/DEMOV210", json={"options": {"luhn": "off"}})
-    for card in payer.cards().values():
-        payment = await town.card_page(card.number[-8:])
+    for index, card in enumerate(payer.cards().values()):
+        payment = await town.card_page(f"HS{index}")
         told = (await town.http.post(f"{CI}/payments/{payment.payment_id}/card", json={"number": card.number})).json()
         assert told["outcome"] == card.outcome
         assert (told["three_ds"] is None) == (card.three_ds is payer.Flow.NONE)
