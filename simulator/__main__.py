@@ -297,13 +297,15 @@ def _bank_argument(parser: argparse.ArgumentParser) -> None:
 
 def _assumptions(args: argparse.Namespace) -> int:
     from simulator.banks import dialects
+    from simulator.payer import ASSUMPTIONS, PAYER
 
-    if args.bank and args.bank not in dialects():
-        return _failed(f"there is no bank {args.bank!r}; there are: {', '.join(dialects())}")
-    for dialect in dialects().values():
-        for each in dialect.assumptions if args.bank in ("", dialect.code) else ():
+    listed = {PAYER: ASSUMPTIONS} | {code: dialect.assumptions for code, dialect in dialects().items()}
+    if args.bank and args.bank not in listed:
+        return _failed(f"there is no bank {args.bank!r}; there are: {', '.join(listed)}")
+    for code, assumptions in listed.items():
+        for each in assumptions if args.bank in ("", code) else ():
             switch = f" (setting: {each.setting})" if each.setting else ""
-            print(f"{dialect.code}: {each.key} = {each.value}")
+            print(f"{code}: {each.key} = {each.value}")
             print(textwrap.indent(textwrap.fill(f"{each.why}{switch}", WIDTH - 4), "    "))
     return 0
 

@@ -147,6 +147,26 @@ def test_a_payment_goes_its_whole_way_through_the_client(tmp_path: Path) -> None
             assert there.assumptions()
 
 
+def test_accounts_and_hours_of_maintenance_are_read_and_set_through_the_client(tmp_path: Path) -> None:
+    with serving(tmp_path, "--maintenance", "23:00-01:00", "--sandbox", "ci") as served, Banksim(served.url) as there:
+        assert [there.sandbox(name).maintenance().window for name in ("default", "ci")] == ["23:00-01:00"] * 2
+        sandbox = there.create_sandbox()
+        assert sandbox.maintenance().window == ""
+        assert sandbox.set_maintenance("00:00-23:59").until is not None
+        given = sandbox.set_account("tranthib", balance_vnd=1, per_transfer_vnd=2, daily_vnd=3, biometrics="mismatch")
+        assert sandbox.account("tranthib") == given
+        assert given in sandbox.accounts()
+        assert (given.balance_vnd, given.left_today_vnd, given.biometrics) == (1, 3, "mismatch")
+        with pytest.raises(ControlError, match="no test account 'nobody'"):
+            sandbox.account("nobody")
+
+
+def test_hours_that_are_none_are_refused_before_the_start(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["serve", "--maintenance", "23-1"])
+    assert "HH:MM-HH:MM" in capsys.readouterr().err
+
+
 def test_a_second_run_finds_what_the_first_left(tmp_path: Path) -> None:
     with serving(tmp_path, "--store", "books.db", "--seed", "1") as served:
         with Banksim(served.url) as there:
@@ -266,6 +286,8 @@ def test_assumptions_are_listed_of_all_banks_or_one(capsys: pytest.CaptureFixtur
     for code, dialect in dialects().items():
         for assumption in dialect.assumptions:
             assert f"{code}: {assumption.key} = {assumption.value}" in of_all
+    assert main(["assumptions", "payer"]) == 0
+    assert "payer.session = ten idle minutes" in capsys.readouterr().out
     assert main(["assumptions", "vnpay"]) == 0
     of_one = capsys.readouterr().out
     assert of_one in of_all

@@ -18,6 +18,7 @@ from simulator.control.faults import ANSWERED
 from simulator.control.guard import Guard
 from simulator.faults import MEANINGS, FaultKind
 from simulator.payee import takes_transfers
+from simulator.payer import ASSUMPTIONS
 from simulator.qr import vietqr
 from simulator.world import Worlds
 from tests.samples.napas import hosted_form
@@ -695,7 +696,8 @@ async def test_a_list_has_bounds(api: Caller, query: Any) -> None:
 async def test_banks_and_assumptions_are_listed(api: Caller) -> None:
     assert [each["code"] for each in await api.get("/_control/banks")] == list(dialects())
     listed = {(each["bank"], each["key"]) for each in await api.get("/_control/assumptions")}
-    assert listed == {(code, each.key) for code, dialect in dialects().items() for each in dialect.assumptions}
+    of_banks = {(code, each.key) for code, dialect in dialects().items() for each in dialect.assumptions}
+    assert listed == of_banks | {("payer", each.key) for each in ASSUMPTIONS}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
+from simulator import payer
 from simulator.banks import dialects
 from simulator.control.desk import REFUSALS, View
 from simulator.dialect import Assumption, Shape
@@ -66,7 +67,9 @@ async def assumptions() -> list[AssumptionView]:
 
 
 def all_assumptions() -> Iterator[tuple[str, Assumption]]:
-    """Each with its bank's code."""
+    """Each with its bank's code; first those about payers' banks."""
+    for assumption in payer.ASSUMPTIONS:
+        yield payer.PAYER, assumption
     for dialect in dialects().values():
         for assumption in dialect.assumptions:
             yield dialect.code, assumption

@@ -5,6 +5,7 @@ has expired changes nothing, and a payment that is settled stays as it is.
 """
 
 from simulator.payer.allowance import FEES_AS, allowed, debits, kind_of
+from simulator.payer.assumptions import ASSUMPTIONS, PAYER
 from simulator.payer.biometrics import show_face
 from simulator.payer.card import (
     answer_challenge,
@@ -38,7 +39,6 @@ from simulator.payer.place import (
     answer_late,
     begin_sale,
     close_batch,
-    confirm,
     insert_card,
     may_take_back,
     may_void,
@@ -67,9 +67,11 @@ from simulator.payer.stages import (
 )
 
 __all__ = [
+    "ASSUMPTIONS",
     "FEES_AS",
     "NO_BANK",
     "OTP_LIFE",
+    "PAYER",
     "SESSION_IDLE",
     "TRIES_MAX",
     "Account",
@@ -98,7 +100,6 @@ __all__ = [
     "chooses_issuer",
     "close_batch",
     "closed_in",
-    "confirm",
     "debits",
     "expired",
     "give_card",
