@@ -76,19 +76,19 @@ def status_of(answer: bytes) -> int:
 def test_a_request_is_answered_in_the_sandbox_that_its_path_names(
     server: str, sandbox: SandboxClient, code: str
 ) -> None:
-    request = SAMPLES[code].create("APP-1", 20_000, now_of(sandbox))
+    request = SAMPLES[code].create("APP1", 20_000, now_of(sandbox))
     answer = exchanged(server, raw(server, request, code, sandbox.name))
     assert status_of(answer) in (200, 302)
     (payment,) = sandbox.payments()
     assert payment.bank == code
-    assert payment.order_ref.endswith(SAMPLES[code].named("APP-1"))
+    assert payment.order_ref.endswith(SAMPLES[code].named("APP1"))
     assert payment.page_url.startswith(f"{server}/s/{sandbox.name}/pay/")
 
 
 @pytest.mark.parametrize("code", ORDERED)
 def test_an_internal_error_is_an_http_500_and_does_nothing(server: str, sandbox: SandboxClient, code: str) -> None:
     sandbox.add_fault("http_500", bank=code)
-    request = SAMPLES[code].create("APP-2", 20_000, now_of(sandbox))
+    request = SAMPLES[code].create("APP2", 20_000, now_of(sandbox))
     assert status_of(exchanged(server, raw(server, request, code, sandbox.name))) == 500
     assert sandbox.payments() == ()
 
@@ -96,7 +96,7 @@ def test_an_internal_error_is_an_http_500_and_does_nothing(server: str, sandbox:
 @pytest.mark.parametrize("code", ORDERED)
 def test_a_reset_is_a_reset(server: str, sandbox: SandboxClient, code: str) -> None:
     sandbox.add_fault("connection_reset", bank=code)
-    request = SAMPLES[code].create("APP-3", 20_000, now_of(sandbox))
+    request = SAMPLES[code].create("APP3", 20_000, now_of(sandbox))
     with pytest.raises(ConnectionResetError):
         exchanged(server, raw(server, request, code, sandbox.name))
     assert sandbox.payments() == ()
@@ -106,14 +106,14 @@ def test_a_reset_is_a_reset(server: str, sandbox: SandboxClient, code: str) -> N
 @pytest.mark.parametrize("code", ORDERED)
 def test_a_lost_answer_is_silence_after_the_deed(server: str, sandbox: SandboxClient, code: str) -> None:
     sandbox.add_fault("answer_lost", bank=code)
-    request = SAMPLES[code].create("APP-4", 20_000, now_of(sandbox))
+    request = SAMPLES[code].create("APP4", 20_000, now_of(sandbox))
     assert exchanged(server, raw(server, request, code, sandbox.name)) == b""
     (payment,) = sandbox.payments()
-    assert payment.order_ref.endswith(SAMPLES[code].named("APP-4"))
+    assert payment.order_ref.endswith(SAMPLES[code].named("APP4"))
 
 
 def test_a_sandbox_that_does_not_exist_is_said_so(server: str, sandbox: SandboxClient) -> None:
-    request = vnpay_pay("APP-5", 20_000, now_of(sandbox))
+    request = vnpay_pay("APP5", 20_000, now_of(sandbox))
     answer = exchanged(server, raw(server, request, "vnpay", "nobody"))
     assert status_of(answer) == 404
     assert b"There is no sandbox 'nobody'" in answer
@@ -125,7 +125,7 @@ def test_a_body_beyond_all_reason_is_refused(server: str) -> None:
 
 
 def test_a_body_that_is_cut_off_harms_nobody_else(server: str, sandbox: SandboxClient) -> None:
-    request = SAMPLES["dvcqg"].create("APP-6", 20_000, now_of(sandbox))
+    request = SAMPLES["dvcqg"].create("APP6", 20_000, now_of(sandbox))
     message = raw(server, request, "dvcqg", sandbox.name)
     parts = urlsplit(server)
     assert parts.hostname is not None
