@@ -100,10 +100,14 @@ class Payer:
         card: tuple[str, str, str] = CARD,
         cvc: str = CVC,
         face: str = FACE,
+        host: str = "",
+        paid_with: str = "cash",
         follow_return: bool = False,
     ) -> Walk:
         """Walks from the address that the connector named to the result; with `follow_return` back to the merchant.
 
+        At a terminal `host` is how the host answers ("51", "silent", "late", "lost"; "" = as the card says), at a
+        counter `paid_with` is "cash" or "account".
         Wrong details are sent again as they are until the bank ends the payment.
         """
         number, holder, date = card
@@ -115,7 +119,7 @@ class Payer:
             "biometrics": {"face": face},
             "challenge": {"otp": otp},
             "qr": {"username": username},
-            "confirm": {"card_number": number},
+            "confirm": {"card_number": number, "host": host, "paid_with": paid_with, "username": username},
         }
         page = self.open(url)
         for _ in range(STEPS_MAX):
@@ -157,6 +161,8 @@ class Payer:
         otp: str = OTP,
         card: tuple[str, str, str] = CARD,
         cvc: str = CVC,
+        host: str = "",
+        paid_with: str = "cash",
     ) -> Walk:
         """Names a bill code at the bank and pays it there. `base_url` is the sandbox's ("http://host/s/ci").
 
@@ -165,7 +171,16 @@ class Payer:
         page = self.inquire_bill(base_url, bank, bill_code, channel, merchant_code=merchant_code)
         if page.refused:
             return Walk(page=page)
-        return self.pay(page.url, username=username, password=password, otp=otp, card=card, cvc=cvc)
+        return self.pay(
+            page.url,
+            username=username,
+            password=password,
+            otp=otp,
+            card=card,
+            cvc=cvc,
+            host=host,
+            paid_with=paid_with,
+        )
 
     def inquire_bill(
         self, base_url: str, bank: str, bill_code: str, channel: str = "counter", *, merchant_code: str = ""

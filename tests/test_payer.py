@@ -13,6 +13,7 @@ from simulator.banks import dialects
 from simulator.cards import masked
 from simulator.payer import Change, Problem, Stage, stage
 from simulator.payment import Channel, Order, Outcome, Payment, State, Step
+from simulator.slip import PaidWith, TellerSlip, TerminalSlip
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
@@ -53,6 +54,12 @@ WRONG_LOGIN = payer.log_in("nguyenvana", "wrong")
 WRONG_OTP = payer.give_otp("000000")
 QR = payer.choose(Channel.QR, "")
 CARD = payer.choose(Channel.CARD, "")
+SALE = TerminalSlip(terminal_id="12345678", stan=1, batch=1, sent_at=NOW)
+POS_CARD = payer.insert_card(payer.cards()["9704198526191432198"], "123456")
+PAID_IN = TellerSlip(
+    branch="0001", teller_id="GDV01", sequence=1, paid_with=PaidWith.CASH, taken_at=NOW, booked_on=NOW.date()
+)
+COUNTED = payer.take_money(PAID_IN)
 
 
 # --- Internet Banking -----------------------------------------------------------------------------------------
@@ -182,7 +189,7 @@ def test_a_cancelled_payment_stays_cancelled_whatever_the_other_tab_sends() -> N
     known = after(payment(), BANKING, LOGIN)
     cancelled = after(known, payer.cancel())
     assert (cancelled.state, cancelled.outcome) == (State.CANCELLED, Outcome.CANCELLED)
-    assert after(cancelled, OTP, payer.cancel(), LOGIN, BANKING, payer.scan(), payer.confirm()) == cancelled
+    assert after(cancelled, OTP, payer.cancel(), LOGIN, BANKING, payer.scan(), POS_CARD, COUNTED) == cancelled
 
 
 def test_a_paid_payment_is_not_cancelled_by_the_other_tab() -> None:
@@ -192,7 +199,7 @@ def test_a_paid_payment_is_not_cancelled_by_the_other_tab() -> None:
 
 EVERYTHING: list[Change] = [
     *(BANKING, QR, CARD, LOGIN, WRONG_LOGIN, OTP, WRONG_OTP),
-    *(payer.scan(), payer.scan("hetsodu"), payer.confirm(), payer.cancel(), payer.choose_again()),
+    *(payer.scan(), payer.scan("hetsodu"), POS_CARD, COUNTED, payer.cancel(), payer.choose_again()),
     payer.give_card("9704198526191432198", "NGUYEN VAN A", "07/15"),
     payer.give_card("4456530000001005", "NGUYEN VAN A", "12/26", "123"),
     payer.give_card("4456530000001096", "NGUYEN VAN A", "12/26", "123"),
@@ -358,16 +365,38 @@ def test_masked_cards_and_accounts_cannot_be_taken_for_one_another() -> None:
 def test_a_bill_at_the_counter_is_paid_when_the_teller_confirms() -> None:
     asked = bill(Channel.COUNTER)
     assert stage(asked, LATER) is Stage.CONFIRM
-    paid = after(asked, payer.confirm())
-    assert (paid.state, paid.payer_account) == (State.PAID, "")
+    paid = after(asked, payer.take_money(PAID_IN))
+    assert (paid.state, paid.payer_account, paid.slip) == (State.PAID, "", PAID_IN)
+    assert paid.in_cash
+
+
+@pytest.mark.parametrize(
+    ("username", "state", "account"),
+    [("tranthib", State.PAID, "100000000002"), ("hetsodu", State.FAILED, "100000000051"), ("none", State.PENDING, "")],
+)
+def test_a_teller_debits_an_account_that_lets_itself_be_debited(username: str, state: State, account: str) -> None:
+    slip = msgspec.structs.replace(PAID_IN, paid_with=PaidWith.ACCOUNT)
+    taken = after(bill(Channel.COUNTER), payer.take_money(slip, username))
+    assert (taken.state, taken.payer_account) == (state, account)
+    assert taken.in_cash is (state is State.PENDING)
+
+
+def test_a_teller_serves_nobody_at_a_terminal_and_a_terminal_nobody_at_a_counter() -> None:
+    at_terminal = after(bill(Channel.POS), payer.begin_sale(SALE))
+    assert after(at_terminal, payer.take_money(PAID_IN)) == at_terminal
+    assert after(bill(Channel.COUNTER), POS_CARD) == bill(Channel.COUNTER)
 
 
 def test_a_terminal_pays_with_the_card_it_has_read() -> None:
-    asked = bill(Channel.POS)
-    assert after(asked, payer.confirm()).state is State.PAID
-    declined = after(asked, payer.confirm("9704195798459170488"))
+    asked = after(bill(Channel.POS), payer.begin_sale(SALE))
+    assert after(asked, POS_CARD).state is State.PAID
+    poor = payer.insert_card(payer.cards()["9704195798459170488"], "")
+    declined = after(asked, poor)
     assert (declined.outcome, declined.payer_account) == (Outcome.INSUFFICIENT_FUNDS, "970419*********0488")
-    assert after(asked, payer.confirm("1234")) == asked
+
+
+def test_a_terminal_reads_no_card_before_it_has_a_number_for_the_sale() -> None:
+    assert after(bill(Channel.POS), POS_CARD) == bill(Channel.POS)
 
 
 @pytest.mark.parametrize("channel", [Channel.INTERNET_BANKING, Channel.MOBILE])

@@ -11,7 +11,7 @@ from subprocess import PIPE, Popen
 import httpx
 import pytest
 
-from conformance.payer import Payer
+from conformance.payer import Payer, read_page
 from simulator.client import Banksim, ControlError, SandboxClient, Sums
 from tests.portals import FEE_VND
 from tests.samples import vietcombank_qn
@@ -400,3 +400,52 @@ def test_a_closed_day_takes_no_second_payment(town: Town) -> None:
     with pytest.raises(ControlError) as raised:
         town.sandbox.take_money(late.payment.payment_id)
     assert why(raised) == (409, "waits_for_nothing")
+
+
+# --- by page and by robot --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("channel", "how", "state", "outcome"),
+    [
+        ("pos", {}, "paid", "success"),
+        ("pos", {"host": "51"}, "failed", "insufficient_funds"),
+        ("pos", {"host": "silent"}, "failed", "timed_out"),
+        ("pos", {"host": "late"}, "reversed", "reversed"),
+        ("counter", {}, "paid", "success"),
+        ("counter", {"paid_with": "account", "username": "hetsodu"}, "failed", "insufficient_funds"),
+        ("mobile", {}, "paid", "success"),
+    ],
+)
+def test_the_robot_pays_a_bill_at_each_place(
+    town: Town, channel: str, how: dict[str, str], state: str, outcome: str
+) -> None:
+    dossier = town.dossier()
+    with httpx.Client(trust_env=False) as browser:
+        walk = Payer(browser).pay_bill(town.sandbox.url, BANK, town.bill(dossier), channel, **how)
+    assert (walk.state, walk.outcome) == (state, outcome)
+    assert town.status(dossier)["status"] == ("paid" if state == "paid" else "pending")
+
+
+def test_each_place_has_a_page_at_the_banks_that_have_it_and_nowhere_else(town: Town) -> None:
+    for bank in town.sandbox.banksim.banks():
+        orders = bank.shape in ("redirect", "server_create")
+        asks = bank.shape == "bill"
+        wanted = {
+            "terminal": (orders or asks) and bool({"pos", "qr"} & {*bank.channels}),
+            "counter": "counter" in bank.channels,
+            "app": asks and "mobile" in bank.channels,
+        }
+        for place, there in wanted.items():
+            answer = httpx.get(f"{town.sandbox.url}/{place}/{bank.code}")
+            assert answer.status_code == (200 if there else 404), (place, bank.code)
+
+
+@pytest.mark.parametrize("place", ["terminal", "counter", "app"])
+@pytest.mark.parametrize(
+    ("code", "refused"),
+    [("NO-SUCH-BILL", "unknown_order"), ("", "bad_code"), ("A\x00B", "bad_code"), ("x" * 301, "bad_code")],
+)
+def test_a_page_says_why_a_code_is_not_taken(town: Town, place: str, code: str, refused: str) -> None:
+    answer = httpx.post(f"{town.sandbox.url}/{place}/{BANK}", data={"bill_code": code})
+    assert (answer.status_code, read_page("", 422, answer.text).refused) == (422, refused)

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from simulator.bank import UnknownPayment
 from simulator.banks import dialects
+from simulator.pages.bill import PLACES
 from simulator.pages.frame import Office, office_of, page, posted, problem_page, see, world_of
 from simulator.store import ById, Exchange
 from simulator.wire import Headers
@@ -73,6 +74,12 @@ async def sandbox(request: Request) -> Response:
         later=offset + ROWS if len(payments) > ROWS else None,
         order_ref=order_ref,
         collectors=[dialect for dialect in dialects().values() if dialect.inquiry],
+        places=[
+            (channel, place, dialect)
+            for channel, (place, has_place) in PLACES.items()
+            for dialect in dialects().values()
+            if has_place(dialect)
+        ],
     )
 
 

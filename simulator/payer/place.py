@@ -6,7 +6,7 @@ import msgspec
 
 from simulator.cards import masked
 from simulator.clock import VIETNAM
-from simulator.payer.means import Card, accounts, cards
+from simulator.payer.means import Card, accounts
 from simulator.payer.stages import Change, Stage, decided, stage
 from simulator.payment import Channel, Event, Outcome, Payment, State, Step, apply
 from simulator.slip import PaidWith, TellerSlip, TerminalSlip
@@ -17,23 +17,6 @@ REVERSALS_AT_ONCE = 3
 
 HOSTS = {Outcome.TIMED_OUT: Host.SILENT, Outcome.REVERSED: Host.LATE, Outcome.UNKNOWN: Host.LOST}
 """What becomes of the answer for a card that ends so."""
-
-
-def confirm(card_number: str = "") -> Change:
-    """The teller has counted the cash, or the terminal has read a card (of the test cards, or one with money)."""
-
-    def change(payment: Payment, now: datetime) -> Payment:
-        if stage(payment, now) is not Stage.CONFIRM:
-            return payment
-        if payment.channel is Channel.COUNTER or not card_number:
-            return decided(payment, now, Outcome.SUCCESS)
-        card = cards().get(card_number)
-        if card is None:
-            return payment
-        carded = msgspec.structs.replace(payment, payer_account=masked(card.number))
-        return decided(carded, now, card.outcome)
-
-    return change
 
 
 # --- at a terminal ---------------------------------------------------------------------------------------------------
