@@ -429,6 +429,13 @@ class Bench:
         """What the connector's last request of that operation said of this order; {} if there was none."""
         return next(reversed(self.all_asked(operation, visit)), {})
 
+    def refused_amounts(self) -> frozenset[int]:
+        """The amounts of orders that the connector has sent and the bank has not taken."""
+        sent = [Message(each.method, each.url, (), each.request_bytes) for each in self.journal("create")]
+        told = [self.forge.asked("create", each).get(Asked.AMOUNT, "") for each in sent]
+        taken = {each.order_amount_vnd for each in self.sandbox.payments(bank=self.bank)}
+        return frozenset(int(each) for each in told if each.isdigit()) - taken
+
     def all_asked(self, operation: str, visit: Visit) -> list[dict[Asked, str]]:
         """What each of the connector's requests of that operation said of this order."""
         self.arrive(visit)

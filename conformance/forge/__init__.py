@@ -87,7 +87,7 @@ class Forge:
     def extended(self, message: Message, value: str) -> Message:
         """A field that no document knows yet, under a right signature."""
         seal = self._seal(message)
-        place = (*seal.signature[:-1], seal.extra)
+        place = seal.extra if isinstance(seal.extra, tuple) else (*seal.signature[:-1], seal.extra)
         return self.signed(seal.envelope.write(message, put(self.fields(message), place, value)))
 
     def without_optional(self, message: Message) -> Message:

@@ -85,7 +85,7 @@ def _seal(envelope: Envelope) -> Seal:
         shift=_merge,
         extra="vpc_Campaign",
         # onepay-clients#return: the set of fields varies; the payer's bank is not always known.
-        optional=(("vpc_AdditionData",), ("vpc_Message",)),
+        optional=(("vpc_AdditionData",), ("vpc_Locale",), ("vpc_Message",)),
         hexadecimal=True,
         unit=100,
     )

@@ -34,10 +34,10 @@ class Word(StrEnum):
 class Seal:
     """How one kind of message stands on the wire, and how it is signed.
 
-    `text` is the string to sign; `sign` and `sign_otherwise` (a wrong algorithm, the right key) make the
-    signature of it. `shift` moves text over the boundary of two fields. `twins` are further places that say
-    the same as a word's, and change with it. `optional` may be left out by the bank; `extra` is a name that
-    no document knows yet. `unit` = what one VND is on the wire; `numeric` = the amount is a JSON number;
+    `text` is the string to sign; `sign` and `sign_otherwise` (a wrong algorithm, the right key) make the signature of
+    it. `shift` moves text over the boundary of two fields. `twins` are further places that say the same as a word's,
+    and change with it. `optional` may be left out by the bank; `extra` is a name that no document knows yet (a path,
+    if not beside the signature). `unit` = what one VND is on the wire; `numeric` = the amount is a JSON number;
     `hexadecimal` = the signature is hex digits.
     """
 
@@ -48,7 +48,7 @@ class Seal:
     sign: Callable[[str, Secrets], str]
     sign_otherwise: Callable[[str, Secrets], str]
     shift: Callable[[Fields], Fields]
-    extra: str
+    extra: str | Path
     twins: Mapping[Word, tuple[Path, ...]] = field(default_factory=dict)
     optional: tuple[Path, ...] = ()
     hexadecimal: bool = False

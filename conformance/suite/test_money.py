@@ -138,7 +138,7 @@ def _second_order(bench: Bench, first: Visit) -> Visit:
     vi="Bộ kết nối không ghi nhận gì khi cùng con số nhưng khác loại tiền.",
     why="50,000 of a currency that is worth less pays 50,000 dong, or the sum cannot be booked.",
     why_vi="50.000 đơn vị loại tiền khác được coi như 50.000 đồng.",
-    banks=("dvcqg", "vietinbank", "vietcombank_qn", "vietinbank_dn", "onepay_domestic"),
+    banks=("dvcqg", "vietinbank", "vietcombank_qn", "vietinbank_dn", "onepay_domestic", "payos"),
     guards=("gateways D21",),
     once_a_bank=True,
 )

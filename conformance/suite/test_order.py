@@ -125,7 +125,12 @@ def test_no_secret_leaves_the_connector(bench: Bench) -> None:
     guards=("egov D26",),
 )
 def test_three_billion_dong_are_paid_like_any_amount(bench: Bench) -> None:
-    visit = bench.open(BEYOND_INT32_VND)
+    try:
+        visit = bench.open(BEYOND_INT32_VND)
+    except Refused:
+        if BEYOND_INT32_VND in bench.refused_amounts():
+            raise NotApplicable("the bank itself takes no such amount") from None
+        raise
     bench.settle(visit)
     bench.expect_paid_once(visit)
     bench.expect_delivered(visit)
@@ -313,7 +318,7 @@ def _leaks(texts: list[str], secrets: Mapping[str, str]) -> list[str]:
 
 def _spellings(secrets: Mapping[str, str]) -> list[str]:
     """How the connector's secrets may look in an address or a text; of a key pair, any private key."""
-    shared = [text for name, text in secrets.items() if not name.endswith("_key")]
+    shared = [text for text in secrets.values() if "-----BEGIN" not in text]
     return ["PRIVATE KEY", *shared, *map(quote_plus, shared)]
 
 

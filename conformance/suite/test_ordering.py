@@ -126,7 +126,11 @@ def test_money_for_a_cancelled_dossier_is_not_lost(bench: Bench) -> None:
     visit = bench.open()
     bench.arrive(visit)
     bench.cancel_dossier(visit)
-    bench.settle(visit)
+    if bench.payment(visit).state == "cancelled":
+        bench.event(visit, "approve_late", "turns out to have paid, though the connector took the order back")
+        bench.deliver()
+    else:
+        bench.settle(visit)
     bench.expect_money_not_lost(visit)
 
 

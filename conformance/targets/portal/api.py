@@ -76,6 +76,7 @@ def api_router(portal: Portal) -> APIRouter:
     @router.post("/api/dossiers/{dossier_code}/cancel")
     async def cancel(dossier_code: str) -> dict[str, Any]:
         await asyncio.to_thread(checkout.cancel, portal, dossier_code)
+        await checkout.withdraw(portal, dossier_code)
         return await asyncio.to_thread(_view, portal, dossier_code)
 
     @router.post("/api/dossiers/{dossier_code}/refund")

@@ -6,6 +6,7 @@ is the bill's own amount.
 
 import asyncio
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -104,6 +105,22 @@ def cancel(portal: Portal, dossier_code: str) -> None:
             raise NotPossible(f"dossier {dossier_code} is paid; it can only be refunded")
         if dossier.cancelled_at is None:
             entries.cancel(dossier_code, portal.clock())
+
+
+async def withdraw(portal: Portal, dossier_code: str) -> None:
+    """Tells the banks that a cancelled dossier's open orders are not wanted any more, as far as they take that."""
+    for attempt in await asyncio.to_thread(_open_attempts, portal, dossier_code):
+        take_back = counterparts()[attempt.bank].withdraw
+        if take_back is None:
+            continue
+        # Whether it was taken back is found out by asking, and money that comes all the same is due back.
+        with suppress(BankSilent, Rejected):
+            await take_back(portal, attempt)
+
+
+def _open_attempts(portal: Portal, dossier_code: str) -> list[Attempt]:
+    with portal.books.reading() as entries:
+        return [each for each in entries.attempts(dossier_code) if each.state is AttemptState.PENDING]
 
 
 def known_dossier(entries: Entries, dossier_code: str) -> Dossier:

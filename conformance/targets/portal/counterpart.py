@@ -51,6 +51,7 @@ Start = Callable[[Portal, Dossier, Attempt, Payer], Awaitable[Checkout]]
 Hear = Callable[[Portal, Request], Awaitable[Response]]
 Ask = Callable[[Portal, Attempt], Awaitable[BankWord]]
 GiveBack = Callable[[Portal, Attempt, Refund, bool], Awaitable[bool | None]]
+Withdraw = Callable[[Portal, Attempt], Awaitable[None]]
 Returned = Callable[[Portal, bytes], Claim | None]
 Apology = Callable[[Portal], Mapping[str, Any] | Response]
 Unannounced = Callable[[Entries, BankWord, datetime], Attempt | None]
@@ -74,7 +75,8 @@ class Counterpart:
     that is not certain; without it money goes back by hand. `returned` reads what a browser brings back (a query,
     or a form's body). `unannounced` finds the attempt of an order that the bank made of its own. `order_ref` makes
     an order's number from the instant. `known_late` = an order is written down when the bank has answered, if the
-    defect of that name is on.
+    defect of that name is on. `withdraw` tells the bank that an order is not wanted any more, and raises BankSilent
+    and Rejected; None = it cannot be told.
     """
 
     bank: str
@@ -86,6 +88,7 @@ class Counterpart:
     apology: Apology
     ask: Ask | None = None
     give_back: GiveBack | None = None
+    withdraw: Withdraw | None = None
     returned: Returned | None = None
     unannounced: Unannounced = _nobody
     order_ref: Callable[[datetime], str] | None = None

@@ -51,7 +51,7 @@ async def _ask(portal: Portal, attempt: Attempt) -> BankWord:
 def _returned(portal: Portal, query: bytes) -> Claim | None:
     """None unless OnePay signed it."""
     if Flaw.RETURN_BREAKS in portal.flaws:
-        _ = dict(parse_qsl(query.decode()))["vpc_AdditionData"]
+        _ = dict(parse_qsl(query.decode()))["vpc_Locale"]
     trusting = Flaw.FORGED_RETURN_SETTLES in portal.flaws
     flaws = portal.flaws | {Flaw.SIGNATURE_NOT_CHECKED} if trusting else portal.flaws
     try:

@@ -28,9 +28,9 @@ _UNSIGNED = ("vpc_SecureHash", "vpc_SecureHashType")
 _OURS = re.compile(r"(vpc|user)_[A-Za-z0-9_]+", re.ASCII)
 _LIKE_A_FIELD = re.compile(r"&(vpc|user)_")
 _REQUIRED = ("vpc_Merchant", "vpc_Amount", "vpc_MerchTxnRef", "vpc_TxnResponseCode")
-_OPTIONAL = ("vpc_AdditionData",)
+_OPTIONAL = ("vpc_Locale",)
 _DOCUMENTED = frozenset(
-    {*_REQUIRED, *_OPTIONAL, "vpc_Command", "vpc_CurrencyCode", "vpc_Locale", "vpc_Message", "vpc_OrderInfo"}
+    {*_REQUIRED, *_OPTIONAL, "vpc_AdditionData", "vpc_Command", "vpc_CurrencyCode", "vpc_Message", "vpc_OrderInfo"}
     | {"vpc_TransactionNo", "vpc_Version"}
 )
 _FIELDS_MAX = 100
