@@ -117,7 +117,8 @@ async def test_a_reversal_gives_the_money_back_once(world: World) -> None:
 async def test_a_connectors_refund_comes_back_to_the_account_that_paid(world: World) -> None:
     await pays(world, await ordered(world, "A", 50_000), *banking("vuadu"))
     await ask(world, "vnpay", vnpay_refund("A", START, "R1", 20_000, "03"))
-    assert (await stands(world, "vuadu")).stands.balance_vnd == 20_000
+    kept = await stands(world, "vuadu")
+    assert (kept.stands.balance_vnd, kept.stands.today_vnd) == (20_000, 50_000), "the day's limit is not restored"
     assert (await stands(world, "nguyenvana")).spent_vnd == 0
 
 
