@@ -200,7 +200,7 @@ async def progress(
         assert follows.payment is not None, "a changed payment is written"
         return _change(follows.payment, msgspec.structs.replace(follows, names=(*follows.names, *names)), plan)
 
-    payment = await _transact(world, ById(payment_id), decide, OWN_ACCOUNT)
+    payment = await _transact(world, ById(payment_id), decide, "" if decreed else OWN_ACCOUNT)
     world.poke()
     return payment
 
