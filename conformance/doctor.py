@@ -143,7 +143,7 @@ def _ask_for_bill(run: Run, bank: str, checkout: Checkout) -> str:
         if error.reason and error.reason not in (*_KEYS, "timed_out", "unknown"):
             return ""
         return (
-            f"the bank asks for bill {checkout.bill_code} at {run.target.inquiry_url(bank) or 'no address'}, and"
+            f"the bank asks for the bill of a dossier at {run.target.inquiry_url(bank) or 'no address'}, and"
             f" cannot use the answer ({error.detail})"
         )
     return ""

@@ -102,7 +102,8 @@ def judgement_sentence(results: Results) -> Words:
 def verdict_text(results: Results) -> str:
     """The verdict in one screen: what failed, a sentence each, with the command that replays it."""
     counts = count(results.findings)
-    banks = ", ".join(results.target.banks)
+    asked_banks = {each.bank for each in results.findings}
+    banks = ", ".join(bank for bank in results.target.banks if bank in asked_banks or not asked_banks)
     numbers = ", ".join(f"{counts[verdict]} {VERDICTS[verdict][1]}" for verdict in Verdict)
     lines = [
         f"{JUDGEMENTS[judge(results)][1]}: {results.target.name} (seed {results.seed})",

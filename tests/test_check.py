@@ -91,7 +91,7 @@ def test_a_suite_that_ends_without_results_could_not_judge_and_old_results_do_no
     [
         (["--target", "nowhere.toml"], "nowhere.toml cannot be read"),
         (["--target", str(PORTAL), "--bank", "momo"], "--bank momo: Sample portal declares vnpay"),
-        (["--target", str(PORTAL), "--method", "pos"], "--method pos: Sample portal declares"),
+        (["--target", str(PORTAL), "--method", "cash"], "--method cash: Sample portal declares"),
         (["--target", str(PORTAL), "--requirement", "MONEY-99"], "--requirement MONEY-99: there is none"),
     ],
 )
@@ -217,7 +217,7 @@ def _nobody_listens(out: Path) -> bool:
 
 def test_a_run_judges_the_sample_portal_and_the_failure_replays(tmp_path: Path, package: Path) -> None:
     (package / "test_tiny.py").write_text(SUITE)
-    ran = _check(tmp_path)
+    ran = _check(tmp_path, "--bank=vnpay", "--bank=vietinbank")
     assert ran.returncode == 1, ran.stderr
     assert "[8/8]" in ran.stderr
     results = decode((tmp_path / "out" / "results.json").read_bytes())
@@ -265,7 +265,7 @@ def test_the_doctor_names_each_thing_that_is_configured_wrongly(
     told = capsys.readouterr().err.splitlines()
     assert len(told) == 2, "what is right is not mentioned"
     assert re.match(r"configuration: vnpay redirect, vnpay qr: callback_url \S+/nobody does not exist", told[0])
-    assert re.match(r"configuration: vietinbank bill: the bank asks for bill \S+ at \S+/vietinbank/ask", told[1])
+    assert re.match(r"configuration: vietinbank bill, vietinbank mobile: the bank asks for the bill of a dossier at \S+/ask", told[1])
 
 
 def test_the_doctor_finds_nothing_at_the_sample_portal(capsys: pytest.CaptureFixture[str]) -> None:
