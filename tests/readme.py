@@ -1,11 +1,12 @@
 """Writes the generated tables of README.md: `python -m tests.readme`."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from simulator.banks import dialects
-from simulator.dialect import Dialect
+from simulator.dialect import Assumption
+from simulator.payer import ASSUMPTIONS, PAYER
 from simulator.sources import Confidence, parts
 
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -26,17 +27,18 @@ def banks() -> str:
 
 
 def assumptions() -> str:
-    """A table a bank, folded away until it is wanted."""
-    return "\n\n".join(_folded(dialect) for dialect in dialects().values())
+    """A table of the payers' banks and one a bank, folded away until they are wanted."""
+    by_bank = {PAYER: ASSUMPTIONS} | {code: dialect.assumptions for code, dialect in dialects().items()}
+    return "\n\n".join(_folded(code, assumed) for code, assumed in by_bank.items())
 
 
-def _folded(dialect: Dialect) -> str:
+def _folded(code: str, assumed: Sequence[Assumption]) -> str:
     rows = ["| what | chosen | why | setting |", "|---|---|---|---|"]
-    for each in dialect.assumptions:
-        what = each.key.removeprefix(f"{dialect.code}.")
+    for each in assumed:
+        what = each.key.removeprefix(f"{code}.")
         cells = (what, each.value, each.why, f"`{each.setting}`" if each.setting else "")
         rows.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
-    head = f"<details><summary><code>{dialect.code}</code>: {len(dialect.assumptions)}</summary>"
+    head = f"<details><summary><code>{code}</code>: {len(assumed)}</summary>"
     return "\n".join((head, "", *rows, "", "</details>"))
 
 
