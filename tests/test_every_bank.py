@@ -1,20 +1,24 @@
 """Facts that hold for every bank: what a new file in simulator/banks must keep."""
 
 import json
-from collections.abc import AsyncIterator
-from datetime import timedelta
+import re
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+from importlib import import_module
 from itertools import product
 from pathlib import Path
+from pkgutil import iter_modules
 
 import msgspec
 import pytest
+from aiohttp import web
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from simulator.answering import forged
 from simulator.bank import act, returned
-from simulator.banks import dialects
+from simulator.banks import dialects, sepay
 from simulator.delivery import Courier
 from simulator.dialect import Command, Dialect, Endpoint, Notice, QueryRefund, Question, RefundOrder, Reply
 from simulator.faults import EXCHANGE_KINDS, FAILURE_KINDS, Fault, FaultKind
@@ -34,19 +38,34 @@ from simulator.payment import (
     State,
     Step,
 )
+from simulator.store import ById
 from simulator.wire import Answer, Request, Response
 from simulator.world import World, Worlds
+from tests import samples
 from tests.samples import BILL_AMOUNT_VND, EMPTY_ACKNOWLEDGES, SAMPLES, answered
 from tests.sources import SOURCES
 from tests.worlds import START, Connector, ask, connector, courier_of, endpoint_of, served, worlds_in
 
 ROOT = Path(__file__).resolve().parent.parent
 BANKS = tuple(dialects())
+MODULES = {
+    dialect.code: each.name
+    for each in iter_modules([str(ROOT / "simulator/banks")])
+    for found in [import_module(f"simulator.banks.{each.name}")]
+    for dialect in getattr(found, "DIALECTS", None) or (found.DIALECT,)
+}
 ENDPOINTS = [(code, endpoint) for code, dialect in dialects().items() for endpoint in dialect.endpoints]
 LONG = timedelta(days=7)
 
 every_bank = pytest.mark.parametrize("code", BANKS)
 every_announcer = pytest.mark.parametrize("code", [code for code in BANKS if dialects()[code].announces])
+every_message = pytest.mark.parametrize(
+    ("code", "message"), [(code, message) for code in BANKS for message in dialects()[code].messages]
+)
+every_told_message = pytest.mark.parametrize(
+    ("code", "message"),
+    [(code, each) for code in BANKS for each in dialects()[code].messages if dialects()[code].announces],
+)
 every_endpoint = pytest.mark.parametrize(
     ("code", "endpoint"), ENDPOINTS, ids=[f"{code}-{endpoint.method}{endpoint.path}" for code, endpoint in ENDPOINTS]
 )
@@ -89,8 +108,12 @@ def settled(code: str, state: State = State.PAID, outcome: Outcome | None = Outc
     )
 
 
-def notice(code: str, payment: Payment | None = None, merchant: Merchant | None = None) -> Notice:
-    return Notice(payment=payment or settled(code), merchant=merchant or merchant_of(code), now=START)
+def notice(
+    code: str, payment: Payment | None = None, merchant: Merchant | None = None, message: str | None = None
+) -> Notice:
+    """Of the bank's first message, if none is named."""
+    named = dialects()[code].messages[0] if message is None else message
+    return Notice(payment=payment or settled(code), merchant=merchant or merchant_of(code), now=START, message=named)
 
 
 def in_protocol(response: Response) -> bool:
@@ -141,11 +164,27 @@ def test_every_refusal_has_an_answer(code: str, endpoint: Endpoint, reason: Reas
         assert response.body or response.status == 302
 
 
-@every_bank
-def test_a_callback_tells_every_state_and_outcome(code: str) -> None:
+@pytest.mark.parametrize("code", SAMPLES)
+@pytest.mark.parametrize("reason", Reason)
+def test_every_refusal_of_what_was_understood_has_an_answer(code: str, reason: Reason) -> None:
+    """Where the use case refuses, the command and its fields are known."""
+    sample = SAMPLES[code]
+    for request in sample.requests(sample.named("HS1"), 20_000, START):
+        endpoint, placed = endpoint_of(dialects()[code], request)
+        command, refused = understood(endpoint, placed)
+        assert (command is None) == (refused is not None)
+        if command is not None:
+            wire = dict(command.wire)
+            response = endpoint.encode(placed, command, Refusal(reason, "why", merchant=command.merchant, wire=wire))
+            assert in_protocol(response)
+            assert response.body or response.status == 302
+
+
+@every_message
+def test_a_callback_tells_every_state_and_outcome(code: str, message: str) -> None:
     dialect = dialects()[code]
     told = {
-        (state, outcome): dialect.callback(notice(code, settled(code, state, outcome)))
+        (state, outcome): dialect.callback(notice(code, settled(code, state, outcome), message=message))
         for state, outcome in product(State, (None, *Outcome))
     }
     assert all(each.url.startswith("http://portal.test/callback") for each in told.values())
@@ -153,25 +192,27 @@ def test_a_callback_tells_every_state_and_outcome(code: str) -> None:
     assert ((paid.url, paid.body) != (failed.url, failed.body)) == dialects()[code].tells_failures
 
 
-@every_bank
-def test_a_callback_depends_on_the_key_and_on_the_amount(code: str) -> None:
+@every_message
+def test_a_callback_depends_on_the_key_and_on_the_amount(code: str, message: str) -> None:
     dialect = dialects()[code]
-    true = dialect.callback(notice(code))
-    other_key = dialect.callback(notice(code, merchant=forged(merchant_of(code))))
-    other_amount = dialect.callback(notice(code, msgspec.structs.replace(settled(code), amount_vnd=19_999)))
+    less = msgspec.structs.replace(settled(code), amount_vnd=19_999)
+    true = dialect.callback(notice(code, message=message))
+    other_key = dialect.callback(notice(code, merchant=forged(merchant_of(code)), message=message))
+    other_amount = dialect.callback(notice(code, less, message=message))
     assert len({(each.url, each.headers, each.body) for each in (true, other_key, other_amount)}) == 3
+    assert (true.url, true.body) != (other_amount.url, other_amount.body), "no amount is told by a header alone"
 
 
-@every_bank
-def test_the_same_notice_is_the_same_bytes(code: str) -> None:
+@every_message
+def test_the_same_notice_is_the_same_bytes(code: str, message: str) -> None:
     dialect = dialects()[code]
-    assert dialect.callback(notice(code)) == dialect.callback(notice(code))
+    assert dialect.callback(notice(code, message=message)) == dialect.callback(notice(code, message=message))
 
 
-@every_bank
-def test_no_secret_is_in_what_it_writes(code: str) -> None:
+@every_message
+def test_no_secret_is_in_what_it_writes(code: str, message: str) -> None:
     dialect, merchant = dialects()[code], merchant_of(code)
-    outgoing = dialect.callback(notice(code))
+    outgoing = dialect.callback(notice(code, message=message))
     back = (dialect.return_url(settled(code), merchant), *dialect.return_form(settled(code), merchant).values())
     written = (outgoing.url.encode(), outgoing.body, *(text.encode() for text in back))
     for secret in merchant.secrets.values():
@@ -190,21 +231,37 @@ def test_a_return_goes_only_to_the_merchant(code: str) -> None:
 # --- what it reads ---------------------------------------------------------------------------------------------
 
 
-@every_bank
-@pytest.mark.parametrize("status", [0, 200, 204, 302, 500])
-def test_an_empty_answer_is_no_acknowledgement_unless_it_is_documented(code: str, status: int) -> None:
-    ack = dialects()[code].acknowledged(Answer(status), notice(code))
-    assert ack.done == (status in EMPTY_ACKNOWLEDGES[code])
+@every_message
+@pytest.mark.parametrize("status", [0, 200, 201, 202, 204, 302, 404, 500, 503])
+@pytest.mark.parametrize("body", [b"", b" ", b"\r\n", b"{}", b"null", b'""'], ids=repr)
+def test_an_empty_answer_is_no_acknowledgement_unless_it_is_documented(
+    code: str, message: str, status: int, body: bytes
+) -> None:
+    for kind in ((), (("content-type", "application/json"),)):
+        answer = Answer(status, kind, body, "" if status else "timed out after 15 s")
+        ack = dialects()[code].acknowledged(answer, notice(code, message=message))
+        assert ack.text, "the journal is told why"
+        if body == b"":
+            assert ack.done == (status in EMPTY_ACKNOWLEDGES[code])
+        else:
+            assert not ack.done or status in EMPTY_ACKNOWLEDGES[code]
 
 
-@every_announcer
-def test_a_good_answer_is_an_acknowledgement_and_elsewhere_it_is_not(code: str) -> None:
+@pytest.mark.parametrize("code", [code for code, statuses in EMPTY_ACKNOWLEDGES.items() if statuses])
+def test_a_bank_that_an_empty_answer_satisfies_says_so_in_its_docstring_or_its_assumptions(code: str) -> None:
+    module = import_module(f"simulator.banks.{MODULES[code]}")
+    told = " ".join([module.__doc__ or "", *(f"{each.value} {each.why}" for each in dialects()[code].assumptions)])
+    assert re.search(r"\bempty|\b20[0-9]\b|\b2xx\b|no body|whatever the body", told)
+
+
+@every_told_message
+def test_a_good_answer_is_an_acknowledgement_and_elsewhere_it_is_not(code: str, message: str) -> None:
     dialect = dialects()[code]
-    outgoing = dialect.callback(notice(code))
+    outgoing = dialect.callback(notice(code, message=message))
     good = answered(code, outgoing.method, outgoing.url, outgoing.body)
-    assert dialect.acknowledged(good, notice(code)).done
+    assert dialect.acknowledged(good, notice(code, message=message)).done
     for status in (302, 500):
-        assert not dialect.acknowledged(replace(good, status=status), notice(code)).done
+        assert not dialect.acknowledged(replace(good, status=status), notice(code, message=message)).done
 
 
 hostile_bodies = st.one_of(
@@ -328,12 +385,17 @@ async def portal() -> AsyncIterator[Connector]:
         yield it
 
 
-async def a_world(worlds: Worlds, portal: Connector, code: str) -> World:
+REFUNDING = {"sepay": {"gateway": "VietinBank"}}
+"""What a merchant's contract must say before there are refunds."""
+
+
+async def a_world(worlds: Worlds, portal: Connector, code: str, seed: str = "1") -> World:
     """A sandbox on a manual clock whose only merchant is served by the portal."""
     portal.answer = lambda method, path, body: served(answered(code, method, path, body))
     urls = {"callback_url": f"{portal.url}/callback", "inquiry_url": f"{portal.url}/inquiry"}
-    merchant = msgspec.structs.replace(merchant_of(code), **urls)
-    return await worlds.create("ci", seed="1", clock_at=START, merchants=(merchant,))
+    options = {**merchant_of(code).options, **REFUNDING.get(code, {})}
+    merchant = msgspec.structs.replace(merchant_of(code), options=options, **urls)
+    return await worlds.create("ci", seed=seed, clock_at=START, merchants=(merchant,))
 
 
 def merchant_of_world(world: World, code: str) -> Merchant:
@@ -454,3 +516,129 @@ async def opened_or_not(world: World, courier: Courier, code: str) -> None:
     """The first try, which the fault breaks."""
     if dialects()[code].shape.connector_orders:
         await ask(world, code, SAMPLES[code].create("HS0001", BILL_AMOUNT_VND, START))
+
+
+@every_announcer
+async def test_a_connector_that_never_acknowledges_is_given_up_after_the_ladders_last_rung(
+    worlds: Worlds, courier: Courier, portal: Connector, code: str
+) -> None:
+    dialect, world = dialects()[code], await a_world(worlds, portal, code)
+    payment = await opened(world, courier, code)
+    portal.answer = lambda method, path, body: web.Response(status=500)
+    await act(world, payment.payment_id, Event.APPROVE)
+    for days in (7, 30, 365):
+        await courier.advance(world, START + timedelta(days=days))
+    assert len(callbacks(portal)) == dialect.retry.attempts_max * len(dialect.messages)
+    assert {each.state for each in await world.store.deliveries(world.name)} == {DeliveryState.EXHAUSTED}
+
+
+# --- the same seed says the same ---------------------------------------------------------------------------------
+
+
+Said = list[tuple[int, tuple[tuple[str, str], ...], bytes]]
+
+
+async def everything_said(
+    folder: Path, portal: Connector, code: str, seed: str
+) -> tuple[Said, list[tuple[str, bytes, str]]]:
+    """All that the bank answers, and all that it sends, in one life of one payment and among other requests."""
+    portal.requests.clear()
+    portal.headers.clear()
+    async with worlds_in(folder) as worlds, courier_of(worlds) as courier:
+        world = await a_world(worlds, portal, code, seed)
+        payment = await opened(world, courier, code)
+        await act(world, payment.payment_id, Event.APPROVE)
+        back = await returned(world, payment.payment_id)
+        await courier.advance(world, START + timedelta(hours=1))
+        said: Said = [(302, (), repr((back, payment.payment_id, payment.bank_ref)).encode())]
+        sample = SAMPLES.get(code)
+        for request in sample.requests(sample.named("HS0002"), BILL_AMOUNT_VND, START) if sample else []:
+            response = (await ask(world, code, request)).response
+            said.append((response.status, response.headers, response.body))
+    exchanges = zip(portal.requests, portal.headers, strict=True)
+    return said, [(path, body, str(headers)) for (_, path, body), headers in exchanges]
+
+
+@every_bank
+async def test_the_same_seed_says_the_same_bytes_and_another_seed_others(
+    tmp_path: Path, portal: Connector, code: str
+) -> None:
+    for name in "abc":
+        (tmp_path / name).mkdir()
+    first, again, other = [
+        await everything_said(tmp_path / name, portal, code, seed)
+        for name, seed in (("a", "1"), ("b", "1"), ("c", "2"))
+    ]
+    assert first == again
+    assert first[0] != other[0]
+    told = dialects()[code].announces or dialects()[code].inquiry
+    assert bool(first[1]) == bool(told)
+    assert not told or first[1] != other[1]
+
+
+# --- refunds -----------------------------------------------------------------------------------------------------
+
+
+Asking = Callable[[Payment, int, str, datetime], Request]
+
+REFUNDS: dict[str, Asking] = {
+    "keypay3": lambda paid, vnd, ref, now: samples.keypay3.keypay3_refund(paid.order.order_ref, vnd, ref),
+    "mb": lambda paid, vnd, ref, now: samples.mb.refund(paid.bank_ref, str(vnd), now, multiTimes=True, content=ref),
+    "momo": lambda paid, vnd, ref, now: samples.momo.momo_refund(ref, paid.bank_ref, vnd),
+    "napas": lambda paid, vnd, ref, now: samples.napas.refund(paid.order.order_ref, vnd, now, ref),
+    "sepay": lambda paid, vnd, ref, now: samples.sepay.sepay_refund(sepay.transaction_id(paid), ref, vnd),
+    "sepay_gateway": lambda paid, vnd, ref, now: samples.sepay_gateway.gateway_asked(
+        "voidTransaction", paid.order.order_ref
+    ),
+    "vietcombank_qn": lambda paid, vnd, ref, now: samples.vietcombank_qn.refund(paid.order.order_ref, ref, vnd, now),
+    "vietinbank_dn": lambda paid, vnd, ref, now: samples.vietinbank_dn.refund(paid.order.order_ref, vnd, now, ref),
+    "vietinbank_wallet": lambda paid, vnd, ref, now: samples.vietinbank_wallet.refund(
+        paid.order.order_ref, vnd, now, ref
+    ),
+    "vietqr_vn": lambda paid, vnd, ref, now: samples.vietqr_vn.vietqr_refund(
+        paid.bank_ref, vnd, now, content=ref, multiTimes=True
+    ),
+    "viettelpay": lambda paid, vnd, ref, now: samples.viettelpay.viettelpay_refund(
+        paid.order.order_ref, paid.bank_ref, vnd, "1"
+    ),
+    "vnpay": lambda paid, vnd, ref, now: samples.vnpay.vnpay_refund(paid.order.order_ref, START, ref, vnd, "03"),
+    "vnpayqr": lambda paid, vnd, ref, now: samples.vnpayqr.vnpayqr_refund(
+        paid.order.order_ref, START, paid.bank_ref, vnd, ref[1:], "2"
+    ),
+    "zalopay": lambda paid, vnd, ref, now: samples.zalopay.zalopay_refund(ref, paid.bank_ref, vnd, now),
+}
+"""How a connector asks each bank that refunds for a part of a payment."""
+
+ONLY_THE_WHOLE = frozenset({"sepay_gateway"})
+"""Banks at which no amount can be named: card payments are voided."""
+
+
+def test_every_bank_whose_connectors_may_ask_for_refunds_is_in_the_table() -> None:
+    able = {code for code, name in MODULES.items() if hasattr(import_module(f"simulator.banks.{name}"), "RefundOrder")}
+    assert able == set(REFUNDS)
+
+
+@pytest.mark.parametrize("code", REFUNDS)
+async def test_refunds_never_exceed_the_payment(worlds: Worlds, courier: Courier, portal: Connector, code: str) -> None:
+    world = await a_world(worlds, portal, code)
+    if code in ONLY_THE_WHOLE:
+        await ask(world, code, samples.sepay_gateway.gateway_create("HS0001", 20_000, START, payment_method="CARD"))
+    payment = await opened(world, courier, code)
+    await ask(world, code, REFUNDS[code](payment, 1_000, "R0", START))
+    assert await refunded(world, payment) == 0, "nothing is paid yet"
+    payment = await act(world, payment.payment_id, Event.APPROVE)
+    given_back = []
+    for number, vnd in enumerate((20_001, 15_000, 5_001, 999_999_999_999, 5_000, 1, 20_000), 1):
+        now = START + timedelta(minutes=10 * number)
+        await courier.advance(world, now)
+        await ask(world, code, REFUNDS[code](payment, vnd, f"R{number}", now))
+        given_back.append(await refunded(world, payment))
+    whole = [20_000] * 7
+    assert given_back == (whole if code in ONLY_THE_WHOLE else [0, 15_000, 15_000, 15_000, 20_000, 20_000, 20_000])
+    assert sum(entry.amount_vnd for entry in await world.store.ledger(world.name)) == 0
+
+
+async def refunded(world: World, payment: Payment) -> int:
+    found = await world.store.payment(world.name, ById(payment.payment_id))
+    assert found is not None
+    return found.refunded_vnd
