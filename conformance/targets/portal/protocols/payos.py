@@ -23,8 +23,9 @@ METHODS = ("redirect", "qr")
 LINKS_PATH = "/payos/v2/payment-requests"
 
 SUCCESS = "00"
-# payos-guides#errors: what JavaScript can hold; 16 digits are drawn.
-_ORDER_CODE_MIN, _ORDER_CODE_MAX = 10**15, 2**53 - 1
+# payos-guides#errors: no more than 2**53 - 1, which JavaScript can hold. No card's number begins with 1, so that no
+# log takes an order for a card and hides it.
+_ORDER_CODE_MIN, _ORDER_CODE_MAX = 10**15, 2 * 10**15 - 1
 # payos-clients#webhook: when an address is registered, it is tried out with this order, and 2xx is wanted.
 _TRIAL_ORDER = "123"
 # Our own bound: real codes have less than 300 characters.
@@ -69,7 +70,7 @@ class PayosContract:
 
 
 def new_order(now: datetime) -> str:
-    """An orderCode: 16 digits, drawn, for a number is all that an order may be called by here."""
+    """An orderCode, 1 and 15 digits that are drawn: a number is all that an order may be called by here."""
     return str(_ORDER_CODE_MIN + secrets.randbelow(_ORDER_CODE_MAX - _ORDER_CODE_MIN + 1))
 
 
