@@ -20,7 +20,9 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from payos import APIError, InvalidSignatureError, PayOS, UnauthorizedError, WebhookError
+from payos.types.v1 import PayoutRequest
 from payos.types.v2 import CreatePaymentLinkRequest, CreatePaymentLinkResponse, InvoiceRequest
+from pydantic import ValidationError
 
 from simulator import qr
 from simulator.client import Banksim, PaymentView, SandboxClient
@@ -383,3 +385,62 @@ def test_quirk_a_base_url_without_a_slash_at_its_end_loses_its_last_part(foreign
 def test_quirk_the_base_url_may_stand_in_the_environment(foreign: Foreign, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAYOS_BASE_URL", foreign.bank_url)
     assert foreign.client(base_url=None).payment_requests.create(asked()).status == "PENDING"
+
+
+def test_quirk_an_answer_with_a_new_field_is_refused_although_its_signature_is_right(foreign: Foreign) -> None:
+    """payos-clients: its models forbid what they do not know."""
+    foreign.create()
+
+    def later_version(request: httpx.Request) -> httpx.Response:
+        true = foreign.http.request(request.method, request.url, headers=request.headers).json()
+        true["data"]["newField"] = "x"
+        data = {**true, "data": {name: value for name, value in true["data"].items() if name != "transactions"}}
+        data["data"]["transactions"] = []
+        text = "&".join(
+            f"{name}={'' if value is None else '[]' if value == [] else value}"
+            for name, value in sorted(data["data"].items())
+        )
+        return httpx.Response(200, json={**data, "signature": sealed(text)})
+
+    with httpx.Client(transport=httpx.MockTransport(later_version)) as http:
+        with pytest.raises(ValidationError, match="newField"):
+            foreign.client(http_client=http).payment_requests.get(123)
+
+
+@pytest.mark.parametrize(
+    ("status", "times"), [(400, 1), (401, 1), (403, 1), (404, 1), (408, 3), (429, 3), (500, 3), (503, 3)]
+)
+def test_quirk_it_repeats_408_429_and_5xx_twice_and_nothing_else(foreign: Foreign, status: int, times: int) -> None:
+    seen: list[str] = []
+
+    def refusing(request: httpx.Request) -> httpx.Response:
+        seen.append(request.method)
+        return httpx.Response(status, headers={"retry-after": "0.01"}, json={"code": "20", "desc": "no"})
+
+    with httpx.Client(transport=httpx.MockTransport(refusing)) as http:
+        with pytest.raises(APIError) as caught:
+            foreign.client(http_client=http).payment_requests.get(123)
+    assert (caught.value.status_code, len(seen)) == (status, times)
+
+
+def test_quirk_it_waits_a_minute_and_repeats_twice_unless_told(foreign: Foreign) -> None:
+    client = foreign.client()
+    assert (client.timeout, client.max_retries) == (60, 2)
+
+
+def test_quirk_a_payout_is_signed_with_its_brackets_escaped_as_javascript_never_does(foreign: Foreign) -> None:
+    """payos-clients#payout: of one and the same payout the two packages make two signatures."""
+    sent: list[str] = []
+
+    def keeping(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers["x-signature"])
+        return httpx.Response(400, json={"code": "20", "desc": "no"})
+
+    payout = {"reference_id": "R1", "amount": 18_060, "description": "Hoàn phí (1)"}
+    asked_for = PayoutRequest(**payout, to_bin="970436", to_account_number="0123499999")
+    with httpx.Client(transport=httpx.MockTransport(keeping)) as http:
+        with pytest.raises(APIError):
+            foreign.client(http_client=http).payouts.create(asked_for)
+    text = "amount=18060&{}description=Ho%C3%A0n%20ph%C3%AD%20{}&referenceId=R1&toAccountNumber=0123499999&toBin=970436"
+    assert sent == [sealed(text.format("category=&", "%281%29"))]
+    assert sent != [sealed(text.format("category=&", "(1)"))]

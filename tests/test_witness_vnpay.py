@@ -423,10 +423,12 @@ def test_quirk_an_amount_that_is_no_number_is_thrown(foreign: Foreign) -> None:
         foreign.call("verifyIpnCall", told)
 
 
-def test_quirk_a_query_is_in_hundredths_and_a_callback_in_dong(foreign: Foreign) -> None:
+def test_quirk_a_query_is_in_hundredths_and_a_callback_and_a_refund_in_dong(foreign: Foreign) -> None:
     payment = foreign.paid("HS-1")
     assert foreign.call("verifyIpnCall", foreign.told(payment))["vnp_Amount"] == 50_000
     assert int(foreign.ask("queryDr", "HS-1")["vnp_Amount"]) == 5_000_000
+    refund = foreign.ask("refund", "HS-1", "REQ2", vnp_Amount=50_000, vnp_TransactionType="02", **REFUND)
+    assert refund["vnp_Amount"] == 50_000
 
 
 def test_quirk_the_merchants_own_parameters_are_signed_too_so_a_return_with_them_fails(foreign: Foreign) -> None:
@@ -460,3 +462,136 @@ def test_a_browser_may_reload_the_payment_page(foreign: Foreign) -> None:
     assert places == {foreign.payment("HS-1").page_url}
     again = foreign.call("buildPaymentUrl", foreign.order("HS-1", vnp_Amount=60_000))
     assert httpx.get(again, trust_env=False).headers["location"] == "Payment/Error.html?" + urlencode({"code": "01"})
+
+
+def test_quirk_dates_and_amounts_of_a_query_and_a_refund_are_sent_as_numbers(foreign: Foreign) -> None:
+    """vnpay-clients#numbers: the documents have texts; the bank takes both."""
+    foreign.paid("HS-1")
+    foreign.ask("queryDr", "HS-1")
+    foreign.ask("refund", "HS-1", "REQ2", vnp_Amount=50_000, vnp_TransactionType="02", **REFUND)
+    asked = {
+        each.operation: json.loads(each.request_body) for each in foreign.sandbox.journal() if each.method == "POST"
+    }
+    assert asked["query"]["vnp_TransactionDate"] == asked["refund"]["vnp_TransactionDate"] == CREATED
+    assert (asked["refund"]["vnp_Amount"], asked["refund"]["vnp_CreateDate"]) == (5_000_000, CREATED + 1000)
+    assert "vnp_TransactionNo" not in asked["refund"]
+
+
+def test_quirk_an_empty_value_is_neither_sent_nor_signed(foreign: Foreign) -> None:
+    assert "vnp_BankCode" not in foreign.call("buildPaymentUrl", foreign.order("HS-1", vnp_BankCode=""))
+    told = foreign.told(foreign.paid("HS-1"))
+    assert foreign.call("verifyIpnCall", told | {"vnp_New": ""})["isVerified"] is True
+    assert foreign.call("verifyIpnCall", told | {"vnp_New": "x"})["isVerified"] is False
+
+
+def test_quirk_success_is_claimed_without_any_signature(foreign: Foreign) -> None:
+    told = foreign.told(foreign.paid("HS-1"))
+    del told["vnp_SecureHash"]
+    verified = foreign.call("verifyIpnCall", told)
+    assert (verified["isVerified"], verified["isSuccess"]) == (False, True)
+
+
+def test_quirk_the_callback_of_another_merchant_with_the_same_secret_is_a_success(foreign: Foreign) -> None:
+    told = foreign.told(foreign.paid("HS-1"))
+    verified = foreign.call("verifyIpnCall", told, tmnCode="OTHER210")
+    assert (verified["isVerified"], verified["isSuccess"]) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [("account_locked", "12"), ("wrong_otp", "13"), ("wrong_password", "79")],
+)
+def test_quirk_three_documented_codes_have_no_text_of_their_own(foreign: Foreign, outcome: str, code: str) -> None:
+    """vnpay-pay-2-1-0#codes: the package's list has 05 and 06 instead, which the documents have no more."""
+    payment = foreign.sandbox.event(foreign.open("HS-1").payment_id, "decline", outcome)
+    verified = foreign.call("verifyIpnCall", foreign.told(payment))
+    assert (verified["vnp_ResponseCode"], verified["message"]) == (code, "Giao dịch thất bại")
+
+
+# --- what vietnam-qr-pay for npm does wrong ------------------------------------------------------------------
+
+CODES = {
+    vector["key"]: vector["text"]
+    for vector in json.loads((ROOT / "fixtures/wire/qr/vectors.json").read_text(encoding="utf-8"))
+}
+
+
+def read_qr(packages: Packages, text: str) -> Any:
+    return packages.call("UTC", {"call": "readQr", "data": text})["result"]
+
+
+def write_vietqr(packages: Packages, **data: str) -> str:
+    told = packages.call("UTC", {"call": "writeVietQr", "data": {"bankBin": "970415", **data}})
+    return str(told["result"])
+
+
+@pytest.mark.parametrize("key", [key for key in CODES if key[0] in "TEG" and key != "G3"])
+def test_every_right_code_is_read_by_npm_as_we_read_it(packages: Packages, key: str) -> None:
+    theirs, ours = read_qr(packages, CODES[key]), qr.parse(CODES[key])
+    assert theirs["isValid"] is True
+    assert theirs.get("amount") == (None if ours.amount_vnd is None else str(ours.amount_vnd))
+    number = theirs["merchant"]["id"] if ours.scheme is qr.Scheme.VNPAY else theirs["consumer"]["bankNumber"]
+    assert number == ours.beneficiary
+    assert theirs["additionalData"].get("purpose", "") == ours.purpose
+
+
+@pytest.mark.parametrize("key", ["X2", "X3", "X5", "X6", "G3"])
+def test_a_wrong_checksum_is_noticed_by_npm(packages: Packages, key: str) -> None:
+    assert read_qr(packages, CODES[key])["isValid"] is False
+
+
+def test_quirk_npm_reads_another_account_where_a_length_is_wrong(packages: Packages) -> None:
+    """vietqr-2021: the misprinted example says 12 and has 13 characters."""
+    read = read_qr(packages, CODES["X1"])
+    assert (read["isValid"], read["consumer"]["bankNumber"]) == (True, "001101234567")
+
+
+def test_quirk_npm_reads_an_amount_of_zero(packages: Packages) -> None:
+    read = read_qr(packages, CODES["X4"])
+    assert (read["isValid"], read["amount"]) == (True, "0")
+
+
+def test_quirk_npm_reads_a_purpose_above_its_limit(packages: Packages) -> None:
+    read = read_qr(packages, CODES["X7"])
+    assert (read["isValid"], len(read["additionalData"]["purpose"])) == (True, 26)
+
+
+def test_quirk_npm_counts_a_diacritic_as_one_and_writes_it(packages: Packages) -> None:
+    text = write_vietqr(packages, bankNumber="119000123456", amount="20000", purpose="Nộp lệ phí")
+    assert text == CODES["X8"]
+
+
+def test_quirk_npm_takes_a_checksum_in_lower_case(packages: Packages) -> None:
+    assert read_qr(packages, CODES["T1"][:-4] + CODES["T1"][-4:].lower())["isValid"] is True
+
+
+def test_quirk_npm_writes_accounts_and_purposes_of_any_length_so_that_a_length_has_three_digits(
+    packages: Packages,
+) -> None:
+    long_account = write_vietqr(packages, bankNumber="1" * 25, amount="20000")
+    with pytest.raises(qr.QrError) as error:
+        qr.parse(long_account)
+    assert (error.value.reason, error.value.where) == (qr.QrReason.TOO_LONG, "38-01-01")
+    # 4 + 99 characters of object 62 are written as 03, its last two digits.
+    assert "62030899x" in write_vietqr(packages, bankNumber="119000123456", amount="20000", purpose="x" * 99)
+
+
+def test_quirk_npm_writes_an_amount_of_zero_and_one_above_the_limit(packages: Packages) -> None:
+    for amount in ("0", "500000000"):
+        assert f"54{len(amount):02d}{amount}" in write_vietqr(packages, bankNumber="119000123456", amount=amount)
+
+
+def test_quirk_npm_says_static_for_a_vnpay_code_with_an_amount(packages: Packages) -> None:
+    """vietnam-qr-pay#vnpay: ours say so too, for that is what is seen."""
+    data = {"merchantId": "0102154778", "merchantName": "TUGIACOMPANY", "store": "TU GIA COMPUTER"}
+    data |= {"terminal": "TUGIACO1", "amount": "18060", "reference": "HS0001", "purpose": "HS0001"}
+    text = packages.call("UTC", {"call": "writeQr", "data": data})["result"]
+    assert text == CODES["G2"]
+    assert (qr.parse(text).dynamic, qr.parse(text).amount_vnd) == (False, 18_060)
+
+
+def test_quirk_npm_has_another_number_for_cimb_and_an_odd_swift_code_for_oceanbank(packages: Packages) -> None:
+    """sbv-1589: 970459 is assigned to CIMB."""
+    banks = {key: packages.call("UTC", {"call": "bank", "data": key})["result"] for key in ("cimb", "oceanbank")}
+    assert banks["cimb"]["bin"] == "422589"
+    assert (banks["oceanbank"]["bin"], banks["oceanbank"]["swiftCode"]) == ("970414", "OCBKUS3M")

@@ -16,6 +16,8 @@ const calls = {
     getBankList: ({ config }) => client(config).getBankList(),
     readQr: ({ data }) => new qrPay.QRPay(data),
     writeQr: ({ data }) => qrPay.QRPay.initVNPayQR(data).build(),
+    writeVietQr: ({ data }) => qrPay.QRPay.initVietQR(data).build(),
+    bank: ({ data }) => qrPay.BanksObject[data],
 };
 
 for await (const line of createInterface({ input: process.stdin })) {
