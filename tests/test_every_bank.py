@@ -57,6 +57,9 @@ MODULES = {
 ENDPOINTS = [(code, endpoint) for code, dialect in dialects().items() for endpoint in dialect.endpoints]
 LONG = timedelta(days=7)
 
+REFUNDING = {"sepay": {"gateway": "VietinBank"}}
+"""What a merchant's contract must say before there are refunds."""
+
 every_bank = pytest.mark.parametrize("code", BANKS)
 every_announcer = pytest.mark.parametrize("code", [code for code in BANKS if dialects()[code].announces])
 every_message = pytest.mark.parametrize(
@@ -78,7 +81,8 @@ def merchant_of(code: str) -> Merchant:
 
 
 def looked_up(code: str) -> Merchant | None:
-    return next((each for each in default_merchants() if each.merchant_code == code), None)
+    found = next((each for each in default_merchants() if each.merchant_code == code), None)
+    return found and replace(found, options={**found.options, **REFUNDING.get(found.bank, {})})
 
 
 def settled(code: str, state: State = State.PAID, outcome: Outcome | None = Outcome.SUCCESS) -> Payment:
@@ -162,6 +166,15 @@ def test_every_refusal_has_an_answer(code: str, endpoint: Endpoint, reason: Reas
         response = endpoint.encode(request, None, Refusal(reason, "why", merchant=merchant))
         assert in_protocol(response)
         assert response.body or response.status == 302
+
+
+@every_bank
+def test_each_address_of_a_bank_has_a_request_that_it_understands(code: str) -> None:
+    """Else some facts below would hold for want of a case."""
+    sample, dialect = SAMPLES.get(code), dialects()[code]
+    requests = sample.requests(sample.named("HS1"), 20_000, START) if sample else []
+    found = [(endpoint_of(dialect, each)[0], understood(*endpoint_of(dialect, each))[0]) for each in requests]
+    assert {endpoint.path for endpoint, command in found if command} == {each.path for each in dialect.endpoints}
 
 
 @pytest.mark.parametrize("code", SAMPLES)
@@ -383,10 +396,6 @@ async def courier(worlds: Worlds) -> AsyncIterator[Courier]:
 async def portal() -> AsyncIterator[Connector]:
     async with connector() as it:
         yield it
-
-
-REFUNDING = {"sepay": {"gateway": "VietinBank"}}
-"""What a merchant's contract must say before there are refunds."""
 
 
 async def a_world(worlds: Worlds, portal: Connector, code: str, seed: str = "1") -> World:

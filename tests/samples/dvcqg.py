@@ -74,4 +74,4 @@ def answer(method: str, path: str, body: bytes) -> dict[str, str]:
     return {"MaLoi": "00", "MoTaLoi": "Thành công", **kept}
 
 
-SAMPLE = Sample("DEMO", dvcqg_init, dvcqg_query)
+SAMPLE = Sample("DEMO", dvcqg_init, dvcqg_query, lambda ref, now: [dvcqg_query(ref, now, kind="GET_BILL")])

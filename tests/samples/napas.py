@@ -144,6 +144,7 @@ def others(ref: str, now: datetime) -> list[Request]:
         token_request(),
         key_request(ref, 20_000, now),
         Request("GET", "/api/restjs/resources/js/napas.hostedform.min.js", b"v=1"),
+        Request("GET", "/api/rest/hostedform", hosted_form(ref, 20_000, now).body),
         purchase(ref, 20_000, now),
         confirm(ref, "OTP", now),
         refund(ref, 20_000, now),

@@ -61,7 +61,8 @@ def gateway_asked(what: str, ref: str) -> Request:
 
 
 def gateway_others(ref: str, now: datetime) -> list[Request]:
-    return [gateway_asked("cancel", ref), gateway_asked("voidTransaction", ref)]
+    by_name = Request("GET", f"/v1/orders/{ref}", headers=HEADERS)
+    return [gateway_asked("cancel", ref), gateway_asked("voidTransaction", ref), by_name]
 
 
 def answer(method: str, path: str, body: bytes) -> Answer:

@@ -76,4 +76,9 @@ def answer(method: str, path: str, body: bytes) -> dict[str, str]:
     return {"RspCode": "00", "Message": "Confirm Success"}
 
 
-SAMPLE = Sample("DEMOV210", vnpay_pay, vnpay_querydr)
+def others(ref: str, now: datetime) -> list[Request]:
+    bank_list = Request("POST", "/qrpayauth/api/merchant/get_bank_list", body=b"tmn_code=DEMOV210")
+    return [vnpay_refund(ref, now, "R1", 5_000, "03"), bank_list]
+
+
+SAMPLE = Sample("DEMOV210", vnpay_pay, vnpay_querydr, others)

@@ -67,6 +67,7 @@ def others(ref: str, now: datetime) -> list[Request]:
         ),
         check(check_values(ref), "/pay.vtc.vn/gate/WSCheckTrans.asmx"),
         Request("GET", CHECK_PATH, b"wsdl"),
+        Request("GET", "/pay.vtc.vn/gate/WSCheckTrans.asmx", b"wsdl"),
     ]
 
 
