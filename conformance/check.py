@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from conformance import verify
 from conformance.junit import junit_xml
 from conformance.loading import load_target
 from conformance.report import html_report, markdown_report, verdict_text
@@ -40,6 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--requirement", action="append", default=[], metavar="ID", help="ask only this; repeatable")
     parser.add_argument("--seed", help="replays the run that had this seed")
     parser.add_argument("--report-dir", type=Path, default=Path("reports"), metavar="DIR", help="default: reports")
+    parser.add_argument(
+        *("--sign-with",),
+        type=Path,
+        default=os.environ.get(verify.ENVIRONMENT) or None,
+        metavar="FILE",
+        help=f"an Ed25519 key (PEM) that signs results.json (default: ${verify.ENVIRONMENT}); see `banksim verify`",
+    )
     parser.add_argument("--junit", type=Path, metavar="FILE", help="where junit.xml goes (default: the report folder)")
     parser.add_argument(
         *("--launch-arg",),
@@ -68,9 +76,20 @@ def run(args: argparse.Namespace) -> int:
         return EXIT_CODES[Judgement.UNJUDGED]
     results = decode(results_path.read_bytes())
     write_reports(results, args.report_dir, args.junit)
+    if args.sign_with is not None and not _signed(results_path, Path(args.sign_with)):
+        return EXIT_CODES[Judgement.UNJUDGED]
     print(verdict_text(results))
     print(f"\nreport: {args.report_dir / 'report.html'}")
     return EXIT_CODES[judge(results)]
+
+
+def _signed(results_path: Path, key: Path) -> bool:
+    try:
+        verify.sign(results_path, key)
+    except (OSError, verify.BadKey) as error:
+        print(f"the results cannot be signed: {error}", file=sys.stderr)
+        return False
+    return True
 
 
 def write_reports(results: Results, report_dir: Path, junit: Path | None = None) -> None:

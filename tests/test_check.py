@@ -15,7 +15,7 @@ import httpx
 import pytest
 from msgspec.structs import replace
 
-from conformance import catalogue, check, doctor
+from conformance import catalogue, check, doctor, verify
 from conformance.requirement import Level
 from conformance.results import Asked, Finding, Results, TargetView, Verdict, decode, encode
 from conformance.running import started_simulator
@@ -200,6 +200,11 @@ def _check(tmp_path: Path, *words: str, target: Path = PORTAL) -> subprocess.Com
     )
 
 
+def _key(folder: Path) -> Path:
+    assert verify.run(argparse.Namespace(make_key=folder / "qa.pem")) == 0
+    return folder / "qa.pem"
+
+
 def _addresses(out: Path) -> set[str]:
     """Where the simulator and the connector of a run listened."""
     written = "".join(path.read_text() for path in out.glob("run/*/*.log"))
@@ -217,7 +222,8 @@ def _nobody_listens(out: Path) -> bool:
 
 def test_a_run_judges_the_sample_portal_and_the_failure_replays(tmp_path: Path, package: Path) -> None:
     (package / "test_tiny.py").write_text(SUITE)
-    ran = _check(tmp_path, "--bank=vnpay", "--bank=vietinbank")
+    key = _key(tmp_path)
+    ran = _check(tmp_path, "--bank=vnpay", "--bank=vietinbank", f"--sign-with={key}")
     assert ran.returncode == 1, ran.stderr
     assert "[8/8]" in ran.stderr
     results = decode((tmp_path / "out" / "results.json").read_bytes())
@@ -225,6 +231,8 @@ def test_a_run_judges_the_sample_portal_and_the_failure_replays(tmp_path: Path, 
         id: {each.verdict for each in results.findings if each.requirement_id == id} for id in ("MONEY-01", "MONEY-02")
     }
     assert by_id == {"MONEY-01": {Verdict.PASSED}, "MONEY-02": {Verdict.FAILED}}
+    told = argparse.Namespace(results=tmp_path / "out" / "results.json", key=Path(f"{key}.pub"), make_key=None)
+    assert verify.run(told) == 0
     failed = next(each for each in results.findings if each.verdict is Verdict.FAILED)
     assert failed.story[0].startswith("a payer opens a payment")
     assert _nobody_listens(tmp_path / "out")
@@ -265,7 +273,10 @@ def test_the_doctor_names_each_thing_that_is_configured_wrongly(
     told = capsys.readouterr().err.splitlines()
     assert len(told) == 2, "what is right is not mentioned"
     assert re.match(r"configuration: vnpay redirect, vnpay qr: callback_url \S+/nobody does not exist", told[0])
-    assert re.match(r"configuration: vietinbank bill, vietinbank mobile: the bank asks for the bill of a dossier at \S+/ask", told[1])
+    assert re.match(
+        r"configuration: vietinbank bill, vietinbank mobile: the bank asks for the bill of a dossier at \S+/ask",
+        told[1],
+    )
 
 
 def test_the_doctor_finds_nothing_at_the_sample_portal(capsys: pytest.CaptureFixture[str]) -> None:

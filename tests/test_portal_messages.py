@@ -16,11 +16,15 @@ class Gateway:
 
     def __init__(self, status: int = 202) -> None:
         self.status = status
+        self.refused = ""
         self.taken: list[tuple[str, dict[str, str]]] = []
 
     def serve(self, request: httpx.Request) -> httpx.Response:
+        message = json.loads(request.content)
+        if message["to"] == self.refused:
+            return httpx.Response(400, stream=httpx.ByteStream(b"{}"))
         if self.status < 300:
-            self.taken.append((request.url.path, json.loads(request.content)))
+            self.taken.append((request.url.path, message))
         return httpx.Response(self.status, stream=httpx.ByteStream(b"{}"))
 
 
@@ -79,6 +83,19 @@ async def test_what_nobody_took_is_sent_later_even_after_a_restart(tmp_path: Pat
         await portal.run_jobs()
         assert (await portal.status())["amount_paid_vnd"] == FEE_VND
     assert len(gateway.taken) == 1
+
+
+async def test_a_message_that_nobody_takes_holds_up_no_other(tmp_path: Path) -> None:
+    gateway = Gateway()
+    gateway.refused = "0900000000"
+    async with running(tmp_path, inbox_url=INBOX) as portal:
+        behind(portal, gateway)
+        for number, phone in enumerate(("0900000000", "0911111111", "0922222222")):
+            await portal.declare(f"HS-{number}", phone=phone)
+            await portal.vnpay((await portal.open("vnpay", f"HS-{number}"))["order_ref"])
+        await portal.run_jobs()
+        await portal.run_jobs()
+    assert [message["to"] for _, message in gateway.taken] == ["0911111111", "0922222222"]
 
 
 async def test_the_same_message_has_the_same_number_every_time(tmp_path: Path) -> None:

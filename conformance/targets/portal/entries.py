@@ -212,12 +212,16 @@ class Entries:
         return [_notification(row) for row in rows]
 
     def unsent(self, count: int) -> list[tuple[int, Notification]]:
-        """What was written and not sent yet, with its number, oldest first."""
-        rows = self._rows("SELECT rowid, * FROM notifications WHERE sent = 0 ORDER BY rowid LIMIT ?", count)
+        """What was written to somebody and not sent yet, with its number; what was tried least stands first."""
+        sql = "SELECT rowid, * FROM notifications WHERE sent = 0 AND address <> '' ORDER BY tries, rowid LIMIT ?"
+        rows = self._rows(sql, count)
         return [(row["rowid"], _notification(row)) for row in rows]
 
     def mark_sent(self, number: int) -> None:
         self._run("UPDATE notifications SET sent = 1 WHERE rowid = ?", number)
+
+    def count_try(self, number: int) -> None:
+        self._run("UPDATE notifications SET tries = tries + 1 WHERE rowid = ?", number)
 
     def newest_notifications(self, count: int) -> list[Notification]:
         rows = self._rows("SELECT * FROM notifications ORDER BY rowid DESC LIMIT ?", count)

@@ -15,17 +15,19 @@ SENDER = "DICHVUCONG"
 
 
 async def send_waiting(portal: Portal) -> int:
-    """How many were sent; one that the gateway refuses keeps those behind it waiting."""
+    """How many were sent. It ends with the first that the gateway does not take, which the others overtake then."""
     if not portal.settings.inbox_url:
         return 0
     sent = 0
     async with portal.sending:
         for number, notification in await asyncio.to_thread(_waiting, portal):
+            url = f"{portal.settings.inbox_url}/{notification.channel}"
             try:
-                await portal.line.deliver(f"{portal.settings.inbox_url}/{notification.channel}", _message(number, notification))
+                await portal.line.deliver(url, _message(number, notification))
             except BankSilent:
+                await asyncio.to_thread(_mark, portal, number, taken=False)
                 break
-            await asyncio.to_thread(_mark, portal, number)
+            await asyncio.to_thread(_mark, portal, number, taken=True)
             sent += 1
     return sent
 
@@ -39,11 +41,13 @@ def _message(number: int, notification: Notification) -> dict[str, object]:
 
 
 def _waiting(portal: Portal) -> list[tuple[int, Notification]]:
-    """Those without an address have nobody to go to."""
     with portal.books.reading() as entries:
-        return [each for each in entries.unsent(_AT_ONCE) if each[1].address]
+        return entries.unsent(_AT_ONCE)
 
 
-def _mark(portal: Portal, number: int) -> None:
+def _mark(portal: Portal, number: int, *, taken: bool) -> None:
     with portal.books.writing() as entries:
-        entries.mark_sent(number)
+        if taken:
+            entries.mark_sent(number)
+        else:
+            entries.count_try(number)

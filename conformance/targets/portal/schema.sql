@@ -79,9 +79,10 @@ CREATE TABLE IF NOT EXISTS notifications (
     text         TEXT NOT NULL,
     amount_vnd   INTEGER,
     written_at   TEXT NOT NULL,
-    sent         INTEGER NOT NULL DEFAULT 0
+    sent         INTEGER NOT NULL DEFAULT 0,
+    tries        INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX IF NOT EXISTS notifications_to_send ON notifications (written_at) WHERE sent = 0;
+CREATE INDEX IF NOT EXISTS notifications_to_send ON notifications (tries) WHERE sent = 0 AND address <> '';
 CREATE INDEX IF NOT EXISTS notifications_of_dossier ON notifications (dossier_code);
 
 -- Callbacks acknowledged and not yet settled.
