@@ -11,6 +11,7 @@ import msgspec
 
 from simulator.outbox import Retry
 from simulator.payment import Bill, Channel, Merchant, Order, Payment, Reason, Refund, Refusal, State
+from simulator.settlement.sheet import DayFile
 from simulator.wire import Answer, Outgoing, Request, Response
 
 
@@ -272,7 +273,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     = there is none yet). `holds` = approved money of this payment is only held (suspected, its outcome a success) until
     the connector captures or cancels it. `tells_failures` = a callback can say that a payment failed; else no fault
     makes it say so. `drops_after_s` = no retry later than that after the event it tells of (0 = the ladder alone says).
-    `captcha` = its log-in page also wants the letters of a picture.
+    `captcha` = its log-in page also wants the letters of a picture. `settlement` are the files of its business day.
     """
 
     code: str
@@ -302,6 +303,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     tells_failures: bool = True
     captcha: bool = False
     drops_after_s: int = 0
+    settlement: tuple[DayFile, ...] = ()
     sources: tuple[str, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
 

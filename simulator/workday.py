@@ -32,10 +32,20 @@ def parse_cut_off(text: str) -> time:
 
 
 def booking_date(taken_at: datetime, cut_off: time) -> date:
-    """The day itself up to and with the minute of the cut-off, else the next working day."""
+    """The day itself up to and with the minute of the cut-off, else the next working day.
+
+    A year's last working day has no cut-off.
+    """
     local = taken_at.astimezone(VIETNAM)
-    late = local.time().replace(second=0, microsecond=0) > cut_off
-    day = local.date() + timedelta(days=1) if late else local.date()
+    today = _working_day(local.date())
+    following = _working_day(today + timedelta(days=1))
+    late = today == local.date() and local.time().replace(second=0, microsecond=0) > cut_off
+    # tt-184-2015#year-end: what comes in late on that day reaches the Treasury on the same day.
+    return following if late and following.year == today.year else today
+
+
+def _working_day(day: date) -> date:
+    """That day, or the first working day after it."""
     while day.weekday() >= SATURDAY:
         day += timedelta(days=1)
     return day

@@ -26,6 +26,7 @@ LAYERS = {
     "payment": 1,
     "terminal": 2,
     "workday": 2,
+    "settlement": 2,
     "letter": 2,
     "faults": 1,
     "merchants": 2,
@@ -42,6 +43,7 @@ LAYERS = {
     "payee": 6,
     "accounts": 6,
     "settling": 6,
+    "reconciling": 6,
     "journal": 6,
     "answering": 7,
     "bank": 8,
@@ -58,7 +60,7 @@ LAYERS = {
 
 PURE = (
     *("wire", "signing", "qr", "form", "cards", "payment", "faults", "outbox", "dialect", "receipt", "letter"),
-    *("slip", "soap", "terminal", "workday"),
+    *("slip", "soap", "terminal", "workday", "settlement"),
     *("banks", "purse", "maintenance"),
 )
 IMPURE_MODULES = {"asyncio", "aiohttp", "asyncpg", "httpx", "os", "pathlib", "socket", "sqlite3", "threading", "time"}
@@ -79,7 +81,7 @@ THIRD_PARTY = {
     "msgspec": (
         *("client", "letter", "wire", "payment", "faults", "outbox", "dialect", "banks", "store", "merchants"),
         *("sources", "world", "settling", "answering", "bank", "delivery", "payer", "control", "pages", "purse", "maintenance", "accounts"),
-        *("slip", "soap", "terminal", "places"),
+        *("slip", "soap", "terminal", "places", "settlement", "reconciling"),
     ),
     "pydantic": ("control",),
     "segno": ("banks", "pages"),

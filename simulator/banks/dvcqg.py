@@ -30,6 +30,7 @@ from simulator.dialect import (
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Bill, Channel, Merchant, Order, Payment, Reason, Refusal, State
 from simulator.receipt import NUMBER_MAX, Receipt, receipt_pdf
+from simulator.settlement import treasury
 from simulator.signing import same, sha256_hex
 from simulator.wire import JSON_TYPE, Answer, Outgoing, Request, Response, json_object, json_response
 
@@ -387,6 +388,7 @@ DIALECT = Dialect(
     return_url=return_url,
     inquiry=Inquiry(ask=ask, read=read),
     secrets=("secret",),
+    settlement=(treasury.FILE,),
     sources=("dvcqg-td", "dvcqg-opencps", "dvcqg-opencps-front", "nd-254-2026", "tt-91-2026-btc"),
     assumptions=assumed("dvcqg", ASSUMPTIONS),
 )

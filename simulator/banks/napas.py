@@ -32,6 +32,7 @@ from simulator.dialect import (
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State, Step
+from simulator.settlement import napas as napas_files
 from simulator.signing import hmac_sha256_hex, same, sha256_hex
 from simulator.wire import (
     FORM_TYPE,
@@ -654,6 +655,7 @@ DIALECT = Dialect(
     secrets=("client_secret", "password"),
     error_page=ErrorPage(path="/api/rest/error", parameter="code", texts=ERROR_TEXTS),
     judge=_judge,
+    settlement=(napas_files.FILE,),
     sources=("napas-dps", "napas-mpgs", "rfc-6749"),
     assumptions=assumed("napas", ASSUMPTIONS),
 )

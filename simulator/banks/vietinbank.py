@@ -16,6 +16,7 @@ from simulator.clock import VIETNAM, compact
 from simulator.dialect import Ack, Dialect, Inquiry, Notice, Question, Shape, assumed
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Bill, Channel, Merchant, Payment, Reason, Refusal, State
+from simulator.settlement import vietinbank_bill, vietinbank_va
 from simulator.signing import rsa_sha256_sign, rsa_sha256_verify
 from simulator.wire import JSON_TYPE, Answer, Outgoing, json_object
 
@@ -375,6 +376,7 @@ DIALECT = Dialect(
     inquiry=Inquiry(ask=ask, read=read),
     secrets=("bank_private_key", "biller_public_key"),
     bank_ref=_bank_ref,
+    settlement=(vietinbank_va.FILE, vietinbank_bill.FILE),
     sources=("vietinbank-notify-1-0-0", "vietinbank-y3-1-4-1", "vietinbank-thvqr-1-0", "onefin-bank"),
     assumptions=assumed("vietinbank", (*SHARED, *FORMATS)),
 )
@@ -384,6 +386,7 @@ THVQR = msgspec.structs.replace(
     code=THVQR_CODE,
     name="VietinBank thu hộ qua mã QR (THVQR)",
     channels=(Channel.QR, Channel.MOBILE, Channel.INTERNET_BANKING),
+    settlement=(vietinbank_va.FILE,),
     sources=("vietinbank-thvqr-1-0", "vietinbank-notify-1-0-0"),
     assumptions=assumed(THVQR_CODE, (*SHARED, *PERIODS_OF_A_BILL)),
 )

@@ -31,6 +31,7 @@ from simulator.dialect import (
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State, Step
+from simulator.settlement import vietinbank_card
 from simulator.signing import (
     hmac_sha512_hex,
     rsa_sha1_sign,
@@ -610,6 +611,7 @@ DIALECT = Dialect(
     secrets=("bank_private_key", "partner_public_key", "token_key"),
     page_life_s=300,
     names=names,
+    settlement=(vietinbank_card.FILE,),
     sources=("vietinbank-ewallet", "vietinbank-qr-confirm"),
     assumptions=assumed("vietinbank_wallet", ASSUMPTIONS),
 )

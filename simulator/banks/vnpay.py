@@ -27,6 +27,7 @@ from simulator.dialect import (
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
+from simulator.settlement import vnpay_day
 from simulator.signing import hmac_sha512_hex, same, sha256_hex
 from simulator.wire import Answer, Outgoing, Request, Response, is_web_address, json_object, json_response, redirect
 
@@ -544,6 +545,7 @@ DIALECT = Dialect(
     page_life_s=900,  # vnpay-error-page: the page's timer
     error_page=ErrorPage(path="/paymentv2/Payment/Error.html", parameter="code", texts=ERROR_TEXTS),
     qr_text=_qr_text,
+    settlement=(vnpay_day.FILE,),
     sources=("vnpay-pay-2-1-0", "vnpay-querydr-refund", "vnpay-2-1-0-upgrade", "vnpay-error-page", "vnpay-clients"),
     assumptions=assumed("vnpay", ASSUMPTIONS),
 )

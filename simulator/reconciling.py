@@ -1,0 +1,153 @@
+"""The use cases of a business day: make a bank's file of it from the books, and read what a merchant answers.
+
+Rule: nothing is kept: a file follows from payments and ledger, and the same request gives the same bytes.
+"""
+
+from datetime import date, datetime
+
+import msgspec
+
+from simulator.dialect import Dialect, assumed
+from simulator.payment import Merchant, Payment
+from simulator.settlement.assumptions import ROWS
+from simulator.settlement.day import (
+    CutOff,
+    Day,
+    Line,
+    Totals,
+    day_of,
+    lines_of,
+    parse_cut_off,
+    previous_date,
+    totals_of,
+)
+from simulator.settlement.fault import FileFaults, faulty
+from simulator.settlement.sheet import DayFile, Reply, Sheet
+from simulator.store import Entry
+from simulator.world import World
+
+SETTLEMENT = "settlement"
+"""Stands where a bank's code stands in lists of assumptions."""
+
+ASSUMPTIONS = assumed(SETTLEMENT, ROWS)
+
+BUSINESS_DAY = "business_day"
+"""The merchant's option: "00:00", "23:00" (the day ends then), "treasury"."""
+
+PAGE = 5_000
+NO_FAULTS = FileFaults()
+
+
+class NotOver(Exception):
+    """The business day is not over yet; the message says until when it lasts."""
+
+
+class WrongOption(Exception):
+    """The merchant's option of the business day cannot be read."""
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """A file as it is sent. `totals` are those of its rows."""
+
+    name: str
+    content: bytes
+    sheet: Sheet
+    totals: Totals
+
+
+def cut_off_of(form: DayFile, merchant: Merchant) -> CutOff:
+    """The merchant's own, else the file's usual one. Raises WrongOption."""
+    try:
+        return parse_cut_off(merchant.options.get(BUSINESS_DAY) or form.cut_off)
+    except ValueError as error:
+        raise WrongOption(f"the option {BUSINESS_DAY} of {merchant.bank} {merchant.merchant_code}: {error}") from error
+
+
+def empty_sheet(form: DayFile, merchant: Merchant, business_date: date) -> Sheet:
+    """What names the day's files without looking into the books. Raises WrongOption."""
+    return Sheet(merchant=merchant, day=day_of(business_date, cut_off_of(form, merchant)), lines=())
+
+
+async def day_file(
+    world: World,
+    form: DayFile,
+    merchant: Merchant,
+    business_date: date,
+    faults: FileFaults = NO_FAULTS,
+    since: date | None = None,
+) -> Written:
+    """The bank's file of that day; with `since`, of all days from that one on, as it is sent after an outage.
+
+    Raises NotOver, WrongOption, NoSuchRow (of a fault) or DoesNotFit.
+    """
+    sheet = await _sheet(world, form, merchant, business_date, faults, since)
+    return Written(name=form.name(sheet), content=form.write(sheet), sheet=sheet, totals=totals_of(sheet.lines))
+
+
+async def reply_to(
+    world: World,
+    form: DayFile,
+    merchant: Merchant,
+    business_date: date,
+    content: bytes,
+    faults: FileFaults = NO_FAULTS,
+    since: date | None = None,
+) -> Reply:
+    """What a merchant's file says to the one that the same arguments make. Raises as `day_file` does."""
+    assert form.read is not None, "only a file that is answered has a reply"
+    return form.read(content, await _sheet(world, form, merchant, business_date, faults, since))
+
+
+async def _sheet(
+    world: World, form: DayFile, merchant: Merchant, business_date: date, faults: FileFaults, since: date | None
+) -> Sheet:
+    cut_off = cut_off_of(form, merchant)
+    day, now = day_of(business_date, cut_off, since), await world.now()
+    _demand_over(day, now)
+    moves = await _moves(world, merchant)
+    payments = await _payments(world, merchant)
+    lines = _taken(form, payments, moves, day)
+    earlier: tuple[Line, ...] = ()
+    if faults.late:
+        earlier = _taken(form, payments, moves, day_of(previous_date(business_date, cut_off), cut_off))
+    rows = faulty(lines, earlier, faults, merchant, day)
+    return Sheet(merchant=merchant, day=day, lines=rows, spoilt=faults.spoilt)
+
+
+def _demand_over(day: Day, now: datetime) -> None:
+    if now < day.ends_at:
+        raise NotOver(
+            f"The business day {day.business_date} lasts until {day.ends_at.isoformat()}; it is {now.isoformat()}"
+        )
+
+
+def _taken(form: DayFile, payments: dict[str, Payment], moves: list[Entry], day: Day) -> tuple[Line, ...]:
+    return tuple(line for line in lines_of(payments, moves, day) if form.takes(line))
+
+
+async def _moves(world: World, merchant: Merchant) -> list[Entry]:
+    found: list[Entry] = []
+    offset = 0
+    while page := await world.store.ledger(world.name, limit=PAGE, offset=offset):
+        found.extend(each for each in page if _is_of(each, merchant))
+        offset += len(page)
+    return found
+
+
+async def _payments(world: World, merchant: Merchant) -> dict[str, Payment]:
+    """Read after the ledger: of every entry its payment is there."""
+    found: dict[str, Payment] = {}
+    offset = 0
+    while page := await world.store.payments(world.name, bank=merchant.bank, limit=PAGE, offset=offset):
+        found.update((each.payment_id, each) for each in page if _is_of(each, merchant))
+        offset += len(page)
+    return found
+
+
+def _is_of(each: Entry | Payment, merchant: Merchant) -> bool:
+    return (each.bank, each.merchant_code) == (merchant.bank, merchant.merchant_code)
+
+
+def file_of(dialect: Dialect, kind: str) -> DayFile | None:
+    """The bank's file of that kind, or its first one if none is named."""
+    return next((form for form in dialect.settlement if kind in ("", form.kind)), None)
