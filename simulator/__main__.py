@@ -8,7 +8,9 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from importlib.metadata import EntryPoint, entry_points, version
+from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -296,10 +298,12 @@ def _bank_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def _assumptions(args: argparse.Namespace) -> int:
+    from simulator import reconciling
     from simulator.banks import dialects
     from simulator.payer import ASSUMPTIONS, PAYER
 
-    listed = {PAYER: ASSUMPTIONS} | {code: dialect.assumptions for code, dialect in dialects().items()}
+    general = {PAYER: ASSUMPTIONS, reconciling.SETTLEMENT: reconciling.ASSUMPTIONS}
+    listed = general | {code: dialect.assumptions for code, dialect in dialects().items()}
     if args.bank and args.bank not in listed:
         return _failed(f"there is no bank {args.bank!r}; there are: {', '.join(listed)}")
     for code, assumptions in listed.items():
@@ -318,6 +322,48 @@ def _faults(args: argparse.Namespace) -> int:
     return 0
 
 
+# --- the files of a business day -----------------------------------------------------------------------------
+
+
+def _settle_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Writes the banks' files of a business day into a folder, as they would come by SFTP, and reads the merchants' "
+        "files that lie there. A running `banksim serve` makes them."
+    )
+    add = parser.add_argument
+    add("--folder", required=True, metavar="DIR", help="where the files are; each bank has folders of its own in it")
+    add(
+        "--date", type=_date, metavar="YYYY-MM-DD", help="the business day (default: yesterday, by the sandbox's clock)"
+    )
+    add("--bank", default="", help="only this bank's")
+    add("--url", type=_url, default="http://127.0.0.1:8080", help="where banksim is (default: %(default)s)")
+    add("--sandbox", type=_sandbox, default="default", help="of which sandbox (default: %(default)s)")
+    add(
+        "--token", default=os.environ.get("BANKSIM_TOKEN", ""), help="the server's token; better given as BANKSIM_TOKEN"
+    )
+
+
+def _settle(args: argparse.Namespace) -> int:
+    from simulator.client import Banksim, ControlError
+    from simulator.filing import exchange
+
+    try:
+        with Banksim(args.url, args.token or None) as banksim:
+            sound = exchange(banksim.sandbox(args.sandbox), Path(args.folder), args.date, args.bank, print)
+    except ControlError as error:
+        return _failed(str(error))
+    except OSError as error:
+        return _failed(f"{args.folder}: {error}")
+    return 0 if sound else _failed("a merchant's file is wrong, as told above")
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day such as 2026-01-05") from error
+
+
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [head, *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
@@ -331,6 +377,7 @@ BUILT_IN = {
     "banks": BuiltIn("list the banks that are simulated", _one_bank, _banks),
     "assumptions": BuiltIn("list what no document says, and what was chosen", _bank_argument, _assumptions),
     "faults": BuiltIn("list what can be made to go wrong", _no_arguments, _faults),
+    "settle": BuiltIn("exchange the files of a business day in a folder", _settle_arguments, _settle),
 }
 
 

@@ -411,6 +411,99 @@ class LetterView:
     id: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileView:
+    """A bank's file of a business day, not made yet. `reply_name` "" = the merchant sends none in return."""
+
+    bank: str
+    merchant_code: str
+    kind: str
+    title: str
+    business_date: date
+    begins_at: datetime
+    ends_at: datetime
+    ready_at: datetime
+    name: str
+    folder: str
+    reply_name: str
+    reply_folder: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowView:
+    kind: str
+    payment_id: str
+    order_ref: str
+    bank_ref: str
+    amount_vnd: int
+    at: datetime
+    carried: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SumView:
+    count: int
+    amount_vnd: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayTotalsView:
+    """`net_vnd` is what the rows add to the merchant's money."""
+
+    count: int
+    net_vnd: int
+    sales: SumView
+    refunds: SumView
+    cancelled: SumView
+    reversals: SumView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettlementView(FileView):
+    """A file that was made; `lines` are its rows."""
+
+    content_base64: str
+    totals: DayTotalsView
+    lines: tuple[RowView, ...]
+
+    @property
+    def content(self) -> bytes:
+        return base64.b64decode(self.content_base64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaidView:
+    line: int
+    key: str
+    status: str
+    amount_vnd: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrongView:
+    """`field` "" = the line as a whole."""
+
+    line: int
+    field: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyView:
+    """A merchant's file as the bank understood it, and the file with which it answers (`answer_name` "" = none)."""
+
+    accepted: bool
+    rows: tuple[SaidView, ...]
+    errors: tuple[WrongView, ...]
+    answer_name: str
+    answer_folder: str
+    answer_base64: str
+
+    @property
+    def answer(self) -> bytes:
+        return base64.b64decode(self.answer_base64)
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """A request that the bank makes, or would make, of the connector."""
@@ -512,6 +605,26 @@ class Banksim:
         timeout_s: float = QUICK_S,
     ) -> T:
         """One call below /_control, its answer read as `answer`. Raises ControlError."""
+        response = self._response(method, path, body, params, timeout_s)
+        try:
+            return msgspec.json.decode(response.content or b"null", type=answer)
+        except msgspec.DecodeError as error:
+            raise ControlError(
+                response.status_code, f"{self.url} is not banksim, or another version of it: {error}"
+            ) from error
+
+    def fetch(self, path: str, *, params: Mapping[str, Any] | None = None) -> bytes:
+        """The bare bytes of what is below /_control. Raises ControlError."""
+        return self._response("GET", path, None, params, PATIENT_S).content
+
+    def _response(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        params: Mapping[str, Any] | None,
+        timeout_s: float,
+    ) -> httpx.Response:
         content = None if body is None else msgspec.json.encode(body)
         headers = {} if content is None else {"content-type": "application/json"}
         try:
@@ -522,12 +635,7 @@ class Banksim:
             raise ControlError(0, f"no answer from {self.url} ({error}): is `banksim serve` running?") from error
         if not response.is_success:
             raise _problem(response)
-        try:
-            return msgspec.json.decode(response.content or b"null", type=answer)
-        except msgspec.DecodeError as error:
-            raise ControlError(
-                response.status_code, f"{self.url} is not banksim, or another version of it: {error}"
-            ) from error
+        return response
 
 
 @dataclass(frozen=True, slots=True)
@@ -820,6 +928,49 @@ class SandboxClient:
         path = f"/counter/visits/{_part(payment_id)}/correction"
         return self._call(VisitView, "POST", path, {"code": code}, timeout_s=PATIENT_S)
 
+    def settlements(self, business_date: date | None = None) -> tuple[FileView, ...]:
+        """What files there are of a day, by default of yesterday."""
+        params = {"business_date": business_date.isoformat()} if business_date else {}
+        return self._call(tuple[FileView, ...], "GET", "/settlements", params=params)
+
+    def settle(
+        self,
+        bank: str,
+        business_date: date,
+        *,
+        kind: str = "",
+        merchant_code: str = "",
+        since: date | None = None,
+        faults: Mapping[str, Any] | None = None,
+    ) -> SettlementView:
+        """Makes the bank's file of a day that is over. `faults`: {"missing": ["HS1"], "count_delta": 1}, see /docs."""
+        body = _settlement(bank, business_date, kind, merchant_code, since, faults)
+        return self._call(SettlementView, "POST", "/settlements", body, timeout_s=PATIENT_S)
+
+    def settlement_file(
+        self, bank: str, business_date: date, *, kind: str = "", merchant_code: str = "", late_s: int = 0
+    ) -> bytes:
+        """The file as a connector fetches it; 404 before 07:00 on the next day, or `late_s` after that."""
+        params = {"kind": kind, "merchant_code": merchant_code, "late_s": late_s}
+        place = f"/sandboxes/{_part(self.name)}/settlements/{_part(bank)}/{business_date.isoformat()}"
+        return self.banksim.fetch(place, params=params)
+
+    def reply(
+        self,
+        bank: str,
+        business_date: date,
+        content: bytes,
+        *,
+        kind: str = "",
+        merchant_code: str = "",
+        since: date | None = None,
+        faults: Mapping[str, Any] | None = None,
+    ) -> ReplyView:
+        """Hands in the merchant's file; `since` and `faults` as the bank's file was made with."""
+        body = _settlement(bank, business_date, kind, merchant_code, since, faults)
+        body |= {"content_base64": base64.b64encode(content).decode()}
+        return self._call(ReplyView, "POST", "/settlements/replies", body, timeout_s=PATIENT_S)
+
     def inbox(self, *, to: str = "", after_id: int = 0, limit: int = 100) -> tuple[LetterView, ...]:
         """What portals have sent to payers, in the order it came."""
         params = {"to": to, "after_id": after_id, "limit": limit}
@@ -896,6 +1047,13 @@ class SandboxClient:
 def _given(**fields: object) -> dict[str, Any]:
     """Only what was given: the server fills in the rest."""
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _settlement(
+    bank: str, day: date, kind: str, merchant_code: str, since: date | None, faults: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    told = {"bank": bank, "business_date": day, "kind": kind, "merchant_code": merchant_code}
+    return told | _given(since=since, faults=faults)
 
 
 def _part(text: str) -> str:

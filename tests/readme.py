@@ -7,6 +7,8 @@ from pathlib import Path
 from simulator.banks import dialects
 from simulator.dialect import Assumption
 from simulator.payer import ASSUMPTIONS, PAYER
+from simulator.reconciling import ASSUMPTIONS as OF_DAYS
+from simulator.reconciling import SETTLEMENT
 from simulator.sources import Confidence, parts
 
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -28,7 +30,9 @@ def banks() -> str:
 
 def assumptions() -> str:
     """A table of the payers' banks and one a bank, folded away until they are wanted."""
-    by_bank = {PAYER: ASSUMPTIONS} | {code: dialect.assumptions for code, dialect in dialects().items()}
+    by_bank = {PAYER: ASSUMPTIONS, SETTLEMENT: OF_DAYS} | {
+        code: dialect.assumptions for code, dialect in dialects().items()
+    }
     return "\n\n".join(_folded(code, assumed) for code, assumed in by_bank.items())
 
 

@@ -20,6 +20,7 @@ LAYERS = {
     "cards": 0,
     "client": 0,
     "calling": 1,
+    "filing": 1,
     "receipt": 1,
     "protocol": 0,
     "slip": 0,

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from aiohttp import web
 
-from simulator import answering, client
+from simulator import answering, client, reconciling
 from simulator.banks import dialects
 from simulator.control import Control, create_control
 from simulator.control.faults import ANSWERED
@@ -697,7 +697,8 @@ async def test_banks_and_assumptions_are_listed(api: Caller) -> None:
     assert [each["code"] for each in await api.get("/_control/banks")] == list(dialects())
     listed = {(each["bank"], each["key"]) for each in await api.get("/_control/assumptions")}
     of_banks = {(code, each.key) for code, dialect in dialects().items() for each in dialect.assumptions}
-    assert listed == of_banks | {("payer", each.key) for each in ASSUMPTIONS}
+    of_days = {("settlement", each.key) for each in reconciling.ASSUMPTIONS}
+    assert listed == of_banks | of_days | {("payer", each.key) for each in ASSUMPTIONS}
 
 
 @pytest.mark.parametrize(
@@ -770,6 +771,14 @@ CLIENTS_NAMES = {"Totals": "TotalsView", "ClockView": "Moved"}
         client.Totals,
         client.BankView,
         client.AssumptionView,
+        client.FileView,
+        client.SettlementView,
+        client.RowView,
+        client.SumView,
+        client.DayTotalsView,
+        client.SaidView,
+        client.WrongView,
+        client.ReplyView,
     ],
     ids=lambda told: told.__name__,
 )

@@ -21,6 +21,7 @@ from simulator.control import (
     payments,
     problems,
     sandboxes,
+    settlements,
     terminals,
     transfers,
 )
@@ -49,6 +50,7 @@ ROUTERS = (
     faults,
     banks,
     cards,
+    settlements,
 )
 """Those that are called most come first: they are looked up in this order."""
 
@@ -75,6 +77,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "messages", "description": "Callbacks written, changed and sent by hand."},
     {"name": "inbox", "description": "What payers were sent by portals and by their banks."},
     {"name": "faults", "description": "What is to go wrong."},
+    {"name": "settlements", "description": "Business days: the banks' reconciliation files, and answers to them."},
     {"name": "journal", "description": "What crossed the wire, what is still owed, what money moved."},
     {"name": "banks", "description": "Which banks there are, and what was assumed about them."},
 ]

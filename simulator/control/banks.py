@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
-from simulator import payer
+from simulator import payer, reconciling
 from simulator.banks import dialects
 from simulator.control.desk import REFUSALS, View
 from simulator.dialect import Assumption, Shape
@@ -67,9 +67,11 @@ async def assumptions() -> list[AssumptionView]:
 
 
 def all_assumptions() -> Iterator[tuple[str, Assumption]]:
-    """Each with its bank's code; first those about payers' banks."""
+    """Each with its bank's code; first those about payers' banks and about business days."""
     for assumption in payer.ASSUMPTIONS:
         yield payer.PAYER, assumption
+    for assumption in reconciling.ASSUMPTIONS:
+        yield reconciling.SETTLEMENT, assumption
     for dialect in dialects().values():
         for assumption in dialect.assumptions:
             yield dialect.code, assumption

@@ -11,6 +11,10 @@ from simulator.control.problems import Refused
 from simulator.dialect import Dialect
 from simulator.outbox import Retry
 from simulator.payment import Merchant
+from simulator.reconciling import BUSINESS_DAY
+from simulator.settlement.day import TREASURY
+from simulator.settlement.day import parse_cut_off as parse_cut_off_of_files
+from simulator.settlement.sheet import SECRET
 from simulator.signing import check_rsa_key
 from simulator.store import Sandbox
 from simulator.workday import CUT_OFF, USUAL_CUT_OFF, parse_cut_off
@@ -99,6 +103,7 @@ async def set_merchant(desk: TheDesk, world: TheWorld, bank: Bank, code: Code, c
     """
     dialect = dialect_of(bank)
     _check_cut_off(change.options or {})
+    _check_business_day(change.options or {})
     before = world.merchant(bank, code) or Merchant(bank=bank, merchant_code=code, name=code)
     merchant = _changed(before, change)
     _check_secrets(dialect, merchant, before, change.secrets or {})
@@ -135,7 +140,8 @@ def _changed(merchant: Merchant, change: MerchantChange) -> Merchant:
 def _check_secrets(dialect: Dialect, merchant: Merchant, before: Merchant, given: dict[str, str]) -> None:
     """A wrong secret must be found here, not when the first callback is to be signed."""
     known = ", ".join(dialect.secrets) or "none"
-    strange = [name for name in given if name not in (*dialect.secrets, *before.secrets)]
+    of_files = (SECRET,) if dialect.settlement else ()
+    strange = [name for name in given if name not in (*dialect.secrets, *before.secrets, *of_files)]
     if strange:
         raise Refused(400, f"{dialect.code} has no secret {strange[0]!r}; its secrets are: {known}.")
     missing = [name for name in dialect.secrets if not merchant.secrets.get(name)]
@@ -155,6 +161,13 @@ def _check_cut_off(given: dict[str, str]) -> None:
         parse_cut_off(given.get(CUT_OFF, USUAL_CUT_OFF))
     except ValueError as error:
         raise Refused(400, f"The option {error}, a time of the day in Vietnam, such as {USUAL_CUT_OFF}.") from error
+
+
+def _check_business_day(given: dict[str, str]) -> None:
+    try:
+        parse_cut_off_of_files(given.get(BUSINESS_DAY) or TREASURY)
+    except ValueError as error:
+        raise Refused(400, f"The option {BUSINESS_DAY}: {error}, the end of the day in Vietnam.") from error
 
 
 def _check_key(dialect: Dialect, name: str, value: str) -> None:
