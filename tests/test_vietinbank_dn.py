@@ -28,9 +28,10 @@ from simulator.banks.vietinbank_dn import (
 )
 from simulator.dialect import Ack, Command, Create, Endpoint, Notice, Query, RefundOrder, Reply
 from simulator.merchants import default_merchants, impostor_key
-from simulator.payer import choose, confirm, give_card, give_otp, log_in, scan
+from simulator.payer import choose, give_card, give_otp, log_in, scan, take_money
 from simulator.payment import COLLECTED, Channel, Event, Merchant, Outcome, Payment, Reason, Refund, Refusal, State
 from simulator.signing import rsa_sha256_sign, rsa_sha256_verify
+from simulator.slip import PaidWith, TellerSlip
 from simulator.sources import sources
 from simulator.wire import Answer, Request, Response
 from simulator.world import World
@@ -574,13 +575,23 @@ async def opened(world: World, **changes: str) -> Payment:
     return made
 
 
+AT_THE_COUNTER = TellerSlip(
+    branch="0001",
+    teller_id="GDV01",
+    sequence=1,
+    paid_with=PaidWith.CASH,
+    taken_at=START,
+    booked_on=START.date(),
+)
+
+
 @pytest.mark.parametrize(
     ("method", "steps"),
     [
         ("ACCOUNT", (log_in("nguyenvana", "banksim"), give_otp("123456"))),
         ("ATM", (give_card("9704198526191432198", "NGUYEN VAN A", "07/15"), give_otp("123456"))),
         ("QR", (scan(),)),
-        ("CASH", (confirm(),)),
+        ("CASH", (take_money(AT_THE_COUNTER),)),
     ],
 )
 async def test_every_way_to_pay_ends_in_a_paid_order(world: World, method: str, steps: tuple[Any, ...]) -> None:
@@ -597,7 +608,7 @@ async def test_every_way_to_pay_ends_in_a_paid_order(world: World, method: str, 
 async def test_a_payer_may_choose_the_counter_himself(world: World) -> None:
     made = await opened(world)
     await progress(world, made.payment_id, choose(Channel.COUNTER, ""))
-    paid = await progress(world, made.payment_id, confirm())
+    paid = await progress(world, made.payment_id, take_money(AT_THE_COUNTER))
     assert (paid.state, paid.channel) == (State.PAID, Channel.COUNTER)
     assert (await said(world, portal.query("HS1", START, "Q1")))["payMethod"] == "CASH"
     assert "transStatus=00" in await returned(world, made.payment_id)
