@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from simulator.banks import dialects
@@ -490,9 +490,7 @@ def test_each_spoilt_checksum_and_count_is_found_and_nothing_else(kind: str, spo
     form = FILES[kind]
     good, bad = form.write(sheet(sale("A"), sale("B"))), form.write(sheet(sale("A"), sale("B"), spoilt=spoilt))
     errors = errors_of(form, bad)
-    assert len(errors) == (2 if form.kind == "bill" and spoilt.rows else 1) - (
-        form.kind == "bill" and bool(spoilt.rows)
-    )
+    assert len(errors) == 1
     assert len(good.splitlines()) == len(bad.splitlines())
 
 
@@ -513,8 +511,7 @@ def test_one_changed_byte_is_always_noticed(kind: str, at: int, byte: int) -> No
     content = bytearray(form.write(sheet(sale("A"), sale("B"))))
     first = content.index(b"\n") + 1
     place = first + at % (len(content) - first)
-    if content[place] in b"\r\n" or byte in b"\r\n" or content[place] == byte:
-        return
+    assume(content[place] not in b"\r\n" and byte not in b"\r\n" and content[place] != byte)
     content[place] = byte
     assert errors_of(form, bytes(content)) or _harmless(form, bytes(content))
 
