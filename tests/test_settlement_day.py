@@ -126,6 +126,12 @@ def test_a_day_off_shows_what_came_in_since_the_last_working_day() -> None:
     assert (saturday.ends_at, monday.ends_at) == (local(11, 21, 16), local(11, 23, 16))
 
 
+def test_a_day_off_at_the_end_of_the_year_has_its_cut_off() -> None:
+    """tt-184-2015#year-end: only the last working day, here Friday the 29th, ends at midnight."""
+    day = day_of(date(2028, 12, 30), TREASURY)
+    assert (day.begins_at, day.ends_at) == (local(12, 30, year=2028), local(12, 30, 16, year=2028))
+
+
 def test_the_file_is_there_at_seven_on_the_next_day_days_off_too() -> None:
     """vietinbank-thvqr-1-0#files"""
     assert day_of(date(2026, 11, 20), MIDNIGHT).ready_at == local(11, 21, 7)

@@ -215,6 +215,14 @@ def test_a_bills_checksum_has_an_order_of_its_own() -> None:
     assert footer.split("|")[5] == md5(f"9111admin120240202070000{checksum}demo-secret".encode()).hexdigest()
 
 
+def test_a_bill_files_footer_counts_late_rows_too() -> None:
+    """onefin-settle#bill: unlike that of virtual accounts."""
+    late = msgspec.structs.replace(sale("Y"), carried=True)
+    lines = vietinbank_bill.write(sheet(sale("A"), late)).decode().splitlines()
+    assert [line[:3] for line in lines[1:]] == ["002", "003", "009"]
+    assert lines[-1].split("|")[3] == "2"
+
+
 def test_the_names_of_bill_files() -> None:
     """onefin-settle#bill"""
     merchant = msgspec.structs.replace(BILLER, options={"provider_name": "ONEFIN"})
