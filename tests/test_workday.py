@@ -36,6 +36,20 @@ def test_what_is_taken_after_the_cut_off_is_booked_on_the_next_working_day(taken
     assert booking_date(taken_at, FOUR) == date(2026, 1, booked_on)
 
 
+@pytest.mark.parametrize(
+    ("taken_at", "booked_on"),
+    [
+        (datetime(2026, 12, 31, 23, 59, tzinfo=VIETNAM), date(2026, 12, 31)),
+        (datetime(2028, 12, 29, 20, tzinfo=VIETNAM), date(2028, 12, 29)),
+        (datetime(2028, 12, 30, 9, tzinfo=VIETNAM), date(2029, 1, 1)),
+        (datetime(2026, 12, 30, 20, tzinfo=VIETNAM), date(2026, 12, 31)),
+    ],
+)
+def test_a_years_last_working_day_has_no_cut_off(taken_at: datetime, booked_on: date) -> None:
+    """tt-184-2015#year-end: the 31st of December 2028 is a Sunday."""
+    assert booking_date(taken_at, FOUR) == booked_on
+
+
 def test_the_merchant_has_a_cut_off_of_its_own() -> None:
     merchant = Merchant(bank="b", merchant_code="m", name="n", options={"cut_off": "11:30"})
     assert cut_off_of(merchant) == time(11, 30)

@@ -27,7 +27,7 @@ ASSUMPTIONS = assumed(
         ("terminal-codes", "which DE39 an outcome of the house has", "ISO 8583 knows codes, not our outcomes", "host"),
         ("terminal-reversal", "three reversals at once: 0400, then 0401 twice", "each acquirer has its own timing", ""),
         ("terminal-batch", "closed by hand; at most 500 sales; 920000 and 960000 as codes", "acquirers differ", ""),
-        ("counter-cut-off", "16:00; later money is booked on the next working day", _NONE, "cut_off"),
+        ("counter-cut-off", "16:00; later money is the next working day's, but at the year's end", _NONE, "cut_off"),
         ("counter-days-off", "Saturdays and Sundays, no public holidays", "they change from year to year", ""),
         ("counter-correction", "the wrong code is reversed, the right one paid with what it owes", _NONE, ""),
         ("counter", "before a teller only the balance limits an account", "the law is about online payments", ""),
