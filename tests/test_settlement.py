@@ -12,6 +12,7 @@ import pytest
 
 from simulator.__main__ import main
 from simulator.bank import act
+from simulator.banks import dialects
 from simulator.client import Banksim, ControlError, SandboxClient
 from simulator.clock import VIETNAM
 from simulator.control import create_control
@@ -19,6 +20,7 @@ from simulator.control.guard import Guard
 from simulator.payment import Event
 from simulator.settlement import piped, vietinbank_va
 from simulator.world import World
+from tests.samples import SAMPLES
 from tests.samples.vnpay import vnpay_pay
 from tests.test_cli import serving
 from tests.worlds import ask, courier_of, worlds_in
@@ -175,6 +177,35 @@ async def test_the_same_request_gives_the_same_bytes(desk: Desk) -> None:
     first = await desk.made()
     await desk.at(TEN + timedelta(days=9))
     assert await desk.made() == first
+
+
+FILED = [(code, form.kind) for code, dialect in dialects().items() for form in dialect.settlement]
+
+
+@pytest.mark.parametrize(("code", "kind"), FILED)
+async def test_every_bank_with_a_file_tells_what_was_paid_there(desk: Desk, code: str, kind: str) -> None:
+    dialect = dialects()[code]
+    if dialect.shape.connector_orders:
+        sample = SAMPLES[code]
+        assert sample.create is not None
+        await ask(desk.world, code, sample.create(sample.named("HS1"), 50_000, TEN))
+        [payment] = await desk.world.store.payments("ci", bank=code)
+        await act(desk.world, payment.payment_id, Event.APPROVE)
+    else:
+        await desk.pay("HS1", bank=code)
+    await desk.at(TEN + timedelta(days=3))
+    made = await desk.made(bank=code, kind=kind)
+    assert made["totals"] == {
+        "count": 1,
+        "net_vnd": 50_000,
+        "sales": {"count": 1, "amount_vnd": 50_000},
+        **{key: {"count": 0, "amount_vnd": 0} for key in ("refunds", "cancelled", "reversals")},
+    }
+    content = base64.b64decode(made["content_base64"])
+    assert b"50000" in content
+    assert (await desk.get(f"/settlements/{code}/{FRIDAY}", kind=kind)).content == content
+    empty = await desk.made(SATURDAY, bank=code, kind=kind)
+    assert (empty["lines"], empty["totals"]["net_vnd"]) == ([], 0)
 
 
 # --- T+1 ---------------------------------------------------------------------------------------------------------
