@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from conformance.loading import load_target
 from conformance.requirement import catalogue
 from conformance.results import Results, Verdict, decode
 from conformance.targets.portal.defects import DEFECTS, Defect
@@ -24,7 +25,7 @@ PORTAL = HERE / "targets" / "portal.toml"
 
 SEED = "1"
 METHODS = ("redirect", "bill")
-"""The first of each bank: what is asked of the others too says nothing more about a defect."""
+"""Those of the banks with all defects; what is asked of further methods says nothing more about a defect."""
 
 BY_CHANCE = frozenset({"HISTORY-01"})
 """Drawn by chance, so they may catch a defect beyond what is expected of them."""
@@ -61,9 +62,13 @@ def check(workdir: Path, *words: str, target: Path = PORTAL, methods: Sequence[s
 
 
 def check_defect(workdir: Path, defect: Defect, banks: Sequence[str] = ()) -> Results:
-    """A whole run against that defect, at the banks where it shows unless others are given."""
-    asked = [f"--bank={bank}" for bank in banks or defect.banks]
-    return check(workdir, "--launch-arg=--defect", f"--launch-arg={defect.name}", *asked)
+    """A whole run against that defect, at the banks where it shows unless others are given, by each one's first
+    method."""
+    at = banks or defect.banks
+    asked = [f"--bank={bank}" for bank in at]
+    declared = load_target(str(PORTAL)).banks
+    methods = sorted({declared[bank].methods[0] for bank in at})
+    return check(workdir, "--launch-arg=--defect", f"--launch-arg={defect.name}", *asked, methods=methods)
 
 
 def caught(results: Results, bank: str, sure: frozenset[str] = frozenset()) -> list[str]:

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from aiohttp import web
 
+from conformance.targets.portal.protocols.vietqr import transfer_code
 from simulator import answering, client, reconciling
 from simulator.banks import dialects
 from simulator.control import Control, create_control
@@ -443,6 +444,9 @@ async def test_a_transfer_begins_pending_and_is_approved(api: Caller) -> None:
     assert len(await api.get(f"{CI}/deliveries")) == len(ADVICE.messages)
 
 
+ABOVE_LIMIT = transfer_code("970436", "0123499990", 500_000_000, "HS1", limited=False)
+
+
 async def test_a_scanned_code_begins_its_transfer(api: Caller) -> None:
     code = vietqr("970436", "0123499990", 70_000, purpose="HS2026")
     begun = await api.post(f"{CI}/transfers/scanned", {"code": code, "amount_vnd": 1}, 201)
@@ -458,6 +462,7 @@ async def test_a_scanned_code_begins_its_transfer(api: Caller) -> None:
         ("000201", "No banking app reads this code"),
         (vietqr("970436", "99999", 70_000, purpose="HS1"), "which no merchant of this sandbox has"),
         (vietqr("970436", "0123499990", 70_000), "names no purpose, or no amount"),
+        (ABOVE_LIMIT, "an instant transfer is below 500000000"),
         (vietqr("970436", "0123499990", purpose="HS1"), "names no purpose, or no amount"),
     ],
 )

@@ -64,6 +64,10 @@ async def scan(desk: TheDesk, world: TheWorld, wanted: Scanned) -> PaymentView:
     payee = payee_of(world, code.beneficiary) if code.service in qr.TRANSFERS else None
     if payee is None:
         raise Refused(422, f"The code is for the account {code.beneficiary!r}, which no merchant of this sandbox has.")
+    if code.amount_vnd is not None and code.amount_vnd >= qr.INSTANT_LIMIT_VND:
+        raise Refused(
+            422, f"The code names {code.amount_vnd} VND; an instant transfer is below {qr.INSTANT_LIMIT_VND}."
+        )
     amount_vnd = code.amount_vnd or wanted.amount_vnd
     content = code.purpose or code.bill_number or code.reference
     if not content or not amount_vnd:

@@ -9,6 +9,7 @@ from enum import StrEnum
 VNPAY = "vnpay"
 VIETINBANK = "vietinbank"
 DVCQG = "dvcqg"
+SEPAY = "sepay"
 ALL_BANKS = (VNPAY, VIETINBANK, DVCQG)
 ASKED_BANKS = (VNPAY, DVCQG)
 """Banks that answer a status query; VietinBank's bill collection has none."""
@@ -86,6 +87,8 @@ class Flaw(StrEnum):
     BILL_RECORDS_NOT_READ = "bill_records_not_read"
     BILL_BY_TRANSFER_ONLY = "bill_by_transfer_only"
     INQUIRY_LOCKS_BILL = "inquiry_locks_bill"
+    TRANSFER_TEXT_EXACT = "transfer_text_exact"
+    QR_ABOVE_LIMIT = "qr_above_limit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +149,7 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.AMOUNT_NOT_COMPARED,
         "whatever amount came in pays the bill",
         ("egov D10", "gateways D21"),
+        (*ALL_BANKS, SEPAY),
     ),
     Defect(
         Flaw.MERCHANT_NOT_COMPARED,
@@ -378,8 +382,8 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         Flaw.BILL_DEBIT_IS_INCOME,
         "an advice of money that went out counts as money that came in",
-        ("gateways D23",),
-        (VIETINBANK,),
+        ("gateways D23", "gateways D52"),
+        (VIETINBANK, SEPAY),
     ),
     Defect(
         Flaw.INQUIRY_OF_PAID_BILL_PAYABLE,
@@ -497,6 +501,18 @@ DEFECTS: tuple[Defect, ...] = (
         "a bill that was asked for once is refused to the next who asks",
         ("egov D22",),
         (VIETINBANK,),
+    ),
+    Defect(
+        Flaw.TRANSFER_TEXT_EXACT,
+        "an order is found only where the text of a transfer is nothing else",
+        ("gateways D34",),
+        (SEPAY,),
+    ),
+    Defect(
+        Flaw.QR_ABOVE_LIMIT,
+        "the code that is shown names a sum that no instant transfer carries",
+        ("gateways D20",),
+        (SEPAY,),
     ),
 )
 

@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from conformance.targets.portal.counterpart import Checkout, Counterpart, Payer
+from conformance.targets.portal.defects import Flaw
 from conformance.targets.portal.dossiers import Attempt, Dossier, Effect
 from conformance.targets.portal.hearing import acknowledged, body_of, hear, told
 from conformance.targets.portal.portal import Portal
@@ -15,7 +16,8 @@ from conformance.targets.portal.protocols.vietqr import transfer_code
 async def _start(portal: Portal, dossier: Dossier, attempt: Attempt, payer: Payer) -> Checkout:
     """No bank is asked: the code is the portal's own."""
     contract = portal.contract(BANK, SepayContract)
-    payload = transfer_code(contract.bank_bin, contract.account, attempt.amount_vnd, attempt.order_ref)
+    limited = Flaw.QR_ABOVE_LIMIT not in portal.flaws
+    payload = transfer_code(contract.bank_bin, contract.account, attempt.amount_vnd, attempt.order_ref, limited=limited)
     return Checkout(kind="qr", order_ref=attempt.order_ref, payload=payload)
 
 

@@ -45,7 +45,7 @@ def read_webhook(
 ) -> BankWord:
     """What came in. Raises Rejected."""
     fields = _unproven(body)
-    content = _order_in(fields)
+    content = _order_in(fields, flaws)
     _check_signature(contract, headers, body, content, flaws)
     _check_age(contract, headers, now, content)
     require(fields, ("id", "accountNumber", "transferType", "transferAmount"))
@@ -90,8 +90,10 @@ def _unproven(body: bytes) -> Fields:
     return json_object(body)
 
 
-def _order_in(fields: Fields) -> str:
+def _order_in(fields: Fields, flaws: frozenset[Flaw]) -> str:
     """By the code that SePay found, else by the first order in the text; "" if there is none."""
+    if Flaw.TRANSFER_TEXT_EXACT in flaws:
+        return text(fields, "content").upper() if _ORDER.fullmatch(text(fields, "content")) else ""
     for name in ("code", "content"):
         found = _ORDER.search(text(fields, name))
         if found:

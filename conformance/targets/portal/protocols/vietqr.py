@@ -13,15 +13,19 @@ AMOUNT_MAX_VND = 499_999_999
 """napas-qr-2021#limit: instant transfers stay below 500 million."""
 
 
-def transfer_code(bank_bin: str, account: str, amount_vnd: int, purpose: str) -> str:
-    """`purpose` in plain letters and digits, at most 25. Above AMOUNT_MAX_VND the payer types the amount."""
+def transfer_code(bank_bin: str, account: str, amount_vnd: int, purpose: str, *, limited: bool = True) -> str:
+    """`purpose` in plain letters and digits, at most 25. Above AMOUNT_MAX_VND the payer types the amount.
+
+    `limited` is False only for the defect that knows no limit.
+    """
+    names_amount = amount_vnd <= AMOUNT_MAX_VND or not limited
     beneficiary = _object("00", bank_bin) + _object("01", account)
     parts = (
         _object("00", "01"),
-        _object("01", "12" if amount_vnd <= AMOUNT_MAX_VND else "11"),
+        _object("01", "12" if names_amount else "11"),
         _object("38", _object("00", _GUID) + _object("01", beneficiary) + _object("02", _TO_ACCOUNT)),
         _object("53", "704"),
-        _object("54", str(amount_vnd)) if amount_vnd <= AMOUNT_MAX_VND else "",
+        _object("54", str(amount_vnd)) if names_amount else "",
         _object("58", "VN"),
         _object("62", _object("08", purpose[:_PURPOSE_MAX])),
         "6304",
