@@ -273,7 +273,7 @@ class Running:
         """Declares the dossier first if there is none."""
         if (await self.http.get(f"/api/dossiers/{dossier_code}")).status_code == 404:
             await self.declare(dossier_code)
-        method = method or ("bill" if bank == "vietinbank" else "redirect")
+        method = method or {"vietinbank": "bill", "sepay": "qr"}.get(bank, "redirect")
         body = {"bank": bank, "method": method} | more
         return self._good(await self.http.post(f"/api/dossiers/{dossier_code}/payments", json=body))
 

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hmac
 import inspect
+import json
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -40,6 +41,8 @@ from tests.portals import (
     vnpay_fields,
     vnpay_query,
 )
+from tests.test_portal_sepay import send as sepay_send
+from tests.test_portal_sepay import told as sepay_told
 
 Probe = Callable[[Running], Awaitable[bool]]
 """Whether the portal behaves rightly."""
@@ -67,6 +70,10 @@ async def tell(portal: Running, bank: str, opened: Json, amount_vnd: int = FEE_V
         return await portal.vnpay(opened["order_ref"], amount_vnd, **changes)
     if bank == "dvcqg":
         return await portal.confirm(opened["order_ref"], amount_vnd, **changes)
+    if bank == "sepay":
+        webhook = sepay_told(opened["order_ref"], amount_vnd)
+        body = json.dumps(json.loads(webhook) | changes).encode()
+        return (await sepay_send(portal, body)).json()  # type: ignore[no-any-return]
     return await portal.notice(opened["bill_code"], amount_vnd, **changes)
 
 
@@ -91,6 +98,8 @@ def code(answer: Json) -> str:
 
 def is_done(answer: Json) -> bool:
     """The bank would not repeat its message."""
+    if "success" in answer:
+        return answer["success"] is True
     return code(answer) in ("00", "02", "05") and not (code(answer) == "02" and "errorCode" in answer)
 
 
@@ -158,7 +167,7 @@ async def _(portal: Running, bank: str) -> bool:
     return await is_paid_once(portal)
 
 
-@probe(Flaw.AMOUNT_NOT_COMPARED, *ALL_BANKS)
+@probe(Flaw.AMOUNT_NOT_COMPARED, *ALL_BANKS, "sepay")
 async def _(portal: Running, bank: str) -> bool:
     await tell(portal, bank, await portal.open(bank), FEE_VND - 1)
     return await is_unpaid(portal)
@@ -483,6 +492,25 @@ async def _(portal: Running) -> bool:
 async def _(portal: Running) -> bool:
     await tell(portal, "vietinbank", await portal.open("vietinbank"), transType="D")
     return await is_unpaid(portal)
+
+
+@probe(Flaw.BILL_DEBIT_IS_INCOME, "sepay")
+async def _(portal: Running) -> bool:
+    await tell(portal, "sepay", await portal.open("sepay"), transferType="out")
+    return await is_unpaid(portal)
+
+
+@probe(Flaw.TRANSFER_TEXT_EXACT, "sepay")
+async def _(portal: Running) -> bool:
+    opened = await portal.open("sepay")
+    await tell(portal, "sepay", opened, content=f"MBVCB.6960980.{opened['order_ref']}.CT tu 0011000994178")
+    return await is_paid_once(portal)
+
+
+@probe(Flaw.QR_ABOVE_LIMIT, "sepay")
+async def _(portal: Running) -> bool:
+    await portal.declare("HS-LARGE", 500_000_000)
+    return "5409500000000" not in (await portal.open("sepay", "HS-LARGE"))["payload"]
 
 
 @probe(Flaw.INQUIRY_OF_PAID_BILL_PAYABLE, "vietinbank")
