@@ -81,7 +81,8 @@ THIRD_PARTY = {
     "PIL": ("pages",),
     "msgspec": (
         *("client", "letter", "wire", "payment", "faults", "outbox", "dialect", "banks", "store", "merchants"),
-        *("sources", "world", "settling", "answering", "bank", "delivery", "payer", "control", "pages", "purse", "maintenance", "accounts"),
+        *("sources", "world", "settling", "answering", "bank", "delivery", "payer", "control", "pages"),
+        *("purse", "maintenance", "accounts"),
         *("slip", "soap", "terminal", "places", "settlement", "reconciling"),
     ),
     "pydantic": ("control",),
