@@ -227,7 +227,8 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `amount_vnd` is what the payer pays, normally the order's amount; a QR transfer may differ.
     `queries` are the (request number, instant) pairs of status queries, newest last, bounded. `told` counts the
-    deliveries planned so far. `active_at` is when the payer, logged in, last did something. `slip` is what a terminal or a teller recorded of it.
+    deliveries planned so far. `active_at` is when the payer, logged in, last did something. `three_ds` is what the
+    card's issuer said, `slip` what a terminal or a teller recorded of it.
     """
 
     payment_id: str
