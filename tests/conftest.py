@@ -8,6 +8,10 @@ import os
 
 import pytest
 
+from tests.browser import pytest_runtest_teardown
+
+__all__ = ["pytest_runtest_teardown"]
+
 EVERY_SUITE_TEST = os.environ.get("BANKSIM_SUITE") == "all"
 
 EVERY_RUN = frozenset(

@@ -3,9 +3,9 @@
 import base64
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import Any
 from urllib.parse import parse_qsl
 
 import httpx
@@ -13,14 +13,13 @@ import pytest
 
 from simulator.client import SandboxClient
 from simulator.wire import FORM_TYPE, Request
+from tests.browser import START, browser, fits, sandbox, walks, window
 from tests.samples import napas as client
-from tests.test_pages_browser import browser, sandbox, server
 
-__all__ = ["browser", "sandbox", "server"]
+__all__ = ["browser", "sandbox"]
 
-pytestmark = pytest.mark.browser
+pytestmark = walks
 
-START = datetime(2026, 1, 5, 2, 0, tzinfo=UTC)
 RESULT = "/portal/result?dossier=1"
 PAGE = """<!doctype html><title>Portal</title><link rel="icon" href="data:,">
 <form id="merchant-form" action="/portal/result?dossier=1" method="POST"></form>
@@ -85,35 +84,31 @@ def sent(base: str, request: Request, headers: dict[str, str]) -> dict[str, str]
 
 
 @pytest.fixture(params=[True, False], ids=["scripts", "no-scripts"])
-def tab(browser: object, request: pytest.FixtureRequest) -> Iterator[object]:
-    """A fresh browser window; any error on its console fails the test."""
-    context = browser.new_context(java_script_enabled=request.param)  # type: ignore[attr-defined]
-    page = context.new_page()
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-    page.scripted = request.param
-    yield page
-    context.close()
-    assert said == []
+def tab(browser: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
+    with window(browser, java_script_enabled=request.param) as page:
+        page.scripted = request.param
+        yield page
 
 
-def pay_and_return(page: object) -> None:
+def pay_and_return(page: Any) -> None:
     """With scripts the page posts itself to the merchant, without them its button does."""
-    page.fill("#card_number", "9704000000000018")  # type: ignore[attr-defined]
-    page.fill("#card_holder", "NGUYEN VAN A")  # type: ignore[attr-defined]
-    page.fill("#card_date", "03/07")  # type: ignore[attr-defined]
-    page.press("#card_date", "Enter")  # type: ignore[attr-defined]
-    page.fill("#otp", "OTP")  # type: ignore[attr-defined]
-    page.press("#otp", "Enter")  # type: ignore[attr-defined]
-    page.click("a#return")  # type: ignore[attr-defined]
-    if not page.scripted:  # type: ignore[attr-defined]
-        page.click("button#return")  # type: ignore[attr-defined]
-    page.wait_for_selector("h1:has-text('Back')")  # type: ignore[attr-defined]
+    page.fill("#card_number", "9704000000000018")
+    page.fill("#card_holder", "NGUYEN VAN A")
+    page.fill("#card_date", "03/07")
+    page.press("#card_date", "Enter")
+    page.fill("#otp", "OTP")
+    page.press("#otp", "Enter")
+    page.click("a#return")
+    if not page.scripted:
+        fits(page)
+        page.click("button#return")
+    page.wait_for_selector("h1:has-text('Back')")
 
 
-def arrived(portal: Portal, server: str) -> dict[str, object]:
+def arrived(portal: Portal, sandbox: SandboxClient) -> dict[str, Any]:
     """What the one post to the merchant says, once it is known to have come as a browser posts a form."""
     ((path, headers, body),) = portal.posted
+    server = sandbox.url.partition("/s/")[0]
     assert (path, headers["content-type"], headers["origin"]) == (RESULT, FORM_TYPE, server)
     assert headers["referer"] == f"{server}/", "the payment's address is nothing that a merchant should see"
     fields = dict(parse_qsl(body.decode()))
@@ -123,35 +118,31 @@ def arrived(portal: Portal, server: str) -> dict[str, object]:
     return found
 
 
-def test_the_result_is_posted_to_the_merchant(tab: object, portal: Portal, sandbox: SandboxClient, server: str) -> None:
+def test_the_result_is_posted_to_the_merchant(tab: Any, portal: Portal, sandbox: SandboxClient) -> None:
     base = f"{sandbox.url}/napas"
     fields = client.form_fields("HS-2", 18_060, START, returnUrl=portal.url + RESULT)
     answer = httpx.post(f"{base}/api/rest/hostedform", data=fields)
     assert answer.status_code == 302
-    page = tab
-    page.goto(answer.headers["location"])  # type: ignore[attr-defined]
-    pay_and_return(page)
-    assert page.url == portal.url + RESULT  # type: ignore[attr-defined]
-    result = arrived(portal, server)
-    assert (result["result"], result["order"]["id"]) == ("SUCCESS", "HS-2")  # type: ignore[index]
+    tab.goto(answer.headers["location"])
+    pay_and_return(tab)
+    assert tab.url == portal.url + RESULT
+    result = arrived(portal, sandbox)
+    assert (result["result"], result["order"]["id"]) == ("SUCCESS", "HS-2")
     (found,) = sandbox.payments(order_ref="HS-2")
     assert json.loads(sandbox.go_back(found.payment_id).fields["napasResult"])["data"]
 
 
 @pytest.mark.parametrize("tab", [True], ids=["scripts"], indirect=True)
-def test_a_merchants_page_leads_to_payment_and_back(
-    tab: object, portal: Portal, sandbox: SandboxClient, server: str
-) -> None:
+def test_a_merchants_page_leads_to_payment_and_back(tab: Any, portal: Portal, sandbox: SandboxClient) -> None:
     base = f"{sandbox.url}/napas"
     request = client.token_request()
     token = sent(base, request, dict(request.headers))["access_token"]
     request = client.key_request("HS-1", 18_060, START)
     keys = sent(base, request, {**request.headers, "authorization": f"Bearer {token}"})
     portal.page = PAGE.format(base=base, **keys)
-    page = tab
-    page.goto(f"{portal.url}/portal/pay")  # type: ignore[attr-defined]
-    page.wait_for_url("**/pay/*")  # type: ignore[attr-defined]
-    pay_and_return(page)
-    result = arrived(portal, server)
+    tab.goto(f"{portal.url}/portal/pay")
+    tab.wait_for_url("**/pay/*")
+    pay_and_return(tab)
+    result = arrived(portal, sandbox)
     order = result["order"]
-    assert (result["result"], order["id"], order["amount"]) == ("SUCCESS", "HS-1", "18060")  # type: ignore[index]
+    assert (result["result"], order["id"], order["amount"]) == ("SUCCESS", "HS-1", "18060")
