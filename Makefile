@@ -39,11 +39,14 @@ dev: .venv/installed-dev
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $@
 
-# The browser tests walk the payer's pages in Debian's Chromium. Without it they are skipped, loudly.
+# The browser tests walk the payer's pages in Debian's Chromium, best in the one without windows. Without any they
+# are skipped, loudly.
+CHROMIUMS := chromium-headless-shell chromium chromium-browser google-chrome
 chromium:
-	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
-	|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
-	     && apt-get update -qq >/dev/null && apt-get install -y -qq chromium >/dev/null 2>&1; } \
+	@for each in $(CHROMIUMS); do command -v $$each >/dev/null && exit; done; \
+	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	     && apt-get update -qq >/dev/null \
+	     && { apt-get install -y -qq chromium-headless-shell || apt-get install -y -qq chromium; } >/dev/null 2>&1; } \
 	|| echo 'WARNING: there is no Chromium here and it could not be installed: the browser tests will be SKIPPED.'
 
 clean:
