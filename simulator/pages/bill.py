@@ -28,7 +28,7 @@ async def ask(request: Request) -> Response:
     world, dialect = await world_of(request), _collector(request)
     for channel, (place, has_place) in PLACES.items():
         if request.query_params.get("channel") == channel and has_place(dialect):
-            return see(f"{world.prefix}/{place}/{dialect.code}")
+            return see(f"{world.prefix}/{place}/{dialect.code}", request)
     return _form(request, world, dialect, {})
 
 

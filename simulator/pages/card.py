@@ -39,7 +39,7 @@ async def challenge(request: Request) -> Response:
     """The page of the card's issuer, which is no page of the gateway."""
     here = await visit(request)
     if here.stage is not Stage.CHALLENGE:
-        return see(here.url)
+        return see(here.url, request)
     return page(
         request,
         "challenge",

@@ -95,9 +95,14 @@ def page(
         t=texts, other_language=other, path=request.url.path, payment=payment, **values
     )
     response = HTMLResponse(html, status, HEADERS)
-    if request.query_params.get("lang") in office.texts:
-        response.set_cookie("lang", texts.code, max_age=YEAR_S, samesite="lax", httponly=True)
+    _remember_language(request, response)
     return response
+
+
+def _remember_language(request: Request, response: Response) -> None:
+    wanted = request.query_params.get("lang", "")
+    if wanted in office_of(request).texts:
+        response.set_cookie("lang", wanted, max_age=YEAR_S, samesite="lax", httponly=True)
 
 
 def posting_to(url: str) -> dict[str, str]:
@@ -110,9 +115,15 @@ def posting_to(url: str) -> dict[str, str]:
     return {**HEADERS, "content-security-policy": policy, "referrer-policy": "strict-origin"}
 
 
-def see(url: str) -> RedirectResponse:
-    """303: a form was understood, the browser looks at `url` now; reloading that sends nothing again."""
-    return RedirectResponse(url, 303, HEADERS)
+def see(url: str, request: Request | None = None) -> RedirectResponse:
+    """303: a form was understood, the browser looks at `url` now; reloading that sends nothing again.
+
+    A language that the address of `request` chose stays chosen.
+    """
+    response = RedirectResponse(url, 303, HEADERS)
+    if request is not None:
+        _remember_language(request, response)
+    return response
 
 
 async def posted(request: Request) -> dict[str, str]:

@@ -135,10 +135,10 @@ async def show(request: Request) -> Response:
     own."""
     here = await visit(request)
     if here.stage is Stage.DONE:
-        return see(f"{here.url}/result")
+        return see(f"{here.url}/result", request)
     if here.stage is Stage.CHALLENGE:
         problem = problem_of(request)
-        return see(f"{here.url}/challenge?problem={problem}" if problem else f"{here.url}/challenge")
+        return see(f"{here.url}/challenge?problem={problem}" if problem else f"{here.url}/challenge", request)
     template, values = await _TEMPLATES[here.stage](here, request.query_params)
     return page(
         request, template, payment=here.payment, visit=here, problem=problem_of(request), current=here.stage, **values
@@ -148,7 +148,7 @@ async def show(request: Request) -> Response:
 async def result(request: Request) -> Response:
     here = await visit(request)
     if here.stage is not Stage.DONE:
-        return see(here.url)
+        return see(here.url, request)
     shown = "expired" if here.expired and here.payment.state == "pending" else here.payment.state.value
     goes_back = here.merchant is not None and bool(here.dialect.return_url(here.payment, here.merchant))
     return page(request, "result", payment=here.payment, visit=here, shown=shown, goes_back=goes_back, current="done")

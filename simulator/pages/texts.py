@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from importlib.resources import files
 
 from simulator.clock import VIETNAM
@@ -36,6 +36,10 @@ class Texts:
             return "–"
         local = at.astimezone(VIETNAM)
         return f"{local:%H:%M:%S %d %b %Y}" if self.code == "en" else f"{local:%H:%M:%S %d/%m/%Y}"
+
+    def day(self, day: date) -> str:
+        """A business date: "22/11/2026" or "22 Nov 2026"."""
+        return f"{day:%d %b %Y}" if self.code == "en" else f"{day:%d/%m/%Y}"
 
     def duration(self, seconds: int) -> str:
         """754 -> "12:34"; hours in front where there are any."""
