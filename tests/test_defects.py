@@ -7,24 +7,26 @@ from pathlib import Path
 
 import pytest
 
+from conformance.detection import as_markdown, guarded, numbers, unseen
 from conformance.kill_matrix import (
     BY_CHANCE,
     DOCUMENT,
     PORTAL,
     SURE,
     TABLE,
-    as_markdown,
     as_toml,
     caught,
     check,
     check_defect,
     expected,
+    in_order,
+    merged,
 )
 from conformance.loading import load_target
 from conformance.requirement import Level, catalogue
 from conformance.results import Verdict
 from conformance.targets.portal.banks import counterparts
-from conformance.targets.portal.defects import DEFECTS, Defect
+from conformance.targets.portal.defects import DEFECTS, Defect, DefectClass
 from tests.conftest import EVERY_SUITE_TEST
 
 EXPECTED = expected()
@@ -146,6 +148,42 @@ def test_every_must_is_caught_by_some_defect() -> None:
     kills = {name for row in EXPECTED.values() for ids in row.values() for name in ids}
     uncaught = {each.id for each in ASKED.values() if each.level is Level.MUST} - kills
     assert uncaught == BY_CHANCE
+
+
+def test_defects_are_of_at_least_twelve_classes_and_none_is_left_unsorted() -> None:
+    classes = {each.in_class for each in DEFECTS}
+    assert DefectClass.UNSORTED not in classes
+    assert len(classes) >= 12
+
+
+def test_every_numbered_defect_of_the_field_is_switchable_or_has_a_reason() -> None:
+    assert set(guarded()) <= set(numbers())
+    assert set(guarded()) | set(unseen()) == set(numbers())
+
+
+@pytest.mark.parametrize(("number", "why"), unseen().items(), ids=list(unseen()))
+def test_a_defect_that_cannot_be_seen_has_a_reason_and_no_switch(number: str, why: str) -> None:
+    assert number not in guarded()
+    assert why.endswith(".")
+
+
+def test_what_is_asked_again_of_one_requirement_leaves_the_rest_of_the_row() -> None:
+    table = {"signature_not_checked": {"vnpay": ["SIGNATURE-01", "MONEY-01"], "dvcqg": ["MONEY-02"]}}
+    asked = merged(table, "signature_not_checked", {"vnpay": ["ORDER-02"]}, ["ORDER-02", "MONEY-01"])
+    assert asked["signature_not_checked"] == {"vnpay": ["ORDER-02", "SIGNATURE-01"], "dvcqg": ["MONEY-02"]}
+    whole = merged(table, "signature_not_checked", {"vnpay": ["ORDER-02"]})
+    assert whole["signature_not_checked"] == {"vnpay": ["ORDER-02"]}
+
+
+def test_rows_that_another_has_measured_meanwhile_are_kept_though_this_catalogue_lacks_them() -> None:
+    table = {"of_another": {"vnpay": ["MONEY-99"]}, "always_acked": {"vnpay": ["MONEY-07"]}}
+    found = merged(table, "signature_oracle", {"vnpay": ["SIGNATURE-10"]})
+    assert list(found) == ["signature_oracle", "always_acked", "of_another"]
+
+
+def test_ids_stand_in_the_order_of_the_catalogue() -> None:
+    assert in_order({each.id for each in catalogue()}) == [each.id for each in catalogue()]
+    assert in_order(["MONEY-100", "MONEY-99", "ORDER-01"]) == ["ORDER-01", "MONEY-99", "MONEY-100"]
 
 
 def test_table_and_document_are_as_the_generator_writes_them() -> None:

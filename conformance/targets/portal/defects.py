@@ -91,6 +91,28 @@ class Flaw(StrEnum):
     QR_ABOVE_LIMIT = "qr_above_limit"
 
 
+class DefectClass(StrEnum):
+    """What kind of mistake it is, in the words of the suite's areas."""
+
+    ORDER = "order"
+    SIGNATURE = "signature"
+    MONEY = "money"
+    OUTCOME = "outcome"
+    DUPLICATE = "duplicate"
+    ORDERING = "ordering"
+    RETURN = "return"
+    ACKNOWLEDGEMENT = "acknowledgement"
+    QUERY = "query"
+    BILL = "bill"
+    QR = "QR"
+    REFUND = "refund"
+    RECONCILIATION = "reconciliation"
+    RESILIENCE = "resilience"
+    NOTICE = "notice"
+    PRIVACY = "privacy"
+    UNSORTED = "not yet sorted"
+
+
 @dataclass(frozen=True, slots=True)
 class Defect:
     """One mistake. `guards` are its numbers in the field's lists ("egov D10"), `banks` where it shows."""
@@ -99,6 +121,7 @@ class Defect:
     says: str
     guards: tuple[str, ...]
     banks: tuple[str, ...] = ALL_BANKS
+    in_class: DefectClass = DefectClass.UNSORTED
 
     @property
     def name(self) -> str:
@@ -110,409 +133,480 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.SIGNATURE_NOT_CHECKED,
         "any callback is believed, whoever sent it",
         ("egov D1", "egov D2", "egov D3"),
+        in_class=DefectClass.SIGNATURE,
     ),
     Defect(
         Flaw.EMPTY_SIGNATURE_ACCEPTED,
         "a missing or empty signature passes, because a failed computation compares as empty too",
         ("egov D8",),
+        in_class=DefectClass.SIGNATURE,
     ),
     Defect(
         Flaw.PARTIAL_SIGNATURE_ACCEPTED,
         "a signature that is part of the right one passes",
         ("egov D7",),
         ASKED_BANKS,
+        in_class=DefectClass.SIGNATURE,
     ),
     Defect(
         Flaw.UNKNOWN_EXTRA_DROPPED,
         "parameters that the portal does not know are dropped before hashing",
         ("gateways D05",),
         (VNPAY,),
+        in_class=DefectClass.SIGNATURE,
     ),
     Defect(
         Flaw.OPTIONAL_FIELD_REQUIRED,
         "a callback without an optional field is refused",
         ("gateways D06",),
         ASKED_BANKS,
+        in_class=DefectClass.SIGNATURE,
     ),
     Defect(
         Flaw.SIGNATURE_ORACLE,
         "the refusal of a bad signature tells the right one",
         ("gateways D11",),
         ASKED_BANKS,
+        in_class=DefectClass.SIGNATURE,
     ),
     Defect(
         Flaw.BAD_SIGNATURE_POISONS,
         "a callback with a bad signature closes the order, and the true one comes too late",
         ("gateways D36",),
+        in_class=DefectClass.SIGNATURE,
     ),
     Defect(
         Flaw.AMOUNT_NOT_COMPARED,
         "whatever amount came in pays the bill",
         ("egov D10", "gateways D21"),
         (*ALL_BANKS, SEPAY),
+        in_class=DefectClass.MONEY,
     ),
     Defect(
         Flaw.MERCHANT_NOT_COMPARED,
         "a signed callback for another merchant code pays the bill",
         ("gateways D42", "egov D3"),
+        in_class=DefectClass.MONEY,
     ),
     Defect(
         Flaw.CURRENCY_NOT_COMPARED,
         "the same number in another currency pays the bill",
         ("gateways D21",),
         (VIETINBANK, DVCQG),
+        in_class=DefectClass.MONEY,
     ),
     Defect(
         Flaw.AMOUNT_IN_INT32,
         "amounts beyond 2,147,483,647 are refused",
         ("egov D26",),
+        in_class=DefectClass.ORDER,
     ),
     Defect(
         Flaw.RESPONSE_CODE_ONLY,
         "the result code alone decides, the transaction's status is not looked at",
         ("gateways D51",),
         (VNPAY,),
+        in_class=DefectClass.OUTCOME,
     ),
     Defect(
         Flaw.EITHER_CODE,
         "one of the two codes saying success is enough",
         ("gateways D50",),
         (VNPAY,),
+        in_class=DefectClass.OUTCOME,
     ),
     Defect(
         Flaw.UNKNOWN_CODE_IS_SUCCESS,
         "what is not a known failure counts as success",
         ("egov D24", "gateways D54"),
         ASKED_BANKS,
+        in_class=DefectClass.OUTCOME,
     ),
     Defect(
         Flaw.UNKNOWN_CODE_IS_FAILURE,
         "what is not success counts as failure, and nobody asks again",
         ("gateways D54",),
         (VNPAY,),
+        in_class=DefectClass.OUTCOME,
     ),
     Defect(
         Flaw.SUSPECTED_IS_PAID,
         "money that the bank holds for suspected fraud counts as paid",
         ("gateways D52",),
         (VNPAY,),
+        in_class=DefectClass.OUTCOME,
     ),
     Defect(
         Flaw.FAILURE_ACKED_WITH_ERROR,
         "a recorded failure is answered with an error, so the bank repeats it",
         ("gateways D33", "egov D15"),
         ASKED_BANKS,
+        in_class=DefectClass.ACKNOWLEDGEMENT,
     ),
     Defect(
         Flaw.ALWAYS_ACKED,
         "every callback is answered as received, also those that were refused",
         ("gateways D34", "egov D16"),
+        in_class=DefectClass.ACKNOWLEDGEMENT,
     ),
     Defect(
         Flaw.REFUSAL_IS_HTTP_500,
         "a refused callback is answered with HTTP 500 instead of the bank's own code",
         ("egov D15",),
+        in_class=DefectClass.ACKNOWLEDGEMENT,
     ),
     Defect(
         Flaw.REDIRECT_AS_ACK,
         "the bank's server is answered like a browser, with a redirect to a page",
         ("egov D28", "gateways D33"),
+        in_class=DefectClass.ACKNOWLEDGEMENT,
     ),
     Defect(
         Flaw.ACK_ECHOES_CALLER,
         "the answer repeats the caller's result code, so a failure is never acknowledged",
         ("egov D15",),
         (DVCQG,),
+        in_class=DefectClass.ACKNOWLEDGEMENT,
     ),
     Defect(
         Flaw.DUPLICATE_SETTLES_TWICE,
         "the same callback once more issues another receipt and another message",
         ("gateways D31", "egov D12"),
+        in_class=DefectClass.DUPLICATE,
     ),
     Defect(
         Flaw.DUPLICATE_KNOWN_IN_MEMORY,
         "which callbacks were handled is kept in memory and forgotten by a restart",
         ("gateways D37",),
+        in_class=DefectClass.DUPLICATE,
     ),
     Defect(
         Flaw.CONCURRENT_DUPLICATE_RACE,
         "whether the bill is paid is looked at before the transaction that pays it",
-        ("gateways D30", "egov D12"),
+        ("gateways D30", "egov D12", "gateways D41"),
+        in_class=DefectClass.DUPLICATE,
     ),
     Defect(
         Flaw.DUPLICATE_REFUSED,
         "a repeated callback is answered with an error, so the bank goes on repeating it",
-        ("gateways D33",),
+        ("gateways D33", "banks 6.1"),
+        in_class=DefectClass.DUPLICATE,
     ),
     Defect(
         Flaw.LATE_FAILURE_OVERWRITES,
         "a failure that comes after the success makes the paid bill unpaid",
         ("egov D11", "gateways D38"),
         ASKED_BANKS,
+        in_class=DefectClass.ORDERING,
     ),
     Defect(
         Flaw.FAILURE_IS_FINAL,
         "a success after a failure is ignored, though the payer tried again",
         ("gateways D38",),
         ASKED_BANKS,
+        in_class=DefectClass.ORDERING,
     ),
     Defect(
         Flaw.LATE_MONEY_DROPPED,
         "money for a cancelled dossier is acknowledged and written down nowhere",
-        ("gateways D65", "egov D29"),
+        ("gateways D65", "egov D29", "banks 6.3"),
+        in_class=DefectClass.ORDERING,
     ),
     Defect(
         Flaw.SECOND_PAYMENT_NOT_FLAGGED,
         "a second payment of a paid dossier is acknowledged and written down nowhere",
-        ("egov D29",),
+        ("egov D29", "banks 6.2"),
+        in_class=DefectClass.MONEY,
     ),
     Defect(
         Flaw.RETURN_SETTLES,
         "the payer's return settles the bill, without the bank's own message",
         ("gateways D31", "gateways D32"),
         ASKED_BANKS,
+        in_class=DefectClass.RETURN,
     ),
     Defect(
         Flaw.FORGED_RETURN_SETTLES,
         "a return that says success settles the bill, whoever made it up",
         ("egov D5", "egov D6", "gateways D32"),
         ASKED_BANKS,
+        in_class=DefectClass.RETURN,
     ),
     Defect(
         Flaw.QUERY_WORKED_IS_PAID,
         "a query that was answered counts as a payment that was made",
         ("gateways D55",),
         ASKED_BANKS,
+        in_class=DefectClass.QUERY,
     ),
     Defect(
         Flaw.QUERY_ANSWER_UNCHECKED,
         "signature, reference, merchant and amount of a query's answer are not looked at",
         ("egov D31", "egov D24", "gateways D12"),
         ASKED_BANKS,
+        in_class=DefectClass.QUERY,
     ),
     Defect(
         Flaw.QUERY_PENDING_IS_FAILURE,
         "an answer that says still pending fails the payment, and nobody asks again",
         ("gateways D54",),
         ASKED_BANKS,
+        in_class=DefectClass.QUERY,
     ),
     Defect(
         Flaw.QUERY_DATE_IS_NOW,
         "a query carries its own time where the order's time belongs",
         ("gateways D62", "egov D14"),
         ASKED_BANKS,
+        in_class=DefectClass.QUERY,
     ),
     Defect(
         Flaw.QUERY_NUMBER_REUSED,
         "every query of an order has the same request number",
         ("gateways D66",),
         (VNPAY,),
+        in_class=DefectClass.QUERY,
     ),
     Defect(
         Flaw.LOST_CALLBACK_NEVER_POLLED,
         "who never got a callback is never asked about",
         ("gateways D40",),
         ASKED_BANKS,
+        in_class=DefectClass.QUERY,
     ),
     Defect(
         Flaw.PENDING_POLLED_ONCE,
         "a payment that was still pending when asked about is never asked about again",
         ("egov D13",),
         ASKED_BANKS,
+        in_class=DefectClass.QUERY,
     ),
     Defect(
         Flaw.ATTEMPT_RECORDED_AFTER_ANSWER,
         "a payment is written down only after the bank answered, so a lost answer loses it",
         ("egov D34",),
         (DVCQG,),
+        in_class=DefectClass.ORDER,
     ),
     Defect(
         Flaw.NEW_ATTEMPT_FORGETS_OLD,
         "opening a payment again forgets the one before, and its money finds no order",
         ("egov D30",),
         ASKED_BANKS,
+        in_class=DefectClass.ORDER,
     ),
     Defect(
         Flaw.PAID_DOSSIER_REOPENED,
         "a paid dossier can be opened for payment once more",
         ("egov D29",),
+        in_class=DefectClass.ORDER,
     ),
     Defect(
         Flaw.BROWSER_AMOUNT_TRUSTED,
         "the amount that the browser sends is the one that is signed",
         ("egov D20",),
         ASKED_BANKS,
+        in_class=DefectClass.ORDER,
     ),
     Defect(
         Flaw.ORDER_REF_BY_SECOND,
         "an order's number is the time to the second, so two of one second are the same",
         ("gateways D63", "egov D14"),
         ASKED_BANKS,
+        in_class=DefectClass.ORDER,
     ),
     Defect(
         Flaw.ORDER_TIME_IN_UTC,
         "an order's time is written in UTC where GMT+7 is meant",
         ("gateways D60",),
         ASKED_BANKS,
+        in_class=DefectClass.ORDER,
     ),
     Defect(
         Flaw.HUNDRED_FORGOTTEN,
         "the amount is not multiplied by one hundred where the bank counts so",
         ("gateways D20",),
         (VNPAY,),
+        in_class=DefectClass.ORDER,
     ),
     Defect(
         Flaw.DIACRITICS_SENT,
         "the payment's text keeps its diacritics and signs where the bank forbids them",
         ("gateways D01",),
         (VNPAY,),
+        in_class=DefectClass.ORDER,
     ),
     Defect(
         Flaw.SECRET_IN_URL,
         "the merchant's secret stands in the address that the browser is sent to",
         ("egov D17", "gateways D69"),
         (VNPAY,),
+        in_class=DefectClass.PRIVACY,
     ),
     Defect(
         Flaw.BILL_NOTICE_NEEDS_BANK_REF,
         "a notice without the bank's reference, as of cash at a counter, is refused",
         ("gateways D06",),
         (VIETINBANK,),
+        in_class=DefectClass.BILL,
     ),
     Defect(
         Flaw.BILL_DEBIT_IS_INCOME,
         "an advice of money that went out counts as money that came in",
         ("gateways D23", "gateways D52"),
         (VIETINBANK, SEPAY),
+        in_class=DefectClass.BILL,
     ),
     Defect(
         Flaw.INQUIRY_OF_PAID_BILL_PAYABLE,
         "the bank is told that a paid bill is still owed",
         ("egov D29",),
         (VIETINBANK, DVCQG),
+        in_class=DefectClass.BILL,
     ),
     Defect(
         Flaw.INQUIRY_UNSIGNED_ANSWERED,
         "anyone who asks for a bill is told whose it is",
         ("egov D27",),
         (VIETINBANK,),
+        in_class=DefectClass.PRIVACY,
     ),
     Defect(
         Flaw.LOOKUP_TELLS_NAME,
         "the fee lookup, which anyone may call, tells the applicant's name",
         ("egov D27",),
         (DVCQG,),
+        in_class=DefectClass.PRIVACY,
     ),
     Defect(
         Flaw.NOTICE_WITHOUT_AMOUNT,
         "the payer is told of a payment, but not of how much",
         ("egov D35",),
+        in_class=DefectClass.NOTICE,
     ),
     Defect(
         Flaw.REFUND_ABOVE_PAYMENT,
         "several partial refunds may give back more than was paid",
         ("banks 6.9",),
         (VNPAY,),
+        in_class=DefectClass.REFUND,
     ),
     Defect(
         Flaw.OTHER_ALGORITHM_ACCEPTED,
         "a signature by the algorithm of an older version passes as well",
-        ("gateways D02", "egov D25"),
+        ("gateways D02", "egov D25", "banks 6.7"),
+        in_class=DefectClass.SIGNATURE,
     ),
     Defect(
         Flaw.FIELDS_RUN_TOGETHER,
         "values are joined so that the end of one may be taken for the next one",
         ("egov D32", "gateways D06"),
         ASKED_BANKS,
+        in_class=DefectClass.SIGNATURE,
     ),
     Defect(
         Flaw.AMOUNT_READ_LOOSELY,
         "an amount is read as a floating-point number and cut to a whole one",
-        ("gateways D22",),
+        ("gateways D22", "banks 6.6"),
+        in_class=DefectClass.MONEY,
     ),
     Defect(
         Flaw.RESULT_IGNORED,
         "every rightly signed callback counts as paid, whatever result it tells",
         ("egov D4", "gateways D57"),
         ASKED_BANKS,
+        in_class=DefectClass.OUTCOME,
     ),
     Defect(
         Flaw.CLEARED_SUSPICION_IGNORED,
         "after a fraud check the order is closed, and nobody hears that it was passed",
         ("gateways D52", "gateways D38"),
         (VNPAY,),
+        in_class=DefectClass.OUTCOME,
     ),
     Defect(
         Flaw.FAILED_DOSSIER_CLOSED,
         "after one failed try no further payment of the dossier can be opened",
         ("gateways D38",),
         ASKED_BANKS,
+        in_class=DefectClass.ORDERING,
     ),
     Defect(
         Flaw.RETURN_ENDS_ORDER,
         "the payer's return ends the order, and a callback behind it comes too late",
         ("gateways D31", "gateways D36"),
         ASKED_BANKS,
+        in_class=DefectClass.RETURN,
     ),
     Defect(
         Flaw.RETURN_BREAKS,
         "a return that lacks a parameter ends in an error page",
         ("gateways D68",),
         ASKED_BANKS,
+        in_class=DefectClass.RETURN,
     ),
     Defect(
         Flaw.RETURN_UNESCAPED,
         "what the return carries is written into the page as it came",
         ("gateways D68",),
         ASKED_BANKS,
+        in_class=DefectClass.RETURN,
     ),
     Defect(
         Flaw.QUERY_ERROR_IS_FAILURE,
         "a query that got no answer fails the payment for good",
         ("egov D24", "gateways D54"),
         ASKED_BANKS,
+        in_class=DefectClass.QUERY,
     ),
     Defect(
         Flaw.REFUSAL_TELLS_NAME,
         "whoever sends a false callback is told whose order it is",
         ("egov D27",),
         ASKED_BANKS,
+        in_class=DefectClass.PRIVACY,
     ),
     Defect(
         Flaw.BILL_TOLD_IN_HUNDREDTHS,
         "the bank is told the fee times one hundred, as another bank counts",
         ("gateways D20",),
         (VIETINBANK,),
+        in_class=DefectClass.BILL,
     ),
     Defect(
         Flaw.BILL_RECORDS_NOT_READ,
         "messages in the bank's older form of records are refused",
         ("egov D25",),
         (VIETINBANK,),
+        in_class=DefectClass.BILL,
     ),
     Defect(
         Flaw.BILL_BY_TRANSFER_ONLY,
         "only transfers settle a bill, not what was paid at a counter or terminal",
         ("gateways D54",),
         (VIETINBANK,),
+        in_class=DefectClass.BILL,
     ),
     Defect(
         Flaw.INQUIRY_LOCKS_BILL,
         "a bill that was asked for once is refused to the next who asks",
-        ("egov D22",),
+        ("egov D22", "banks 6.11"),
         (VIETINBANK,),
+        in_class=DefectClass.BILL,
     ),
     Defect(
         Flaw.TRANSFER_TEXT_EXACT,
         "an order is found only where the text of a transfer is nothing else",
-        ("gateways D34",),
+        ("gateways D34", "banks 6.5"),
         (SEPAY,),
+        in_class=DefectClass.QR,
     ),
     Defect(
         Flaw.QR_ABOVE_LIMIT,
         "the code that is shown names a sum that no instant transfer carries",
         ("gateways D20",),
         (SEPAY,),
+        in_class=DefectClass.QR,
     ),
 )
 
