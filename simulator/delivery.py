@@ -16,7 +16,7 @@ import msgspec
 
 from simulator import bank
 from simulator.banks import dialects
-from simulator.calling import Caller
+from simulator.calling import Caller, Calls
 from simulator.dialect import Ack, Dialect, Notice, Question
 from simulator.faults import CALLBACK, FaultKind
 from simulator.journal import outgoing_exchange
@@ -42,16 +42,20 @@ TOKEN_TIMEOUT_S = 15.0
 
 
 class Courier:
-    """Sends the banks' messages. Start it inside the event loop; stop it to finish cleanly."""
+    """Sends the banks' messages. Start it inside the event loop; stop it to finish cleanly.
 
-    def __init__(self, worlds: Worlds, node: str, lease_s: float = LEASE_S) -> None:
+    `caller` None = connectors are called over the network.
+    """
+
+    def __init__(self, worlds: Worlds, node: str, lease_s: float = LEASE_S, caller: Calls | None = None) -> None:
         self._worlds = worlds
         self._node = node
         self._lease_s = lease_s
         self._wake = asyncio.Event()
         self._flights: set[asyncio.Task[None]] = set()
         self._advancing: dict[str, asyncio.Lock] = {}
-        self._caller = Caller()
+        self._dials = caller is None
+        self._caller = caller or Caller()
         self._round: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -220,7 +224,8 @@ class Courier:
         if fault is FaultKind.HTTP_500:
             return Answer(500, error="fault: a gateway answered 500, the connector got nothing")
         if fault is FaultKind.CONNECTION_RESET:
-            await _reset_halfway(outgoing, timeout_s)
+            if self._dials:  # A connector in this process is sent whole requests or nothing.
+                await _reset_halfway(outgoing, timeout_s)
             return Answer(error="fault: connection reset halfway through the request")
         answer = await self.send(outgoing, timeout_s)
         if fault is FaultKind.ANSWER_LOST:
