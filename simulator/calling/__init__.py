@@ -1,12 +1,20 @@
 """Calls connectors over HTTP: redirects are not followed, and an answer is bounded in size and in time."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from simulator.calling.plain import PlainCaller, is_plain
 from simulator.wire import Answer, Outgoing
 
 if TYPE_CHECKING:
     from simulator.calling.full import FullCaller
+
+
+class Calls(Protocol):
+    """Whoever brings a bank's message to a connector."""
+
+    async def call(self, outgoing: Outgoing, timeout_s: float) -> Answer: ...
+
+    async def close(self) -> None: ...
 
 
 class Caller:
