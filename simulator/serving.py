@@ -16,6 +16,7 @@ import uvicorn
 
 from simulator.app import App
 from simulator.banks import dialects
+from simulator.calling import Calls
 from simulator.clock import VIETNAM, system_clock
 from simulator.control import PREFIXES, create_control
 from simulator.control.guard import ASGIApp, Guard, Receive, Scope, Send, is_loopback
@@ -70,20 +71,20 @@ def serve(settings: Settings) -> None:
         base_url = settings.public_url or _base_url(listener)
         token = _token(settings, listener)
         guard = Guard(token, frozenset({urlsplit(base_url).hostname or "", settings.host.lower()}))
-        app = _app(settings, base_url, guard)
-        server = _Server(_configured(app))
+        app = make_app(settings, base_url, guard)
+        server = _Server(configured(app))
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
             runner.run(_run(server, app, listener, settings, token))
 
 
-def _app(settings: Settings, base_url: str, guard: Guard) -> App:
-    """The banks, the control API and the pages over one store, not yet started."""
+def make_app(settings: Settings, base_url: str, guard: Guard, caller: Calls | None = None) -> App:
+    """The banks, the control API and the pages over one store, not yet started. Raises StartError."""
     try:
         store = open_store(settings.store, system_clock)
     except StoreError as error:
         raise StartError(f"the store cannot be used: {error}") from error
     worlds = Worlds(store, system_clock, base_url, default_merchants())
-    courier = Courier(worlds, f"{socket.gethostname()}-{os.getpid()}", settings.lease_s)
+    courier = Courier(worlds, f"{socket.gethostname()}-{os.getpid()}", settings.lease_s, caller)
     control = create_control(worlds, courier, guard)
     pages = create_pages(worlds, courier, guard.objection)
     return App(worlds, courier, _either(control, pages), settings.seed or secrets.token_hex(8), settings.manual)
@@ -138,7 +139,8 @@ async def _mail(worlds: Worlds, settings: Settings) -> asyncio.Server | None:
         ) from error
 
 
-def _configured(app: App) -> uvicorn.Config:
+def configured(app: App) -> uvicorn.Config:
+    """How uvicorn serves it."""
     return uvicorn.Config(
         app,
         http=Connection,
