@@ -1,7 +1,8 @@
 """Which requirement catches which defect of the sample portal: measured by the shipped command, kept as a table.
 
 `python -m conformance.kill_matrix` measures every defect (an hour) and writes table and document; with names, only
-those. `--requirement ID` (repeatable) asks only those requirements and merges: what else catches a defect stays.
+those. `--bank` narrows it to a bank, and `--requirement ID` asks only those requirements (both repeatable): the rest
+of a row stays.
 `--document` measures nothing. Each row is merged into the table as soon as it is measured, so several may measure at
 once.
 """
@@ -96,13 +97,19 @@ def in_order(ids: Iterable[str]) -> list[str]:
 
 
 def merged(table: Caught, name: str, row: Mapping[str, list[str]], asked: Sequence[str] = ()) -> Caught:
-    """The table with what was measured of one defect. With `asked`, only those requirements' share of the row is
-    replaced, and banks that were not asked keep theirs; else the row is."""
+    """The table with what was measured of one defect at some banks; other banks keep what they have. With `asked`,
+    only those requirements' share is replaced."""
+    before = table.get(name, {})
     if asked:
-        before = table.get(name, {})
         kept = {bank: set(before.get(bank, ())) - set(asked) for bank in row}
-        row = {**before, **{bank: in_order(kept[bank] | set(ids)) for bank, ids in row.items()}}
-    return in_order_of_defects({**table, name: row})
+        row = {bank: in_order(kept[bank] | set(ids)) for bank, ids in row.items()}
+    return in_order_of_defects({**table, name: _in_order_of_banks(name, {**before, **row})})
+
+
+def _in_order_of_banks(name: str, row: Mapping[str, list[str]]) -> Mapping[str, list[str]]:
+    """As the defect has them; those that it does not know come last."""
+    known = [bank for defect in DEFECTS if defect.name == name for bank in defect.banks if bank in row]
+    return {bank: row[bank] for bank in [*known, *(bank for bank in row if bank not in known)]}
 
 
 def in_order_of_defects(table: Caught) -> Caught:
@@ -110,6 +117,15 @@ def in_order_of_defects(table: Caught) -> Caught:
     an old catalogue."""
     known = [each.name for each in DEFECTS if each.name in table]
     return {name: table[name] for name in [*known, *(name for name in table if name not in known)]}
+
+
+def _pruned(table: Caught) -> Caught:
+    """Without rows of defects and banks that are no more declared."""
+    return {
+        defect.name: {bank: table[defect.name][bank] for bank in defect.banks if bank in table[defect.name]}
+        for defect in DEFECTS
+        if defect.name in table
+    }
 
 
 def as_toml(table: Caught) -> str:
@@ -138,11 +154,11 @@ def _write(table: Caught) -> None:
     DOCUMENT.write_text(as_markdown(table), encoding="utf-8")
 
 
-def _measure(defect: Defect, asked: Sequence[str]) -> None:
+def _measure(defect: Defect, banks: Sequence[str], asked: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        results = check_defect(Path(folder), defect, requirements=asked)
+        results = check_defect(Path(folder), defect, banks, asked)
     sure = SURE.get(defect.name, frozenset())
-    row = {bank: caught(results, bank, sure) for bank in defect.banks}
+    row = {bank: caught(results, bank, sure) for bank in banks}
     with _alone():
         _write(merged(expected(), defect.name, row, asked))
     print(defect.name, json.dumps(row), flush=True)
@@ -152,6 +168,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m conformance.kill_matrix", description=__doc__)
     parser.add_argument("names", nargs="*", help="defects to measure (default: all)")
     parser.add_argument("--requirement", action="append", default=[], metavar="ID", help="ask only this; repeatable")
+    parser.add_argument("--bank", action="append", default=[], help="measure only at this bank; repeatable")
     parser.add_argument("--document", action="store_true", help="measure nothing")
     given = parser.parse_args()
     known = {each.name for each in DEFECTS}
@@ -160,11 +177,12 @@ def main() -> None:
         parser.error(f"no defect is called {', '.join(unknown)}")
     if given.document:
         with _alone():
-            _write(in_order_of_defects({name: row for name, row in expected().items() if name in known}))
+            _write(_pruned(expected()))
         return
     for defect in DEFECTS:
-        if not given.names or defect.name in given.names:
-            _measure(defect, given.requirement)
+        banks = [bank for bank in defect.banks if not given.bank or bank in given.bank]
+        if banks and (not given.names or defect.name in given.names):
+            _measure(defect, banks, given.requirement)
 
 
 if __name__ == "__main__":

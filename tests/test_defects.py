@@ -172,7 +172,7 @@ def test_what_is_asked_again_of_one_requirement_leaves_the_rest_of_the_row() -> 
     asked = merged(table, "signature_not_checked", {"vnpay": ["ORDER-02"]}, ["ORDER-02", "MONEY-01"])
     assert asked["signature_not_checked"] == {"vnpay": ["ORDER-02", "SIGNATURE-01"], "dvcqg": ["MONEY-02"]}
     whole = merged(table, "signature_not_checked", {"vnpay": ["ORDER-02"]})
-    assert whole["signature_not_checked"] == {"vnpay": ["ORDER-02"]}
+    assert whole["signature_not_checked"] == {"vnpay": ["ORDER-02"], "dvcqg": ["MONEY-02"]}
 
 
 def test_rows_that_another_has_measured_meanwhile_are_kept_though_this_catalogue_lacks_them() -> None:

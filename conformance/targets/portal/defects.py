@@ -10,6 +10,11 @@ VNPAY = "vnpay"
 VIETINBANK = "vietinbank"
 DVCQG = "dvcqg"
 SEPAY = "sepay"
+BIDV = "bidv"
+PAYOS = "payos"
+ONEPAY = "onepay_domestic"
+VIETCOMBANK_QN = "vietcombank_qn"
+VIETINBANK_DN = "vietinbank_dn"
 ALL_BANKS = (VNPAY, VIETINBANK, DVCQG)
 ASKED_BANKS = (VNPAY, DVCQG)
 """Banks that answer a status query; VietinBank's bill collection has none."""
@@ -89,6 +94,32 @@ class Flaw(StrEnum):
     INQUIRY_LOCKS_BILL = "inquiry_locks_bill"
     TRANSFER_TEXT_EXACT = "transfer_text_exact"
     QR_ABOVE_LIMIT = "qr_above_limit"
+    DAY_IN_HUNDREDTHS = "day_in_hundredths"
+    DAY_BOOKS_NOT_READ = "day_books_not_read"
+    DAY_UNKNOWN_SKIPPED = "day_unknown_skipped"
+    DAY_AMOUNT_NOT_COMPARED = "day_amount_not_compared"
+    DAY_DUPLICATE_UNSEEN = "day_duplicate_unseen"
+    DAY_ROW_SEAL_UNCHECKED = "day_row_seal_unchecked"
+    DAY_FOOTER_SEAL_UNCHECKED = "day_footer_seal_unchecked"
+    DAY_COUNT_UNCHECKED = "day_count_unchecked"
+    DAY_LATE_ROW_UNKNOWN = "day_late_row_unknown"
+    DAY_STATUS_NOT_READ = "day_status_not_read"
+    DAY_BY_ARRIVAL = "day_by_arrival"
+    DAY_WITHOUT_CUT_OFF = "day_without_cut_off"
+    DAY_YEAR_END_FORGOTTEN = "day_year_end_forgotten"
+    DAY_FILE_SETTLES = "day_file_settles"
+    DAY_FILE_UNSETTLES = "day_file_unsettles"
+    DAY_AMOUNT_OVERWRITTEN = "day_amount_overwritten"
+    DAY_ONCE_ONLY = "day_once_only"
+    DAY_SEEN_IS_DUPLICATE = "day_seen_is_duplicate"
+    DAY_REFUND_IS_PAYMENT = "day_refund_is_payment"
+    DAY_EMPTY_REFUSED = "day_empty_refused"
+    DAY_MERCHANT_NOT_COMPARED = "day_merchant_not_compared"
+    DAY_HEADER_NOT_READ = "day_header_not_read"
+    DAY_HOSTILE_BREAKS = "day_hostile_breaks"
+    DAY_NEEDS_BANK_REF = "day_needs_bank_ref"
+    DAY_FLAGGED_FORGOTTEN = "day_flagged_forgotten"
+    DAY_REPLY_AGREES = "day_reply_agrees"
 
 
 class DefectClass(StrEnum):
@@ -133,93 +164,98 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.SIGNATURE_NOT_CHECKED,
         "any callback is believed, whoever sent it",
         ("egov D1", "egov D2", "egov D3"),
+        (*ALL_BANKS, BIDV, PAYOS, ONEPAY, VIETCOMBANK_QN, VIETINBANK_DN, SEPAY),
         in_class=DefectClass.SIGNATURE,
     ),
     Defect(
         Flaw.EMPTY_SIGNATURE_ACCEPTED,
         "a missing or empty signature passes, because a failed computation compares as empty too",
         ("egov D8",),
+        (*ALL_BANKS, PAYOS, VIETINBANK_DN),
         in_class=DefectClass.SIGNATURE,
     ),
     Defect(
         Flaw.PARTIAL_SIGNATURE_ACCEPTED,
         "a signature that is part of the right one passes",
         ("egov D7",),
-        ASKED_BANKS,
+        (*ASKED_BANKS, BIDV),
         in_class=DefectClass.SIGNATURE,
     ),
     Defect(
         Flaw.UNKNOWN_EXTRA_DROPPED,
         "parameters that the portal does not know are dropped before hashing",
         ("gateways D05",),
-        (VNPAY,),
+        (VNPAY, PAYOS, ONEPAY, SEPAY),
         in_class=DefectClass.SIGNATURE,
     ),
     Defect(
         Flaw.OPTIONAL_FIELD_REQUIRED,
         "a callback without an optional field is refused",
         ("gateways D06",),
-        ASKED_BANKS,
+        (*ASKED_BANKS, PAYOS, VIETINBANK_DN),
         in_class=DefectClass.SIGNATURE,
     ),
     Defect(
         Flaw.SIGNATURE_ORACLE,
         "the refusal of a bad signature tells the right one",
         ("gateways D11",),
-        ASKED_BANKS,
+        (*ASKED_BANKS, PAYOS, BIDV),
         in_class=DefectClass.SIGNATURE,
     ),
     Defect(
         Flaw.BAD_SIGNATURE_POISONS,
         "a callback with a bad signature closes the order, and the true one comes too late",
         ("gateways D36",),
+        (*ALL_BANKS, VIETCOMBANK_QN),
         in_class=DefectClass.SIGNATURE,
     ),
     Defect(
         Flaw.AMOUNT_NOT_COMPARED,
         "whatever amount came in pays the bill",
         ("egov D10", "gateways D21"),
-        (*ALL_BANKS, SEPAY),
+        (*ALL_BANKS, SEPAY, BIDV, PAYOS, ONEPAY, VIETCOMBANK_QN, VIETINBANK_DN),
         in_class=DefectClass.MONEY,
     ),
     Defect(
         Flaw.MERCHANT_NOT_COMPARED,
         "a signed callback for another merchant code pays the bill",
         ("gateways D42", "egov D3"),
+        (*ALL_BANKS, BIDV, PAYOS, ONEPAY, VIETCOMBANK_QN, VIETINBANK_DN, SEPAY),
         in_class=DefectClass.MONEY,
     ),
     Defect(
         Flaw.CURRENCY_NOT_COMPARED,
         "the same number in another currency pays the bill",
         ("gateways D21",),
-        (VIETINBANK, DVCQG),
+        (VIETINBANK, DVCQG, PAYOS, VIETCOMBANK_QN, VIETINBANK_DN),
         in_class=DefectClass.MONEY,
     ),
     Defect(
         Flaw.AMOUNT_IN_INT32,
         "amounts beyond 2,147,483,647 are refused",
         ("egov D26",),
+        (*ALL_BANKS, BIDV),
         in_class=DefectClass.ORDER,
     ),
     Defect(
         Flaw.RESPONSE_CODE_ONLY,
         "the result code alone decides, the transaction's status is not looked at",
         ("gateways D51",),
-        (VNPAY,),
+        (VNPAY, VIETCOMBANK_QN, VIETINBANK_DN),
         in_class=DefectClass.OUTCOME,
     ),
     Defect(
         Flaw.EITHER_CODE,
         "one of the two codes saying success is enough",
         ("gateways D50",),
-        (VNPAY,),
+        (VNPAY, VIETINBANK_DN),
         in_class=DefectClass.OUTCOME,
     ),
     Defect(
         Flaw.UNKNOWN_CODE_IS_SUCCESS,
         "what is not a known failure counts as success",
         ("egov D24", "gateways D54"),
-        ASKED_BANKS,
+        (*ASKED_BANKS, ONEPAY, VIETCOMBANK_QN),
         in_class=DefectClass.OUTCOME,
     ),
     Defect(
@@ -233,7 +269,7 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.SUSPECTED_IS_PAID,
         "money that the bank holds for suspected fraud counts as paid",
         ("gateways D52",),
-        (VNPAY,),
+        (VNPAY, ONEPAY, VIETCOMBANK_QN, VIETINBANK_DN),
         in_class=DefectClass.OUTCOME,
     ),
     Defect(
@@ -247,6 +283,7 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.ALWAYS_ACKED,
         "every callback is answered as received, also those that were refused",
         ("gateways D34", "egov D16"),
+        (*ALL_BANKS, BIDV, PAYOS, ONEPAY, VIETCOMBANK_QN),
         in_class=DefectClass.ACKNOWLEDGEMENT,
     ),
     Defect(
@@ -290,6 +327,7 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.DUPLICATE_REFUSED,
         "a repeated callback is answered with an error, so the bank goes on repeating it",
         ("gateways D33", "banks 6.1"),
+        (*ALL_BANKS, BIDV, ONEPAY),
         in_class=DefectClass.DUPLICATE,
     ),
     Defect(
@@ -316,6 +354,7 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.SECOND_PAYMENT_NOT_FLAGGED,
         "a second payment of a paid dossier is acknowledged and written down nowhere",
         ("egov D29", "banks 6.2"),
+        (*ALL_BANKS, BIDV, PAYOS),
         in_class=DefectClass.MONEY,
     ),
     Defect(
@@ -336,14 +375,14 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.QUERY_WORKED_IS_PAID,
         "a query that was answered counts as a payment that was made",
         ("gateways D55",),
-        ASKED_BANKS,
+        (*ASKED_BANKS, PAYOS, ONEPAY, VIETINBANK_DN),
         in_class=DefectClass.QUERY,
     ),
     Defect(
         Flaw.QUERY_ANSWER_UNCHECKED,
         "signature, reference, merchant and amount of a query's answer are not looked at",
         ("egov D31", "egov D24", "gateways D12"),
-        ASKED_BANKS,
+        (*ASKED_BANKS, PAYOS, ONEPAY, VIETCOMBANK_QN),
         in_class=DefectClass.QUERY,
     ),
     Defect(
@@ -364,7 +403,7 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.QUERY_NUMBER_REUSED,
         "every query of an order has the same request number",
         ("gateways D66",),
-        (VNPAY,),
+        (VNPAY, VIETCOMBANK_QN, VIETINBANK_DN),
         in_class=DefectClass.QUERY,
     ),
     Defect(
@@ -385,7 +424,7 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.ATTEMPT_RECORDED_AFTER_ANSWER,
         "a payment is written down only after the bank answered, so a lost answer loses it",
         ("egov D34",),
-        (DVCQG,),
+        (DVCQG, PAYOS),
         in_class=DefectClass.ORDER,
     ),
     Defect(
@@ -426,7 +465,7 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.HUNDRED_FORGOTTEN,
         "the amount is not multiplied by one hundred where the bank counts so",
         ("gateways D20",),
-        (VNPAY,),
+        (VNPAY, ONEPAY),
         in_class=DefectClass.ORDER,
     ),
     Defect(
@@ -440,7 +479,7 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.SECRET_IN_URL,
         "the merchant's secret stands in the address that the browser is sent to",
         ("egov D17", "gateways D69"),
-        (VNPAY,),
+        (VNPAY, ONEPAY),
         in_class=DefectClass.PRIVACY,
     ),
     Defect(
@@ -461,14 +500,14 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.INQUIRY_OF_PAID_BILL_PAYABLE,
         "the bank is told that a paid bill is still owed",
         ("egov D29",),
-        (VIETINBANK, DVCQG),
+        (VIETINBANK, DVCQG, BIDV),
         in_class=DefectClass.BILL,
     ),
     Defect(
         Flaw.INQUIRY_UNSIGNED_ANSWERED,
         "anyone who asks for a bill is told whose it is",
         ("egov D27",),
-        (VIETINBANK,),
+        (VIETINBANK, BIDV),
         in_class=DefectClass.PRIVACY,
     ),
     Defect(
@@ -495,13 +534,14 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.OTHER_ALGORITHM_ACCEPTED,
         "a signature by the algorithm of an older version passes as well",
         ("gateways D02", "egov D25", "banks 6.7"),
+        (*ALL_BANKS, BIDV, PAYOS, ONEPAY, VIETCOMBANK_QN, VIETINBANK_DN),
         in_class=DefectClass.SIGNATURE,
     ),
     Defect(
         Flaw.FIELDS_RUN_TOGETHER,
         "values are joined so that the end of one may be taken for the next one",
         ("egov D32", "gateways D06"),
-        ASKED_BANKS,
+        (*ASKED_BANKS, BIDV, PAYOS, ONEPAY, VIETCOMBANK_QN),
         in_class=DefectClass.SIGNATURE,
     ),
     Defect(
@@ -607,6 +647,167 @@ DEFECTS: tuple[Defect, ...] = (
         ("gateways D20",),
         (SEPAY,),
         in_class=DefectClass.QR,
+    ),
+    Defect(
+        Flaw.DAY_IN_HUNDREDTHS,
+        "amounts in a bank's file are compared in the wire's unit, not in dong",
+        ("banks 6.6", "gateways D20"),
+        (VNPAY,),
+        in_class=DefectClass.RECONCILIATION,
+    ),
+    Defect(
+        Flaw.DAY_BOOKS_NOT_READ,
+        "a bank's file is looked through row by row, and the books' own payments are not",
+        ("banks 6.8",),
+        in_class=DefectClass.RECONCILIATION,
+    ),
+    Defect(
+        Flaw.DAY_UNKNOWN_SKIPPED,
+        "a row of a payment that the books do not have is skipped",
+        ("banks 6.5", "banks 6.8"),
+        in_class=DefectClass.RECONCILIATION,
+    ),
+    Defect(
+        Flaw.DAY_AMOUNT_NOT_COMPARED,
+        "rows are matched by their reference, and amounts are not compared",
+        ("banks 6.6", "banks 6.8"),
+        in_class=DefectClass.RECONCILIATION,
+    ),
+    Defect(
+        Flaw.DAY_DUPLICATE_UNSEEN,
+        "a row that stands in a bank's file twice is matched twice",
+        ("banks 6.1", "banks 6.8"),
+        in_class=DefectClass.RECONCILIATION,
+    ),
+    Defect(
+        Flaw.DAY_ROW_SEAL_UNCHECKED,
+        "the checksums of rows are not computed",
+        ("banks 6.8", "banks 6.7"),
+        in_class=DefectClass.RECONCILIATION,
+    ),
+    Defect(
+        Flaw.DAY_FOOTER_SEAL_UNCHECKED,
+        "the checksum of a file's last line is not computed",
+        ("banks 6.8", "banks 6.7"),
+        in_class=DefectClass.RECONCILIATION,
+    ),
+    Defect(
+        Flaw.DAY_COUNT_UNCHECKED,
+        "how many rows a file says it has is not compared with how many it has",
+        ("banks 6.8",),
+        in_class=DefectClass.RECONCILIATION,
+    ),
+    Defect(
+        Flaw.DAY_LATE_ROW_UNKNOWN,
+        "a row that comes with the next day's file is looked for in that day only",
+        ("banks 6.8", "banks 6.3"),
+        in_class=DefectClass.RECONCILIATION,
+    ),
+    Defect(
+        Flaw.DAY_STATUS_NOT_READ,
+        "a row is a payment, whether the bank took it back or not",
+        ("banks 6.10", "banks 6.8"),
+        in_class=DefectClass.RECONCILIATION,
+    ),
+    Defect(
+        Flaw.DAY_BY_ARRIVAL,
+        "a payment belongs to the day on which the portal heard of it, not to the bank's day of the money",
+        ("banks 6.8", "banks 6.3"),
+        in_class=DefectClass.RECONCILIATION,
+    ),
+    Defect(
+        Flaw.DAY_WITHOUT_CUT_OFF,
+        "a business day is taken for a day of the calendar, whatever the bank's cut-off",
+        ("banks 6.8",),
+        (DVCQG,),
+        in_class=DefectClass.RECONCILIATION,
+    ),
+    Defect(
+        Flaw.DAY_YEAR_END_FORGOTTEN,
+        "the year's last working day ends at its usual cut-off, not at midnight",
+        ("banks 6.8",),
+        (DVCQG,),
+        in_class=DefectClass.RECONCILIATION,
+    ),
+    Defect(
+        Flaw.DAY_FILE_SETTLES,
+        "a row of a bank's file settles a payment, without any word of the bank's own",
+        ("banks 6.8", "gateways D55"),
+        in_class=DefectClass.RECONCILIATION,
+    ),
+    Defect(
+        Flaw.DAY_FILE_UNSETTLES,
+        "a payment that is not in the bank's file counts as unpaid again",
+        ("banks 6.8", "egov D11"),
+        in_class=DefectClass.RECONCILIATION,
+    ),
+    Defect(
+        Flaw.DAY_AMOUNT_OVERWRITTEN,
+        "the amount in a bank's file is written over the one in the books",
+        ("banks 6.8", "banks 6.6"),
+        in_class=DefectClass.RECONCILIATION,
+    ),
+    Defect(
+        Flaw.DAY_ONCE_ONLY,
+        "a day's first file closes the day, and a corrected one is not looked at",
+        ("banks 6.8",),
+        in_class=DefectClass.RECONCILIATION,
+    ),
+    Defect(
+        Flaw.DAY_SEEN_IS_DUPLICATE,
+        "rows are remembered, so that the same file once more is full of duplicates",
+        ("banks 6.1", "banks 6.8"),
+        in_class=DefectClass.RECONCILIATION,
+    ),
+    Defect(
+        Flaw.DAY_REFUND_IS_PAYMENT,
+        "a row of money given back is taken for a second payment",
+        ("banks 6.9", "banks 6.8"),
+        (VNPAY,),
+        in_class=DefectClass.RECONCILIATION,
+    ),
+    Defect(
+        Flaw.DAY_EMPTY_REFUSED,
+        "a file of a day without payments is taken for a broken one",
+        ("banks 6.8",),
+        in_class=DefectClass.RECONCILIATION,
+    ),
+    Defect(
+        Flaw.DAY_MERCHANT_NOT_COMPARED,
+        "another merchant's file is compared with the books",
+        ("banks 6.8", "gateways D42"),
+        in_class=DefectClass.RECONCILIATION,
+    ),
+    Defect(
+        Flaw.DAY_HEADER_NOT_READ,
+        "a file of another layout is read as an empty day",
+        ("banks 6.8",),
+        in_class=DefectClass.RECONCILIATION,
+    ),
+    Defect(
+        Flaw.DAY_HOSTILE_BREAKS,
+        "a file that is no text ends in an error of the portal's own",
+        ("banks 6.8", "gateways D68"),
+        in_class=DefectClass.RECONCILIATION,
+    ),
+    Defect(
+        Flaw.DAY_NEEDS_BANK_REF,
+        "rows are matched by the bank's reference alone, which cash has not",
+        ("banks 6.5", "banks 6.8"),
+        (VIETINBANK,),
+        in_class=DefectClass.RECONCILIATION,
+    ),
+    Defect(
+        Flaw.DAY_FLAGGED_FORGOTTEN,
+        "only what settled a dossier is compared, not money that is to be given back",
+        ("banks 6.2", "banks 6.8"),
+        in_class=DefectClass.RECONCILIATION,
+    ),
+    Defect(
+        Flaw.DAY_REPLY_AGREES,
+        "the answer to the bank agrees with every row, whatever was found",
+        ("banks 6.8",),
+        in_class=DefectClass.RECONCILIATION,
     ),
 )
 
