@@ -6,11 +6,24 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from random import Random
+from typing import TypeVar
 
 import msgspec
 
 from simulator.outbox import Retry
-from simulator.payment import Bill, Channel, Merchant, Order, Payment, Reason, Refund, Refusal, State
+from simulator.payment import (
+    COLLECTED,
+    Bill,
+    Channel,
+    Merchant,
+    Order,
+    Outcome,
+    Payment,
+    Reason,
+    Refund,
+    Refusal,
+    State,
+)
 from simulator.settlement.sheet import DayFile
 from simulator.wire import Answer, Outgoing, Request, Response
 
@@ -74,6 +87,7 @@ class RefundOrder(OfOrder, frozen=True, kw_only=True):
     `all_left` = it wants whatever is not refunded yet, and `amount_vnd` is not looked at.
     `repeatable` = the same request number again is answered with the refund that it made, if it wants as much and
     comes with the same `idempotency_key`.
+    `unnumbered` = the dialect made the number from the request's words: once refused, the same words may come again.
     """
 
     request_ref: str
@@ -82,6 +96,7 @@ class RefundOrder(OfOrder, frozen=True, kw_only=True):
     all_left: bool = False
     repeatable: bool = False
     idempotency_key: str = ""
+    unnumbered: bool = False
 
 
 class QueryRefund(OfOrder, frozen=True, kw_only=True):
@@ -154,10 +169,26 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 Merchants = Callable[[str], Merchant | None]
 
 
+class Part(StrEnum):
+    """What a callback may hold beside its amount and its result; a notice can want one of them told otherwise."""
+
+    MERCHANT = "merchant"
+    """Whose money it is: a merchant's code, or the account that was credited."""
+    ORDER = "order"
+    CURRENCY = "currency"
+    SECOND_STATUS = "second_status"
+    """A second field that says how the payment stands."""
+    OPTIONAL = "optional"
+    """Fields that need not be there."""
+    UNKNOWN = "unknown"
+    """Room for a field that no document names yet."""
+
+
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """All that a callback is made of: the payment as it is to be told, and the merchant whose secrets sign it.
 
     `message` is which of the dialect's `messages` it is, `token` what its `access` brought for this attempt.
+    `odd` is the part that is told otherwise than usual, see `worded`.
     """
 
     payment: Payment
@@ -166,6 +197,43 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int = 1
     message: str = ""
     token: str = ""
+    odd: Part | None = None
+
+    @property
+    def opposite(self) -> Payment:
+        """The payment as a second status field tells it that does not fit the first."""
+        paid = self.payment.state in COLLECTED
+        state, outcome = (State.FAILED, Outcome.INSUFFICIENT_FUNDS) if paid else (State.PAID, Outcome.SUCCESS)
+        return msgspec.structs.replace(self.payment, state=state, outcome=outcome)
+
+
+OTHER_ACCOUNT = "9999999990"
+"""An account that is no test merchant's."""
+
+Told = TypeVar("Told", str, object)
+
+
+def worded(
+    notice: Notice,
+    fields: Mapping[str, Told],
+    *,
+    merchant: Mapping[str, Told] | None = None,
+    currency: Mapping[str, Told] | None = None,
+    second: Mapping[str, Told] | None = None,
+    optional: tuple[str, ...] = (),
+    prefix: str = "",
+) -> dict[str, Told]:
+    """A callback's fields, before they are signed, in the wording that its notice asks for: usually as they are.
+
+    `merchant`, `currency` and `second` are the fields of these parts with another account, a foreign currency and the
+    notice's `opposite`. `optional` names what may be left out; a name with `prefix` is not known to any document.
+    """
+    if notice.odd is Part.OPTIONAL:
+        return {name: told for name, told in fields.items() if name not in optional}
+    unknown = {f"{prefix}campaign": "TET"}
+    parts = {Part.MERCHANT: merchant, Part.CURRENCY: currency, Part.SECOND_STATUS: second, Part.UNKNOWN: unknown}
+    changed = parts.get(notice.odd) if notice.odd else None
+    return {**fields, **changed} if changed else dict(fields)
 
 
 class Ack(msgspec.Struct, frozen=True):
@@ -274,6 +342,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     the connector captures or cancels it. `tells_failures` = a callback can say that a payment failed; else no fault
     makes it say so. `drops_after_s` = no retry later than that after the event it tells of (0 = the ladder alone says).
     `captcha` = its log-in page also wants the letters of a picture. `settlement` are the files of its business day.
+    `parts` are those that its callbacks have, each of which a notice may want told otherwise.
     """
 
     code: str
@@ -297,6 +366,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     error_page: ErrorPage | None = None
     qr_text: Callable[[Payment, Merchant], str] | None = None
     messages: tuple[str, ...] = ("",)
+    parts: frozenset[Part] = frozenset()
     names: Callable[[Payment], tuple[str, ...]] = _no_names
     judge: Callable[[Command, Payment | None, datetime], None] = _lets_pass
     holds: Callable[[Payment], bool] = _holds_nothing
