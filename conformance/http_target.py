@@ -46,6 +46,7 @@ class HttpTarget:
         self.name = file.connector.name or file.path.stem
         self.bank_url = file.connector.bank_url
         self.settle_s = file.connector.settle_s
+        self.bank_timeout_s = file.connector.bank_timeout_s
         self.policies: Mapping[str, str] = file.policies
         self.banks: Mapping[str, BankSetup] = {
             code: BankSetup(
@@ -301,15 +302,9 @@ def _kind_by_what_came(found: Mapping[str, Any]) -> CheckoutKind | None:
 
 def _capabilities(file: TargetFile) -> frozenset[Capability]:
     declared = {_VERB_CAPABILITIES[verb] for verb in file.verbs if verb in _VERB_CAPABILITIES}
-    if file.launch is not None and _keeps_its_address(file, file.launch):
+    if file.launch is not None and file.launch.restart:
         declared.add(Capability.RESTART)
     return frozenset(declared)
-
-
-def _keeps_its_address(file: TargetFile, launch: Launch) -> bool:
-    """Started anew it listens where it did: the port is given to it, or its address is written down."""
-    given = any("{port}" in word for word in (*launch.command, *launch.environment.values()))
-    return given or bool(file.connector.base_url)
 
 
 def _texts(values: Mapping[str, object]) -> dict[str, str]:

@@ -85,6 +85,15 @@ class Recorder:
         if asked.shapes and self.run is not None and self.run.shapes[case.bank] not in asked.shapes:
             shapes = " and ".join(shape.replace("_", " ") for shape in asked.shapes)
             raise NotApplicable(f"it is asked of banks of the kind {shapes} only")
+        if asked.once_a_shape and self._first_alike(case.bank) != case.bank:
+            raise NotApplicable(f"it is asked once of each kind of bank, here of {self._first_alike(case.bank)}")
+
+    def _first_alike(self, bank: str) -> str:
+        """The first bank of that one's shape; itself when the run was narrowed to named banks."""
+        if self.run is None or self.settings.banks:
+            return bank
+        shapes = self.run.shapes
+        return next(each.bank for each in self.cases() if shapes[each.bank] == shapes[bank])
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         wanted = self.settings.requirements

@@ -77,7 +77,8 @@ class Requirement:
     `why` tells what money is lost. `source` is a key of fixtures/sources/ with a place
     ("vnpay-pay-2.1.0#ipn"). Empty `shapes`, `banks`, `methods` = all. `guards` are numbers of
     defects seen in the field ("egov D10"). `once_a_bank` = what it asks has nothing to do with the method of
-    paying, so it is asked of a bank's first one.
+    paying, so it is asked of a bank's first one. `once_a_shape` = it takes long and is alike at all banks of one shape,
+    so a run over all banks asks it of the first of each.
     """
 
     id: str
@@ -93,6 +94,7 @@ class Requirement:
     methods: tuple[str, ...] = ()
     guards: tuple[str, ...] = ()
     once_a_bank: bool = False
+    once_a_shape: bool = False
 
     @property
     def area(self) -> Area:
@@ -169,6 +171,7 @@ def requirement(
     methods: tuple[str, ...] = (),
     guards: tuple[str, ...] = (),
     once_a_bank: bool = False,
+    once_a_shape: bool = False,
 ) -> Callable[[Decorated], Decorated]:
     """Declares the requirement a test asks for; it is kept as the function's `requirement`."""
     _check_words(id, needs, shapes, {"source": source, "says": says, "vi": vi, "why": why, "why_vi": why_vi})
@@ -185,7 +188,8 @@ def requirement(
         banks=banks,
         methods=methods,
         guards=guards,
-        once_a_bank=once_a_bank,
+        once_a_bank=once_a_bank or once_a_shape,
+        once_a_shape=once_a_shape,
     )
 
     def attach(test: Decorated) -> Decorated:

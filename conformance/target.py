@@ -116,7 +116,8 @@ class BankSetup:
 class Target(Protocol):
     """A connector under test.
 
-    `settle_s` = how long it may take to settle after a callback. `policies` are its choices where sound
+    `settle_s` = how long it may take to settle after a callback, `bank_timeout_s` = how long it waits for a bank's
+    answer at most (0 or left out = not told). `policies` are its choices where sound
     connectors differ ("duplicate_ack" = "00"). What needs a capability that is not in `capabilities` is
     never asked, so a Python class leaves those methods out. `bank_url` is where a connector that runs already
     expects the banks ("http://127.0.0.1:8080/s/check"); "" = it is told by `start`.
@@ -126,6 +127,7 @@ class Target(Protocol):
     bank_url: str
     banks: Mapping[str, BankSetup]
     settle_s: float
+    bank_timeout_s: float
     policies: Mapping[str, str]
     capabilities: frozenset[Capability]
 

@@ -41,23 +41,31 @@ _LAUNCH_GIVEN = frozenset({"bank_url", "port", "workdir", "python"})
 
 
 class Connector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`bank_url` is where a connector that is not launched by the suite expects the banks."""
+    """`bank_url` is where a connector that is not launched by the suite expects the banks.
+
+    `bank_timeout_s` = how long it waits for a bank's answer at most; 0 = not told.
+    """
 
     name: str = ""
     base_url: str = ""
     bank_url: str = ""
     settle_s: float = 5.0
     timeout_s: float = 30.0
+    bank_timeout_s: float = 0.0
     headers: dict[str, str] = {}
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the connector is started, and how to see that it is ready. One of `ready_line` and `health_url`."""
+    """How the connector is started, and how to see that it is ready. One of `ready_line` and `health_url`.
+
+    `restart` = the same command once more starts it with the same books, at the same address.
+    """
 
     command: tuple[str, ...]
     ready_line: str = ""
     health_url: str = ""
     ready_within_s: float = 30.0
+    restart: bool = False
     environment: dict[str, str] = {}
     directory: str = ""
 
@@ -222,6 +230,17 @@ def _check_connector(file: TargetFile) -> None:
             " or health_url (an address that answers 2xx once it is ready)"
         )
     _check_ready_line(file, launch)
+    _check_restart(file, launch)
+
+
+def _check_restart(file: TargetFile, launch: Launch) -> None:
+    """Started anew it must listen where it did: the port is given to it, or its address is written down."""
+    given = any("{port}" in word for word in (*launch.command, *launch.environment.values()))
+    if launch.restart and not given and not file.connector.base_url:
+        raise BadTarget(
+            f"{file.path}, [launch]: restart = true needs an address that stays the same. Give the command {{port}},"
+            " or write down [connector] base_url"
+        )
 
 
 def _check_ready_line(file: TargetFile, launch: Launch) -> None:

@@ -80,9 +80,19 @@ def test_a_target_file_tells_banks_methods_and_capabilities(tmp_path: Path) -> N
     assert target.inquiry_url("vnpay") == ""
 
 
-def test_a_launched_connector_whose_address_is_kept_can_be_restarted() -> None:
-    target = HttpTarget(read_target_file(PORTAL))
-    assert Capability.RESTART in target.capabilities
+def test_a_launched_connector_that_keeps_its_books_and_address_can_be_restarted(tmp_path: Path) -> None:
+    launch = '[launch]\ncommand = ["a", "{port}"]\nready_line = "up"\n'
+    silent = HttpTarget(read_target_file(_write(tmp_path, GOOD + launch)))
+    assert Capability.RESTART not in silent.capabilities
+    declared = HttpTarget(read_target_file(_write(tmp_path, f"{GOOD}{launch}restart = true\n")))
+    assert Capability.RESTART in declared.capabilities
+    assert Capability.RESTART in HttpTarget(read_target_file(PORTAL)).capabilities
+
+
+def test_who_listens_anywhere_cannot_promise_a_restart(tmp_path: Path) -> None:
+    text = GOOD.replace('base_url = "http://127.0.0.1:9"\n', "")
+    launch = "[launch]\ncommand = ['a']\nready_line = 'at (?P<base_url>x)'\nrestart = true\n"
+    assert "restart = true needs an address that stays the same" in _problem(tmp_path, text + launch)
 
 
 @pytest.mark.parametrize(
