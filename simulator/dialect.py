@@ -21,6 +21,7 @@ from simulator.payment import (
     Payment,
     Reason,
     Refund,
+    RefundState,
     Refusal,
     State,
 )
@@ -341,6 +342,8 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     = there is none yet). `holds` = approved money of this payment is only held (suspected, its outcome a success) until
     the connector captures or cancels it. `tells_failures` = a callback can say that a payment failed; else no fault
     makes it say so. `drops_after_s` = no retry later than that after the event it tells of (0 = the ladder alone says).
+    `tells_refunds` = the answer to a refund has words for one in these states; what has none is answered as a refusal:
+    timed_out while it is pending, refund_refused when it was refused.
     `captcha` = its log-in page also wants the letters of a picture. `settlement` are the files of its business day.
     `parts` are those that its callbacks have, each of which a notice may want told otherwise.
     """
@@ -373,6 +376,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     tells_failures: bool = True
     captcha: bool = False
     drops_after_s: int = 0
+    tells_refunds: frozenset[RefundState] = frozenset({RefundState.MADE})
     settlement: tuple[DayFile, ...] = ()
     sources: tuple[str, ...] = ()
     assumptions: tuple[Assumption, ...] = ()

@@ -5,6 +5,10 @@ Rule: pure. No clock, no store, no randomness, no bank's field names.
     pending --approve--> paid --refund_part--> partly_refunded --refund_rest--> refunded
     pending --decline / cancel / expire--> failed / cancelled / expired --approve_late--> paid
     pending --suspect--> suspected --approve / reverse--> paid / reversed
+
+Its refunds have states of their own; money moves, and the payment's state with it, only when one is made:
+
+    asked --> made / refused / pending --decide--> made / refused
 """
 
 from datetime import datetime
@@ -133,6 +137,8 @@ class Reason(StrEnum):
     ALREADY_PAID = "already_paid"
     WRONG_PAYER = "wrong_payer"
     """There is no account or card of the number that the connector gives for its payer."""
+    REFUND_REFUSED = "refund_refused"
+    """The bank looked at the refund and gives nothing back."""
     TIMED_OUT = "timed_out"
     UNKNOWN = "unknown"
 
@@ -166,6 +172,14 @@ class IllegalEvent(Exception):
         super().__init__(f"a payment that is {state} cannot {event}")
         self.state = state
         self.event = event
+
+
+class NoSuchPendingRefund(Exception):
+    """The payment has no refund of that number that is still to be decided."""
+
+    def __init__(self, request_ref: str) -> None:
+        super().__init__(f"no refund {request_ref} of this payment is pending: it was decided, or never asked for")
+        self.request_ref = request_ref
 
 
 class Merchant(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,14 +226,29 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     wire: dict[str, str] = {}
 
 
-class Refund(msgspec.Struct, frozen=True, kw_only=True):
-    """`idempotency_key` is what the connector sent beside the refund's number to tell a repetition."""
+class RefundState(StrEnum):
+    MADE = "made"
+    PENDING = "pending"
+    """Taken on; nothing is given back yet, but its money is spoken for."""
+    REFUSED = "refused"
+    """Looked at, and nothing is given back."""
+
+
+class Refund(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`idempotency_key` is what the connector sent beside the refund's number to tell a repetition.
+
+    `refunded_at` is when it came to its present state. A pending one is decided at `decides_at` by itself, as
+    `decided_as`; None = only when somebody decides.
+    """
 
     request_ref: str
     amount_vnd: int
     refunded_at: datetime
     bank_ref: str
     idempotency_key: str = ""
+    state: RefundState = RefundState.MADE
+    decides_at: datetime | None = None
+    decided_as: RefundState = RefundState.MADE
 
 
 class Payment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -228,7 +257,8 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `amount_vnd` is what the payer pays, normally the order's amount; a QR transfer may differ.
     `queries` are the (request number, instant) pairs of status queries, newest last, bounded. `told` counts the
     deliveries planned so far. `active_at` is when the payer, logged in, last did something. `three_ds` is what the
-    card's issuer said, `slip` what a terminal or a teller recorded of it.
+    card's issuer said, `slip` what a terminal or a teller recorded of it. `refunds` are those that were made, in that
+    order; `unmade_refunds` those that are pending or were refused.
     """
 
     payment_id: str
@@ -250,6 +280,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     three_ds: ThreeDS | None = None
     settled_at: datetime | None = None
     refunds: tuple[Refund, ...] = ()
+    unmade_refunds: tuple[Refund, ...] = ()
     queries: tuple[tuple[str, datetime], ...] = ()
     told: int = 0
     slip: TerminalSlip | TellerSlip | None = None
@@ -257,6 +288,25 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def refunded_vnd(self) -> int:
         return sum(refund.amount_vnd for refund in self.refunds)
+
+    @property
+    def pending_refunds(self) -> tuple[Refund, ...]:
+        return tuple(refund for refund in self.unmade_refunds if refund.state is RefundState.PENDING)
+
+    @property
+    def refunding_vnd(self) -> int:
+        """What is asked back and neither given back nor refused."""
+        return sum(refund.amount_vnd for refund in self.pending_refunds)
+
+    @property
+    def all_refunds(self) -> tuple[Refund, ...]:
+        """Whatever became of them: those not made last."""
+        return (*self.refunds, *self.unmade_refunds)
+
+    def refund(self, request_ref: str) -> Refund | None:
+        """The refund of that number; of several (a refused one tried again) the one that stands."""
+        found = [each for each in self.all_refunds if each.request_ref == request_ref]
+        return min(reversed(found), key=lambda each: each.state is RefundState.REFUSED, default=None)
 
     @property
     def in_cash(self) -> bool:
@@ -290,6 +340,48 @@ def apply(payment: Payment, event: Event, now: datetime, outcome: Outcome | None
         step=Step.DONE,
         **changes,
     )
+
+
+def with_refund(payment: Payment, refund: Refund, now: datetime) -> Payment:
+    """The payment with one more refund; only one that is made changes its state. Raises IllegalEvent."""
+    if refund.state is not RefundState.MADE:
+        return msgspec.structs.replace(payment, unmade_refunds=(*payment.unmade_refunds, refund))
+    whole = payment.refunded_vnd + refund.amount_vnd == payment.amount_vnd
+    event = Event.REFUND_REST if whole else Event.REFUND_PART
+    return apply(payment, event, now, refunds=(*payment.refunds, refund))
+
+
+def decide_refund(payment: Payment, request_ref: str, state: RefundState, now: datetime) -> Payment:
+    """The payment once its pending refund is made or refused. Raises NoSuchPendingRefund.
+
+    What is no longer there to be given back, because the bank has reversed the payment, is refused.
+    """
+    refund = next((each for each in payment.pending_refunds if each.request_ref == request_ref), None)
+    if refund is None or state is RefundState.PENDING:
+        raise NoSuchPendingRefund(request_ref)
+    if payment.state not in COLLECTED:
+        state = RefundState.REFUSED
+    others = tuple(each for each in payment.unmade_refunds if each is not refund)
+    decided = msgspec.structs.replace(refund, state=state, refunded_at=now, decides_at=None)
+    return with_refund(msgspec.structs.replace(payment, unmade_refunds=others), decided, now)
+
+
+def due_at(payment: Payment) -> datetime | None:
+    """When something happens to the payment by itself: it expires, or a refund is decided. None = nothing will."""
+    if payment.state is State.PENDING:
+        return payment.order.expires_at
+    return min((each.decides_at for each in payment.pending_refunds if each.decides_at is not None), default=None)
+
+
+def fallen_due(payment: Payment, now: datetime) -> Payment:
+    """The payment once all has happened that was due by `now`."""
+    if payment.state is State.PENDING:
+        late = payment.order.expires_at is not None and payment.order.expires_at <= now
+        return apply(payment, Event.EXPIRE, now) if late else payment
+    for refund in payment.pending_refunds:
+        if refund.decides_at is not None and refund.decides_at <= now:
+            payment = decide_refund(payment, refund.request_ref, refund.decided_as, now)
+    return payment
 
 
 DEFAULT_OUTCOMES: dict[Event, Outcome] = {

@@ -14,7 +14,7 @@ from simulator.faults import Fault
 from simulator.letter import Letter
 from simulator.maintenance import Window
 from simulator.outbox import Delivery, Retry
-from simulator.payment import Merchant, Payment
+from simulator.payment import Merchant, Payment, due_at
 from simulator.purse import Purse
 from simulator.wire import Headers
 
@@ -221,10 +221,10 @@ class Store(Protocol):
         """When the next delivery falls due, among those `claim` would consider; None if nothing is owed."""
 
     async def next_expiry(self, sandbox: str, after: datetime) -> datetime | None:
-        """The earliest expiry later than `after` of a pending payment."""
+        """The earliest instant later than `after` at which a payment expires or a refund is decided."""
 
     async def expiring(self, now: datetime, limit: int, sandbox: str | None = None) -> list[tuple[str, str]]:
-        """(sandbox, payment_id) of pending payments whose expiry is at or before `now`; scope as in `claim`."""
+        """(sandbox, payment_id) of what expires, or has a refund decided, at or before `now`; scope as in `claim`."""
 
     async def payment(self, sandbox: str, key: Key) -> Payment | None: ...
 
@@ -264,5 +264,5 @@ class Store(Protocol):
 
 
 def expiry_of(payment: Payment) -> datetime | None:
-    """When a pending payment expires; None once it is settled."""
-    return payment.order.expires_at if payment.state == "pending" else None
+    """When a pending payment expires, or a pending refund of a paid one is decided; None = nothing is due."""
+    return due_at(payment)
