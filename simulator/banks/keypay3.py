@@ -19,15 +19,17 @@ from simulator.dialect import (
     Endpoint,
     Merchants,
     Notice,
+    Part,
     Query,
     QueryRefund,
     RefundOrder,
     Reply,
     Shape,
     assumed,
+    worded,
 )
 from simulator.outbox import Retry
-from simulator.payment import COLLECTED, Channel, Merchant, Order, Payment, Reason, Refusal, State
+from simulator.payment import COLLECTED, Channel, Merchant, Order, Payment, Reason, RefundState, Refusal, State
 from simulator.signing import hmac_sha256_hex, same
 from simulator.wire import (
     FORM_TYPE,
@@ -75,6 +77,7 @@ STATUS = {
     **dict.fromkeys((State.FAILED, State.CANCELLED, State.EXPIRED, State.REVERSED), FAILED),
     **dict.fromkeys((State.PENDING, State.SUSPECTED), UNKNOWN_YET),
 }
+REFUND_STATUS = {RefundState.MADE: SUCCESS, RefundState.PENDING: UNKNOWN_YET, RefundState.REFUSED: FAILED}
 
 
 def check_sum(fields: Mapping[str, object], signed: str, key: str) -> str:
@@ -134,6 +137,7 @@ def _decode_refund(request: Request, merchants: Merchants) -> RefundOrder:
         request_ref=f"RF{wire['check_sum'][:18]}",
         amount_vnd=amount_vnd,
         full=False,
+        unnumbered=True,
     )
 
 
@@ -221,14 +225,16 @@ def _detailed(command: Command, reply: Reply, payment: Payment) -> Fields:
 
 def _refunded(command: Command, reply: Reply, payment: Payment) -> Fields:
     done: Fields = {}
+    status = SUCCESS
     if reply.refund is not None:
+        status = REFUND_STATUS[reply.refund.state]
         done = {"transaction_refund_code": reply.refund.request_ref, "amount": str(reply.refund.amount_vnd)}
-    return {"transaction_id": payment.order.order_ref, **done, "status": SUCCESS}
+    return {"transaction_id": payment.order.order_ref, **done, "status": status}
 
 
 def _names(payment: Payment) -> tuple[str, ...]:
     """The numbers of its refunds."""
-    return tuple(refund.request_ref for refund in payment.refunds)
+    return tuple(refund.request_ref for refund in payment.all_refunds)
 
 
 def _amounts(payment: Payment) -> dict[str, str]:
@@ -254,6 +260,8 @@ def _callback(notice: Notice) -> Outgoing:
         **{name: kept.get(name, "") for name in ("locale", "country_code", "currency_code", "environment")},
         "status": STATUS[payment.state],
     }
+    optional = ("locale", "country_code", "currency_code", "environment")
+    fields = worded(notice, fields, currency={"currency_code": "USD"}, optional=optional)
     later = merchant.options.get("flavour") == "paylater"
     if later:  # keypay3-opencps2#paylater: "1" unpaid, "2" paid
         fields["status"] = "2" if payment.state in COLLECTED else "1"
@@ -305,6 +313,7 @@ ASSUMPTIONS = (
     ("announced", "paid, failed, cancelled, expired, reversed", "failures are known to be told, not which", ""),
     ("retries", "1, 5, 15, 30 min, 1 and 2 h; 30 s for an answer", "no schedule is public", "retries"),
     ("acknowledgement", "return_code 0 as a number; all else is sent again", "no rule is public", ""),
+    ("refund-status", "0 made, 2 pending, 1 refused, with error 0", "0 alone is known", ""),
     ("refund-code", "made of the request's check_sum: the same request twice is one refund", "it has no number", ""),
     ("unsigned-refusal", "no check_sum before the caller has proved himself", "no oracle for signatures", ""),
     ("types", "numbers count as their digits; bill_info may be anything", "clients write both", ""),
@@ -335,8 +344,10 @@ DIALECT = Dialect(
         )
     ),
     callback=_callback,
+    parts=frozenset({Part.MERCHANT, Part.ORDER, Part.CURRENCY, Part.OPTIONAL, Part.UNKNOWN}),
     acknowledged=_acknowledged,
     retry=Retry(delays_s=(60, 300, 900, 1800, 3600, 7200), timeout_s=30),
+    tells_refunds=frozenset(RefundState),
     announces=frozenset({State.PAID, State.FAILED, State.CANCELLED, State.EXPIRED, State.REVERSED}),
     return_url=_return_url,
     secrets=("key1", "key2"),

@@ -17,6 +17,7 @@ import msgspec
 
 from simulator.clock import VIETNAM, compact, parse_compact
 from simulator.dialect import (
+    OTHER_ACCOUNT,
     Ack,
     Ask,
     Command,
@@ -24,13 +25,15 @@ from simulator.dialect import (
     Endpoint,
     Merchants,
     Notice,
+    Part,
     RefundOrder,
     Reply,
     Shape,
     assumed,
+    worded,
 )
 from simulator.outbox import Retry
-from simulator.payment import COLLECTED, Channel, Merchant, Payment, Reason, Refusal, State
+from simulator.payment import COLLECTED, Channel, Merchant, Payment, Reason, RefundState, Refusal, State
 from simulator.signing import hmac_sha256_hex, md5_hex, same, sha256_hex
 from simulator.wire import JSON_TYPE, Answer, Headers, Outgoing, Request, Response, json_object, json_response
 
@@ -125,7 +128,8 @@ def _mms(notice: Notice) -> Outgoing:
         "ftCode": payment.bank_ref if credited else "",  # mb-vietqr#ftCode: only of a payment that succeeded.
         "endPointUrl": merchant.callback_url,
     }
-    return Outgoing("POST", merchant.callback_url, _headers(), msgspec.json.encode(fields))
+    body = msgspec.json.encode(worded(notice, fields, optional=("rate", "consumerLabelTerm", "userName")))
+    return Outgoing("POST", merchant.callback_url, _headers(), body)
 
 
 def _balance(notice: Notice) -> Outgoing:
@@ -148,7 +152,13 @@ def _balance(notice: Notice) -> Outgoing:
     token = merchant.secrets.get("sync_token", "")
     bearer: Headers = (("authorization", f"Bearer {token}"),) if token else ()
     url = merchant.options.get("balance_url") or merchant.callback_url
-    return Outgoing("POST", url, (*_headers(), *bearer), msgspec.json.encode(fields))
+    told = worded(
+        notice,
+        fields,
+        merchant={"bankaccount": OTHER_ACCOUNT},
+        optional=("reciprocalAccount", "reciprocalBankCode", "va"),
+    )
+    return Outgoing("POST", url, (*_headers(), *bearer), msgspec.json.encode(told))
 
 
 def _mms_ack(said: dict[str, object], status: int) -> Ack:
@@ -237,6 +247,7 @@ def _refund(merchant: Merchant, ft_number: str, amount: str, request_ref: str, i
         request_ref=request_ref,
         amount_vnd=int(amount),
         full=False,
+        unnumbered=True,
     )
 
 
@@ -297,7 +308,8 @@ def judge(command: Command, payment: Payment | None, now: datetime) -> None:
     if issued and now - parse_compact(issued) >= timedelta(seconds=TOKEN_LIFE_S):
         raise Refusal(Reason.BAD_SIGNATURE, f"the bearer token of {issued} has expired", merchant=command.merchant)
     # mb-vietqr#multi-times: the first refund decides for all that come after it.
-    refunds = payment.refunds if payment and isinstance(command, RefundOrder) else ()
+    asked = payment.all_refunds if payment and isinstance(command, RefundOrder) else ()
+    refunds = [each for each in asked if each.state is not RefundState.REFUSED]
     if refunds and refunds[0].request_ref.startswith(f"{ONCE}|"):
         raise Refusal(Reason.ONLY_PART_REFUND, "the first refund was to be the only one", merchant=command.merchant)
 
@@ -361,6 +373,7 @@ ASSUMPTIONS = (
     ("refund-repeat", "E158 for the same orderId, amount and content, 999 for the same transactionID",
      "one client blocks a second refund while the first runs", ""),
     ("refund-codes", "E43 and 999 for what has no code; 401 for a token at the bank's own address", "not told", ""),
+    ("refund-state", "a pending one E215 and 002, as a time-out; a refused one E43 and 999", "not told", ""),
     ("refund-message", "none is sent: the answer alone tells of a refund", "a D message is known, its fields are not",
      ""),
     ("life", "a transfer that was begun can be made for 15 min", "no source has a limit", ""),
@@ -384,6 +397,7 @@ DIALECT = Dialect(
         for operation, path, decode, encode in ENDPOINTS
     ),
     callback=callback,
+    parts=frozenset({Part.MERCHANT, Part.ORDER, Part.OPTIONAL, Part.UNKNOWN}),
     acknowledged=acknowledged,
     retry=Retry(delays_s=(60, 300, 900, 1800, 3600), timeout_s=15),
     announces=frozenset({State.PAID}),

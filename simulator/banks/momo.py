@@ -26,15 +26,29 @@ from simulator.dialect import (
     Endpoint,
     Merchants,
     Notice,
+    Part,
     Query,
     QueryRefund,
     RefundOrder,
     Reply,
     Shape,
     assumed,
+    worded,
 )
 from simulator.outbox import Retry
-from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refund, Refusal, State
+from simulator.payment import (
+    COLLECTED,
+    Channel,
+    Merchant,
+    Order,
+    Outcome,
+    Payment,
+    Reason,
+    Refund,
+    RefundState,
+    Refusal,
+    State,
+)
 from simulator.signing import hmac_sha256_hex, rsa_decrypted, same
 from simulator.wire import JSON_TYPE, Answer, Outgoing, Request, Response, json_object, json_response
 
@@ -144,6 +158,8 @@ FAILURE_CODES = {
     Outcome.UNKNOWN: 99,
     Outcome.OTHER: 99,
 }
+# momo-aio-v2#result-codes
+REFUND_CODES = {RefundState.MADE: 0, RefundState.PENDING: 7002, RefundState.REFUSED: 1080}
 STATE_CODES = {
     **dict.fromkeys(COLLECTED, 0),
     State.CANCELLED: 1006,
@@ -169,6 +185,7 @@ REFUSALS = {
     Reason.ONLY_PART_REFUND: 1088,
     Reason.REFUND_ABOVE_PAYMENT: 22,
     Reason.REFUNDS_ABOVE_PAYMENT: 1081,
+    Reason.REFUND_REFUSED: 1080,
     Reason.ALREADY_PAID: 43,
     Reason.WRONG_PAYER: 1007,
     Reason.TIMED_OUT: 7002,
@@ -319,7 +336,7 @@ def _is_base64(text: str) -> bool:
 
 
 def _names(payment: Payment) -> tuple[str, ...]:
-    refs = (payment.order.order_ref, *(refund.request_ref for refund in payment.refunds))
+    refs = (payment.order.order_ref, *(refund.request_ref for refund in payment.all_refunds))
     request_name = _request_name(payment.order.wire.get("requestId", ""))
     return (_trans_name(payment.bank_ref), request_name, *(_order_name(ref) for ref in refs))
 
@@ -346,7 +363,7 @@ def _judge(command: Command, payment: Payment | None, now: datetime) -> None:
     if isinstance(command, Create) and same_request and result_code(payment) not in FINAL:
         raise refused(Reason.TOO_SOON, "requestId: used before")
     if isinstance(command, RefundOrder):
-        made = [each for each in payment.refunds if each.idempotency_key != command.idempotency_key]
+        made = [each for each in payment.all_refunds if each.idempotency_key != command.idempotency_key]
         if command.request_ref in {payment.order.order_ref, *(refund.request_ref for refund in made)}:
             raise refused(Reason.DUPLICATE_ORDER, "orderId: used before")
         if payment.order.wire.get("requestType") == "payWithATM" and command.amount_vnd < ATM_REFUND_MIN_VND:
@@ -376,21 +393,23 @@ def _answered(kind: str, command: Command, reply: Reply, payment: Payment) -> tu
         return 0, {"amount": payment.amount_vnd, **urls, **(deep if payment.channel is Channel.QR else {})}
     if reply.refund is not None:
         refunded = {"amount": reply.refund.amount_vnd, "transId": _number(reply.refund.bank_ref)}
-        return 0, refunded | ({"refundTrans": [_refunded(reply.refund)]} if kind == "refund_query" else {})
+        return REFUND_CODES[reply.refund.state], refunded | (
+            {"refundTrans": [_refunded(reply.refund)]} if kind == "refund_query" else {}
+        )
     if kind == "pos":
         return result_code(payment), told | {"payType": _pay_type(payment)}
     if kind == "confirm":
         code = 0 if isinstance(command, CancelOrder) else result_code(payment)
         return code, told | {"requestType": command.wire["requestType"]}
     about = {"payType": _pay_type(payment), "extraData": payment.order.wire.get("extraData", "")}
-    return result_code(payment), told | about | {"refundTrans": [_refunded(refund) for refund in payment.refunds]}
+    return result_code(payment), told | about | {"refundTrans": [_refunded(refund) for refund in payment.all_refunds]}
 
 
 def _refunded(refund: Refund) -> dict[str, int | str]:
     return {
         "orderId": refund.request_ref,
         "amount": refund.amount_vnd,
-        "resultCode": 0,
+        "resultCode": REFUND_CODES[refund.state],
         "transId": _number(refund.bank_ref),
         "createdTime": _milliseconds(refund.refunded_at),
     }
@@ -458,7 +477,7 @@ def _result(payment: Payment, merchant: Merchant) -> dict[str, str | int]:
 
 def _callback(notice: Notice) -> Outgoing:
     url = notice.merchant.callback_url or notice.payment.order.wire.get("ipnUrl", "")
-    body = msgspec.json.encode(_result(notice.payment, notice.merchant))
+    body = msgspec.json.encode(worded(notice, _result(notice.payment, notice.merchant)))
     return Outgoing("POST", url, (("content-type", JSON_TYPE),), body)
 
 
@@ -489,6 +508,7 @@ ASSUMPTIONS = (
     ("repeated", "the same request after its end has the same answer, a create 0 and payUrl", "an example is all", ""),
     ("in-flight", "a request sent twice at once is answered as one after the other", "no 422 or 7000 is needed", ""),
     ("refund-order-id", "41 where any order or refund of the merchant has it", "it must be new, scope untold", ""),
+    ("refund-state", "7002 while pending, 1080 refused, in every answer about it", "codes known, use ours", ""),
     ("refund", "done at once; above the payment 22, above its rest 1081, unpaid 1088", "codes known, use ours", ""),
     ("refund-query", "by the refund's orderId; answers its amount and refundTrans", "clients differ in detail", ""),
     ("confirm", "capture of what is not held tells the state; cancel also withdraws the unpaid", "untold", ""),
@@ -530,8 +550,10 @@ DIALECT = Dialect(
         )
     ),
     callback=_callback,
+    parts=frozenset({Part.MERCHANT, Part.ORDER, Part.UNKNOWN}),
     acknowledged=_acknowledged,
     retry=Retry(delays_s=(), timeout_s=15),  # momo-aio-v2#notification, momo-samples#30
+    tells_refunds=frozenset(RefundState),
     announces=frozenset({State.PAID, State.FAILED, State.CANCELLED, State.EXPIRED, State.REVERSED, State.SUSPECTED}),
     return_url=_return_url,
     secrets=("secret_key",),

@@ -24,14 +24,28 @@ from simulator.dialect import (
     ErrorPage,
     Merchants,
     Notice,
+    Part,
     Query,
     RefundOrder,
     Reply,
     Shape,
     assumed,
+    worded,
 )
 from simulator.outbox import Retry
-from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State, Step
+from simulator.payment import (
+    COLLECTED,
+    Channel,
+    Merchant,
+    Order,
+    Outcome,
+    Payment,
+    Reason,
+    RefundState,
+    Refusal,
+    State,
+    Step,
+)
 from simulator.settlement import napas as napas_files
 from simulator.signing import hmac_sha256_hex, same, sha256_hex
 from simulator.wire import (
@@ -118,6 +132,7 @@ CAUSES = {  # napas-dps#gateway-codes
     Reason.ONLY_PART_REFUND: "NOT_ALLOWED",
     Reason.REFUND_ABOVE_PAYMENT: "EXCEEDING_REFUND_AMOUNT",
     Reason.REFUNDS_ABOVE_PAYMENT: "EXCEEDING_REFUND_AMOUNT",
+    Reason.REFUND_REFUSED: "BANK_ERROR",
     Reason.ALREADY_PAID: "FINISHED_PAYMENT",
     Reason.WRONG_PAYER: "INVALID_CARDNO",
     Reason.TIMED_OUT: "REQUEST_TIMEOUT",
@@ -414,7 +429,7 @@ def _encode_api(request: Request, command: Command | None, result: Reply | Refus
         return json_response(told)
     told["apiOperation"] = command.wire["apiOperation"]
     if result.refund is not None:
-        told |= {"result": "SUCCESS", "response": _response(_approved(command.merchant), collected=True)}
+        told |= _refund_result(result.refund.state, command.merchant)
         told["transaction"] = {
             "id": result.refund.request_ref,
             "amount": str(result.refund.amount_vnd),
@@ -460,7 +475,7 @@ def _response(gateway_code: str, *, collected: bool) -> Tree:
     return {"gatewayCode": gateway_code, **acquirer, "message": gateway_code.replace("_", " ").capitalize()}
 
 
-def payment_result(payment: Payment, merchant: Merchant) -> Tree:
+def payment_result(payment: Payment, merchant: Merchant, currency: str = "VND") -> Tree:
     """napas-dps#result: what the callback says under paymentResult, and the query as its whole answer."""
     order, amount, collected = payment.order, str(payment.amount_vnd), payment.state in COLLECTED
     settled_at = payment.settled_at or payment.created_at
@@ -470,7 +485,7 @@ def payment_result(payment: Payment, merchant: Merchant) -> Tree:
         "order": {
             "id": order.order_ref,
             "amount": amount,
-            "currency": "VND",
+            "currency": currency,
             "creationTime": _iso(payment.created_at),
             "reference": order.description,
             "totalAuthorizedAmount": amount if collected else "0",
@@ -486,7 +501,7 @@ def payment_result(payment: Payment, merchant: Merchant) -> Tree:
         "transaction": {
             "id": order.wire.get("transaction", payment.bank_ref),
             "amount": amount,
-            "currency": "VND",
+            "currency": currency,
             "receipt": payment.bank_ref,
             "type": "PAYMENT",
             "authorizationCode": payment.bank_ref[-6:] if collected else "",
@@ -529,6 +544,14 @@ def _iso(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def _refund_result(state: RefundState, merchant: Merchant) -> Tree:
+    if state is RefundState.MADE:
+        return {"result": "SUCCESS", "response": _response(_approved(merchant), collected=True)}
+    if state is RefundState.PENDING:
+        return {"result": "PENDING", "response": _response("REFUND_TIMEOUT", collected=False)}
+    return {"result": "FAILURE", "response": _response(CAUSES[Reason.REFUND_REFUSED], collected=False)}
+
+
 def _result(payment: Payment) -> str:
     if payment.state in COLLECTED:
         return "SUCCESS"
@@ -555,9 +578,9 @@ def _gateway_code(payment: Payment, merchant: Merchant) -> str:
     return GATEWAY_CODES[ENDED.get(payment.state, Outcome.OTHER) if outcome is Outcome.SUCCESS else outcome]
 
 
-def napas_result(payment: Payment, merchant: Merchant) -> str:
-    """The signed result: JSON of data and checksum."""
-    told = {"paymentResult": payment_result(payment, merchant), "tokenResult": token_result(payment, merchant)}
+def napas_result(told: Tree, payment: Payment, merchant: Merchant) -> str:
+    """The signed result: JSON of data and checksum. `told` is what it says of the payment."""
+    told = {"paymentResult": told, "tokenResult": token_result(payment, merchant)}
     data = base64.b64encode(msgspec.json.encode(told)).decode()
     return msgspec.json.encode({"data": data, "checksum": checksum(data, merchant)}).decode()
 
@@ -567,8 +590,17 @@ def checksum(data: str, merchant: Merchant) -> str:
     return digits.upper() if merchant.options.get("checksum") == "upper" else digits
 
 
+def _worded(notice: Notice, told: Tree) -> Tree:
+    refuted = _response(_gateway_code(notice.opposite, notice.merchant), collected=notice.opposite.state in COLLECTED)
+    elsewhere = payment_result(notice.payment, notice.merchant, "USD")
+    foreign = {name: elsewhere[name] for name in ("order", "transaction")}
+    optional = ("authorizationResponse", "channel", "version")
+    return worded(notice, told, currency=foreign, second={"response": refuted}, optional=optional)
+
+
 def _callback(notice: Notice) -> Outgoing:
-    url, text = notice.merchant.callback_url, napas_result(notice.payment, notice.merchant)
+    url, told = notice.merchant.callback_url, _worded(notice, payment_result(notice.payment, notice.merchant))
+    text = napas_result(told, notice.payment, notice.merchant)
     if notice.merchant.options.get("callback") == "form":
         body = form.written({"napasResult": text}).encode()
         return Outgoing("POST", url, (("content-type", FORM_TYPE),), body)
@@ -576,7 +608,10 @@ def _callback(notice: Notice) -> Outgoing:
 
 
 def _return_form(payment: Payment, merchant: Merchant) -> Fields:
-    return {"napasResult": napas_result(payment, merchant)}  # napas-dps#result: the browser posts what the IPN says
+    told = payment_result(payment, merchant)
+    return {
+        "napasResult": napas_result(told, payment, merchant)
+    }  # napas-dps#result: the browser posts what the IPN says
 
 
 def _acknowledged(answer: Answer, notice: Notice) -> Ack:
@@ -622,6 +657,12 @@ ASSUMPTIONS = (
     ("pays-with-token", "is not offered", "no field for a token is public", ""),
     ("authorization", "000000 and 00 with what was collected, absent otherwise", "only the fields are public", ""),
     ("query", "answers with the fields of paymentResult", "no sample", ""),
+    (
+        "refund-state",
+        "PENDING with REFUND_TIMEOUT, FAILURE with BANK_ERROR; the query tells only what was given back",
+        "names known, use ours",
+        "",
+    ),
     ("refund", "done at once, whole or in parts, numbered by its transaction", "only the call is public", ""),
     ("reload", "the same unpaid order again shows the page again", "a reload is no second payment", ""),
 )
@@ -647,8 +688,10 @@ DIALECT = Dialect(
         for operation, method, path, decode, encode in ENDPOINTS
     ),
     callback=_callback,
+    parts=frozenset({Part.MERCHANT, Part.ORDER, Part.CURRENCY, Part.SECOND_STATUS, Part.OPTIONAL, Part.UNKNOWN}),
     acknowledged=_acknowledged,
     retry=Retry(delays_s=(60, 300, 900)),
+    tells_refunds=frozenset(RefundState),
     announces=frozenset(State) - {State.PENDING, State.PARTLY_REFUNDED, State.REFUNDED},
     return_url=lambda payment, merchant: payment.order.return_url,
     return_form=_return_form,

@@ -14,6 +14,7 @@ import msgspec
 from simulator import qr
 from simulator.clock import VIETNAM
 from simulator.dialect import (
+    OTHER_ACCOUNT,
     Access,
     Ack,
     Command,
@@ -21,13 +22,15 @@ from simulator.dialect import (
     Endpoint,
     Merchants,
     Notice,
+    Part,
     RefundOrder,
     Reply,
     Shape,
     assumed,
+    worded,
 )
 from simulator.outbox import Retry
-from simulator.payment import Channel, Merchant, Payment, Reason, Refund, Refusal, State
+from simulator.payment import Channel, Merchant, Payment, Reason, Refund, RefundState, Refusal, State
 from simulator.signing import hmac_sha256_hex, same, sha256_hex
 from simulator.wire import JSON_TYPE, Answer, Headers, Outgoing, Request, Response, json_object, json_response
 
@@ -48,6 +51,7 @@ REFUSALS = {
     Reason.NOT_PAID: (422, "not_refundable"),
     Reason.REFUND_ABOVE_PAYMENT: (422, "refund_amount"),
     Reason.REFUNDS_ABOVE_PAYMENT: (422, "refund_amount"),
+    Reason.REFUND_REFUSED: (422, "refund_failed"),
 }
 
 # --- webhooks --------------------------------------------------------------------------------------------------
@@ -55,7 +59,8 @@ REFUSALS = {
 
 def callback(notice: Notice) -> Outgoing:
     """The webhook; its proof stands in the headers."""
-    body = msgspec.json.encode(_told(notice))
+    account, optional = {"accountNumber": OTHER_ACCOUNT}, ("subAccount", "description")
+    body = msgspec.json.encode(worded(notice, _told(notice), merchant=account, optional=optional))
     prove = PROOFS.get(notice.merchant.options.get("auth", ""), _hmac)
     headers = (("content-type", JSON_TYPE), *prove(notice, body))
     return Outgoing("POST", notice.merchant.callback_url, headers, body)
@@ -142,9 +147,9 @@ def _told(notice: Notice) -> dict[str, object]:
 
 
 def _refund_told(payment: Payment) -> Refund | None:
-    """Which refund a webhook tells of: the first one that leaves some of the money, the last one that leaves none."""
-    which = {State.PARTLY_REFUNDED: 0, State.REFUNDED: -1}.get(payment.state)
-    return payment.refunds[which] if which is not None and payment.refunds else None
+    """Which refund a webhook tells of: the last of those that were made by then."""
+    told = payment.state in (State.PARTLY_REFUNDED, State.REFUNDED)
+    return payment.refunds[-1] if told and payment.refunds else None
 
 
 def transaction_id(payment: Payment, refund: Refund | None = None) -> str:
@@ -222,7 +227,7 @@ def judge(command: Command, payment: Payment | None, now: datetime) -> None:
     """A wholly refunded transaction has a code of its own, but not for the key that did it."""
     if not isinstance(command, RefundOrder) or payment is None or payment.state is not State.REFUNDED:
         return
-    if command.request_ref not in {refund.request_ref for refund in payment.refunds}:
+    if payment.refund(command.request_ref) is None:
         raise Refusal(Reason.ALREADY_PAID, "nothing is left to refund", merchant=command.merchant)
 
 
@@ -236,7 +241,7 @@ def encode_refund(request: Request, command: Command | None, result: Reply | Ref
         "refund_id": result.refund.bank_ref,
         "transaction_id": transaction_id(result.payment),
         "refund_amount": result.refund.amount_vnd,
-        "status": "Success",
+        "status": "Success" if result.refund.state is RefundState.MADE else "Processing",
     }
     return json_response({"status": "success", "data": told})
 
@@ -244,7 +249,7 @@ def encode_refund(request: Request, command: Command | None, result: Reply | Ref
 def _names(payment: Payment) -> tuple[str, ...]:
     if payment.state in (State.PENDING, State.REVERSED):
         return ()
-    return (transaction_id(payment), *(f"refund:{refund.request_ref}" for refund in payment.refunds))
+    return (transaction_id(payment), *(f"refund:{refund.request_ref}" for refund in payment.all_refunds))
 
 
 def qr_text(payment: Payment, merchant: Merchant) -> str:
@@ -269,7 +274,13 @@ ASSUMPTIONS = (
     ("accumulated", "0", "a pure bank keeps no balance", ""),
     ("code", "the first word of prefix and digit, in capitals", "accounts set their own", "options.code_prefix"),
     ("out", "refunds, reversals even if their coming was not told, a told failure", "no failure has a message", ""),
-    ("later-parts", "of several part refunds the first and the last are told", "the core announces states", ""),
+    (
+        "refund-state",
+        "status Processing till it is made; refused 422 refund_failed, at once or when repeated; "
+        "a webhook when it is made",
+        "only success is told",
+        "",
+    ),
     ("description", "empty", "the real one may hold the bank's whole message", ""),
     ("instant", "a transfer is told at once", "banks take seconds to minutes", ""),
     ("api-token", "begins with the merchant's code and a dot", "a pure bank looks merchants up by code", ""),
@@ -295,9 +306,11 @@ DIALECT = Dialect(
         ),
     ),
     callback=callback,
+    parts=frozenset({Part.MERCHANT, Part.ORDER, Part.OPTIONAL, Part.UNKNOWN}),
     acknowledged=acknowledged,
     access=Access(ask=token_request, read=token),
     # sepay-webhooks#retries: minutes 1, 1, 2, 3, 5, 8, 13; 30 s for the whole exchange.
+    tells_refunds=frozenset({RefundState.MADE, RefundState.PENDING}),
     retry=Retry(delays_s=(60, 60, 120, 180, 300, 480, 780), timeout_s=30),
     drops_after_s=5 * 3600,  # sepay-webhooks#retries
     announces=frozenset({State.PAID, State.PARTLY_REFUNDED, State.REFUNDED, State.REVERSED}),

@@ -27,14 +27,16 @@ from simulator.dialect import (
     Endpoint,
     Merchants,
     Notice,
+    Part,
     Query,
     RefundOrder,
     Reply,
     Shape,
     assumed,
+    worded,
 )
 from simulator.outbox import Retry
-from simulator.payment import COLLECTED, Channel, Merchant, Order, Payment, Reason, Refusal, State
+from simulator.payment import COLLECTED, Channel, Merchant, Order, Payment, Reason, RefundState, Refusal, State
 from simulator.signing import hmac_sha256_hex, same
 from simulator.wire import (
     JSON_TYPE,
@@ -111,6 +113,7 @@ REFUSALS = {
     Reason.NOT_PAID: (400, "Đơn hàng chưa được thanh toán"),
     Reason.ALREADY_PAID: (400, "Đơn hàng đã được thanh toán"),
     Reason.EXPIRED: (400, "Đơn hàng đã bị hủy hoặc hết hạn"),
+    Reason.REFUND_REFUSED: (400, "Ngân hàng từ chối hủy giao dịch"),
     Reason.TIMED_OUT: (400, "Giao dịch đã quá thời điểm quyết toán"),
     Reason.MAINTENANCE: (400, "Hệ thống đang bảo trì"),
 }
@@ -201,7 +204,15 @@ def decode_cancel(request: Request, merchants: Merchants) -> CancelOrder:
 
 def decode_void(request: Request, merchants: Merchants) -> RefundOrder:
     merchant, invoice = _asked(request, merchants)
-    return RefundOrder(merchant=merchant, order_key=invoice, request_ref="void", amount_vnd=0, full=True, all_left=True)
+    return RefundOrder(
+        merchant=merchant,
+        order_key=invoice,
+        request_ref="void",
+        amount_vnd=0,
+        full=True,
+        all_left=True,
+        unnumbered=True,
+    )
 
 
 def _known(request: Request, merchants: Merchants) -> Merchant:
@@ -275,6 +286,12 @@ def encode(
 
 def _to_page(command: Command, reply: Reply) -> Response:
     return redirect(reply.page_url)
+
+
+def _voided(command: Command, reply: Reply) -> Response:
+    if reply.refund is not None and reply.refund.state is RefundState.PENDING:
+        return json_response({"message": "Yêu cầu hủy giao dịch đang được xử lý"}, 202)
+    return json_response({"message": "Đã hủy giao dịch thành công"})
 
 
 def _said(message: str, command: Command, reply: Reply) -> Response:
@@ -380,13 +397,18 @@ def callback(notice: Notice) -> Outgoing:
     """sepay-gateway-ipn: its only proof is the secret in a header, if the merchant wants one."""
     payment, merchant = notice.payment, notice.merchant
     customer = payment.order.wire.get("customer_id")
-    body = {
+    order, transaction = _order_told(payment), _transaction(payment)
+    body: dict[str, object] = {
         "timestamp": int((payment.settled_at or payment.created_at).timestamp()),
         "notification_type": _kind(payment),
-        "order": _order_told(payment),
-        "transaction": _transaction(payment),
+        "order": order,
+        "transaction": transaction,
         "customer": {"id": _uuid(payment.payment_id), "customer_id": customer} if customer else None,
     }
+    declined = {**transaction, "transaction_status": _transaction(notice.opposite)["transaction_status"]}
+    foreign = {"order": {**order, "order_currency": "USD"}}
+    foreign["transaction"] = {**transaction, "transaction_currency": "USD"}
+    body = worded(notice, body, currency=foreign, second={"transaction": declined}, optional=("customer",))
     proof = (("x-secret-key", merchant.secrets["secret_key"]),)
     headers = (("content-type", JSON_TYPE), *(proof if merchant.options.get("auth") != "none" else ()))
     return Outgoing("POST", merchant.callback_url, headers, msgspec.json.encode(body))
@@ -429,6 +451,7 @@ ASSUMPTIONS = (
     ("refusals", "400, 401, 404, 409 with a message; no page for browsers", "only successes are told", ""),
     ("statuses", "a void or expired order is CANCELLED, a failed one FAILED", "three statuses are told", ""),
     ("void-status", "the transaction of a void is VOIDED", "APPROVED alone is told", ""),
+    ("void-pending", "202 while the bank looks at it, 400 if it refuses", "success alone is told", ""),
     ("settlement", "voids end at 0:00 of the day the money comes; weekends only", "the schedule alone is told", ""),
     ("ipn-kinds", "paid and void orders only; a told failure is ORDER_FAILED", "these two kinds are told", ""),
     ("ipn-key", "the merchant's secret key; none by option", "a type of authentication is chosen", "options.auth"),
@@ -447,7 +470,7 @@ _ENDPOINTS = (
     ("query", "GET", "/v1/order/detail/{id}", decode_detail, _detail),
     ("query", "GET", "/v1/orders/{id}", decode_detail, _detail),  # sepay-clients: so asks the Python package
     ("cancel", "POST", "/v1/order/cancel", decode_cancel, partial(_said, "Đã hủy đơn hàng thành công")),
-    ("refund", "POST", "/v1/order/voidTransaction", decode_void, partial(_said, "Đã hủy giao dịch thành công")),
+    ("refund", "POST", "/v1/order/voidTransaction", decode_void, _voided),
 )
 
 DIALECT = Dialect(
@@ -460,7 +483,9 @@ DIALECT = Dialect(
         for operation, method, path, decode, done in _ENDPOINTS
     ),
     callback=callback,
+    parts=frozenset({Part.ORDER, Part.CURRENCY, Part.SECOND_STATUS, Part.OPTIONAL, Part.UNKNOWN}),
     acknowledged=acknowledged,
+    tells_refunds=frozenset({RefundState.MADE, RefundState.PENDING}),
     retry=Retry(delays_s=(60, 60, 120, 180, 300, 480, 780), timeout_s=30),
     announces=frozenset({State.PAID, State.REFUNDED, State.REVERSED}),
     return_url=return_url,

@@ -27,14 +27,16 @@ from simulator.dialect import (
     ErrorPage,
     Merchants,
     Notice,
+    Part,
     Query,
     RefundOrder,
     Reply,
     Shape,
     assumed,
+    worded,
 )
 from simulator.outbox import Retry
-from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
+from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, RefundState, Refusal, State
 from simulator.signing import hmac_sha256_hex, same, sha256_hex
 from simulator.wire import (
     JSON_TYPE,
@@ -132,10 +134,13 @@ REFUSALS = dict.fromkeys(Reason, "400") | {
     Reason.NOT_PAID: "101",
     Reason.REFUND_ABOVE_PAYMENT: "3",
     Reason.REFUNDS_ABOVE_PAYMENT: "3",
+    Reason.REFUND_REFUSED: "101",
     Reason.ALREADY_PAID: "1",
     Reason.WRONG_PAYER: "105",
     Reason.TIMED_OUT: "100",
 }
+# A refund's state in the codes of payments: 100 is not known yet, 101 was not successful.
+REFUND_CODES = {RefundState.MADE: "0", RefundState.PENDING: "100", RefundState.REFUSED: "101"}
 ERROR_TEXTS = {
     "1": ("Đơn hàng đã được thanh toán.", "The order has been paid."),
     "3": ("Số tiền không hợp lệ.", "The amount is not valid."),
@@ -202,6 +207,7 @@ def decode_refund(request: Request, merchants: Merchants) -> RefundOrder:
         request_ref=wire["refundId"],
         amount_vnd=_dong(wire, merchant),
         full=False,
+        repeatable=True,
     )
 
 
@@ -275,7 +281,8 @@ def encode_asked(kind: str, request: Request, command: Command | None, result: R
             "amount": str(result.refund.amount_vnd),
             "refundedAmount": payload["refundedAmount"],
         }
-    return _answered(kind, result.reply_ref, command.wire, command.merchant, "0", payload)
+    code = REFUND_CODES[result.refund.state] if result.refund else "0"
+    return _answered(kind, result.reply_ref, command.wire, command.merchant, code, payload)
 
 
 def _answered(
@@ -315,13 +322,22 @@ def _result_code(payment: Payment) -> str:
 
 def callback(notice: Notice) -> Outgoing:
     """The result, server to server. Its channelRefNumber stays in every repeat and changes with the state."""
-    payload, payment = told(notice.payment), notice.payment
+    payment, usual = notice.payment, told(notice.payment)
+    # vcb-qn-design#channels: what is not known yet may be absent, and is signed as empty.
+    payload = worded(
+        notice,
+        usual,
+        currency={"currency": "USD"},
+        second={"resultCode": told(notice.opposite)["resultCode"]},
+        optional=("channel", "bankCode"),
+    )
     context = {
         "channelId": CHANNEL_ID,
         "channelRefNumber": _told_ref(payment),
         "requestDateTime": written(payment.settled_at or payment.created_at),
     }
-    signed = signature(notice.merchant.secrets["secret"], "PAYMENT", (*context.values(), *payload.values()))
+    values = (*context.values(), *(payload.get(name, "") for name in usual))
+    signed = signature(notice.merchant.secrets["secret"], "PAYMENT", values)
     body = msgspec.json.encode({"context": context, "payload": payload, "signature": signed})
     return Outgoing("POST", notice.merchant.callback_url, (("content-type", JSON_TYPE),), body)
 
@@ -379,7 +395,8 @@ ASSUMPTIONS = (
     ("announced", "paid, failed, cancelled, expired, suspected, reversed", OURS, ""),
     ("acknowledgement", "a signed 0 or 1 with HTTP 200 ends the retries", OURS, ""),
     ("retries", "after 1, 5, 15, 30 and 60 min; 30 s for an answer", OURS, "retries"),
-    ("refund", "in whole or in parts, done at once; refundId is used once", OURS, ""),
+    ("refund", "in whole or in parts; refundId is used once, the same refund again is answered as it stands", OURS, ""),
+    ("refund-state", "100 while the bank looks at it, 101 if it refuses, 0 once it is made", OURS, ""),
     ("unsigned-refusal", "signature is empty before the caller has proved itself", OURS, ""),
     ("error-page", "what the bank cannot show a payment for ends on its own page", OURS, ""),
     ("page-life", "15 min to pay unless the order says otherwise", OURS, ""),
@@ -407,11 +424,13 @@ DIALECT = Dialect(
         _endpoint("refund", "POST", decode_refund, partial(encode_asked, "REFUND")),
     ),
     callback=callback,
+    parts=frozenset({Part.MERCHANT, Part.ORDER, Part.CURRENCY, Part.SECOND_STATUS, Part.OPTIONAL, Part.UNKNOWN}),
     acknowledged=acknowledged,
     retry=Retry(delays_s=(60, 300, 900, 1800, 3600), timeout_s=30),
     announces=frozenset({State.PAID, State.FAILED, State.CANCELLED, State.EXPIRED, State.SUSPECTED, State.REVERSED}),
     return_url=return_url,
     secrets=("secret",),
+    tells_refunds=frozenset(RefundState),
     page_life_s=900,
     bank_ref=_ten_digits,
     captcha=True,

@@ -22,14 +22,16 @@ from simulator.dialect import (
     Endpoint,
     Merchants,
     Notice,
+    Part,
     Query,
     RefundOrder,
     Reply,
     Shape,
+    worded,
 )
 from simulator.form import added
 from simulator.outbox import Retry
-from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
+from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, RefundState, Refusal, State
 from simulator.signing import rsa_sha256_sign, rsa_sha256_verify, sha256_hex
 from simulator.wire import JSON_TYPE, Answer, Outgoing, Request, Response, json_object, json_response
 
@@ -70,12 +72,14 @@ TEXTS = {
     "03": "Trạng thái giao dịch không cho phép",
     "04": "Số tiền hoặc loại tiền không hợp lệ",
     "05": "Trùng mã giao dịch",
+    "06": "Yêu cầu hoàn tiền đang được xử lý",
     "07": "Trùng mã yêu cầu",
     "08": "Ngân hàng đang bảo trì",
     "09": "Sai định dạng thông điệp",
     "10": "Giao dịch đã hết hạn",
     "11": "Địa chỉ trả về chưa đăng ký",
     "12": "Số tiền hoàn vượt số tiền đã thanh toán",
+    "13": "Ngân hàng từ chối hoàn tiền",
     "99": "Lỗi không xác định",
 }
 _REFUSED = {
@@ -90,7 +94,9 @@ _REFUSED = {
     "10": (Reason.EXPIRED,),
     "11": (Reason.RETURN_URL_NOT_REGISTERED,),
     "12": (Reason.REFUND_ABOVE_PAYMENT, Reason.REFUNDS_ABOVE_PAYMENT),
+    "13": (Reason.REFUND_REFUSED,),
 }
+REFUND_CODES = {RefundState.MADE: "00", RefundState.PENDING: "06", RefundState.REFUSED: "13"}
 REFUSALS = {reason: code for code, reasons in _REFUSED.items() for reason in reasons}
 # What only a request with a true signature is refused for.
 _PROVED = frozenset({Reason.INVALID_AMOUNT, Reason.INVALID_CURRENCY, Reason.EXPIRED})
@@ -239,6 +245,7 @@ def decode_refund(request: Request, merchants: Merchants) -> RefundOrder:
         request_ref=wire["requestId"],
         amount_vnd=int(wire["amount"]),
         full=False,
+        repeatable=True,
     )
 
 
@@ -250,7 +257,8 @@ def encode(
         return _refused(command, result)
     assert command is not None, "only what was understood is replied to"
     assert result.payment is not None, "every reply of this bank is about a payment"
-    return json_response(_sealed(_head("00", command.wire) | accepted(result, result.payment), command.merchant))
+    code = REFUND_CODES[result.refund.state] if result.refund else "00"
+    return json_response(_sealed(_head(code, command.wire) | accepted(result, result.payment), command.merchant))
 
 
 def _refused(command: Command | None, refusal: Refusal) -> Response:
@@ -324,7 +332,15 @@ def _response_code(payment: Payment) -> str:
 def callback(notice: Notice) -> Outgoing:
     payment, merchant = notice.payment, notice.merchant
     fields = {"transId": _trans_id(payment), "merchantId": merchant.merchant_code, "orderId": payment.order.order_ref}
-    body = msgspec.json.encode(_sealed(fields | _told(payment), merchant))
+    told = worded(
+        notice,
+        fields | _told(payment),
+        currency={"currencyCode": "USD"},
+        second={"transStatus": STATUSES[notice.opposite.state]},
+        # vietinbank-dn-design#empty
+        optional=("billCode", "bankTransId"),
+    )
+    body = msgspec.json.encode(_sealed(told, merchant))
     return Outgoing("POST", merchant.callback_url, (("content-type", JSON_TYPE),), body)
 
 
@@ -370,7 +386,8 @@ ASSUMPTIONS = (
     ("cash", "a payCode for the teller, good for 3 days; no bankTransId", "bill collection has none for cash", ""),
     ("card-kind", "9704 is ATM, all else CREDIT", "domestic cards begin so", ""),
     ("duplicates", "an orderId is used once (05), a requestId once for a query or refund (07)", "retries are safe", ""),
-    ("refunds", "in parts, up to the payment, at once", "a city gives back single fees", ""),
+    ("refunds", "in parts, up to the payment; 06 while the bank looks at it, 13 if it refuses; the same request again "
+     "is answered as it stands, another one with its number is 07", "a city gives back single fees", ""),
     ("announced", "paid, failed, cancelled, expired, reversed", "a portal must not wait for what ended", ""),
     ("retries", "after 1, 2, 5, 10 and 30 min; 30 s for an answer", "as chosen for bill collection", "retries"),
     ("acknowledgement", "HTTP 200, 00 or 05, signed for the transId", "as in bill collection", ""),
@@ -400,9 +417,11 @@ DIALECT = Dialect(
         )
     ),
     callback=callback,
+    parts=frozenset({Part.MERCHANT, Part.ORDER, Part.CURRENCY, Part.SECOND_STATUS, Part.OPTIONAL, Part.UNKNOWN}),
     acknowledged=acknowledged,
     retry=Retry(delays_s=(60, 120, 300, 600, 1800), timeout_s=30),
     announces=frozenset({State.PAID, State.FAILED, State.CANCELLED, State.EXPIRED, State.REVERSED}),
+    tells_refunds=frozenset(RefundState),
     return_url=return_url,
     secrets=("bank_private_key", "portal_public_key"),
     sources=("vietinbank-dn-design",),

@@ -23,14 +23,28 @@ from simulator.dialect import (
     Endpoint,
     Merchants,
     Notice,
+    Part,
     Query,
     RefundOrder,
     Reply,
     Shape,
     assumed,
+    worded,
 )
 from simulator.outbox import Retry
-from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State, Step
+from simulator.payment import (
+    COLLECTED,
+    Channel,
+    Merchant,
+    Order,
+    Outcome,
+    Payment,
+    Reason,
+    RefundState,
+    Refusal,
+    State,
+    Step,
+)
 from simulator.settlement import vietinbank_card
 from simulator.signing import (
     hmac_sha512_hex,
@@ -141,7 +155,7 @@ _REFUND_AMOUNTS = (
 _REFUSED = {
     "01": (Reason.BAD_SIGNATURE,),
     "02": (Reason.UNKNOWN_MERCHANT, Reason.UNKNOWN_ORDER),
-    "05": (Reason.EXPIRED,),
+    "05": (Reason.EXPIRED, Reason.REFUND_REFUSED),
     "07": (Reason.DUPLICATE_ORDER, Reason.TOO_SOON),
     "12": (Reason.UNKNOWN_COMMAND, Reason.INVALID_CURRENCY, Reason.NOT_PAID, Reason.ALREADY_PAID),
     "13": (Reason.INVALID_AMOUNT, *_REFUND_AMOUNTS),
@@ -160,6 +174,7 @@ _ENDED = {
     "75": (Outcome.WRONG_OTP, Outcome.WRONG_PASSWORD),
     "91": (Outcome.MAINTENANCE,),
 }
+REFUND_CODES = {RefundState.MADE: "00", RefundState.PENDING: "68", RefundState.REFUSED: "05"}
 REFUSALS = {reason: code for code, reasons in _REFUSED.items() for reason in reasons}
 OUTCOMES = {outcome: code for code, outcomes in _ENDED.items() for outcome in outcomes}
 # What only a request with a true signature is refused for.
@@ -437,10 +452,10 @@ def _verified(kind: str, command: Command, reply: Reply) -> Response:
 
 def _inquired(kind: str, command: Command, reply: Reply) -> Response:
     payment, asked = _payment(reply), command.wire["queryTransactionId"]
-    refund = next((each for each in payment.refunds if asked in (each.request_ref, each.bank_ref)), None)
+    refund = next((each for each in payment.all_refunds if asked in (each.request_ref, each.bank_ref)), None)
     if refund is not None:
         more = {"bankTransactionId": refund.bank_ref, "description": f"refund of {refund.amount_vnd} VND"}
-        return _answered("00", command.wire, command.merchant, more)
+        return _answered(REFUND_CODES[refund.state], command.wire, command.merchant, more)
     more = {"bankTransactionId": payment.bank_ref, "description": f"{payment.state}: {payment.amount_vnd} VND"}
     return _answered(payment_code(payment), command.wire, command.merchant, more)
 
@@ -506,6 +521,7 @@ def callback(notice: Notice) -> Outgoing:
         "transactionDate": compact(payment.settled_at or notice.now),
     }
     fields = {name: value[: CONFIRM_LENGTHS[name]] for name, value in fields.items()}
+    fields = worded(notice, fields, optional=("terminalId", "productId"))
     body = {**fields, "signature": _signature(fields, CONFIRM_SIGNED, merchant)}
     return Outgoing("POST", merchant.callback_url, (("content-type", JSON_TYPE),), msgspec.json.encode(body))
 
@@ -535,7 +551,7 @@ def acknowledged(answer: Answer, notice: Notice) -> Ack:
 
 def names(payment: Payment) -> tuple[str, ...]:
     """What transactionInquiry may ask for: the partner's number or the bank's, of a payment or of its refunds."""
-    refunds = (ref for refund in payment.refunds for ref in (refund.request_ref, refund.bank_ref))
+    refunds = (ref for refund in payment.all_refunds for ref in (refund.request_ref, refund.bank_ref))
     return (payment.order.order_key, payment.bank_ref, *refunds)
 
 
@@ -569,6 +585,7 @@ ASSUMPTIONS = (
     ("verify-by", "any value", "no value is public", ""),
     ("inquiry", "any queryType; status is the transaction's; by the partner's or the bank's number", "not told", ""),
     ("refund-partial", "parts are refunded up to the payment", "the message has an amount, no rule is public", ""),
+    ("refund-state", "68 while pending, 05 refused, at once and when inquired", "no code is public", ""),
     ("unsigned-refusal", "signature is empty before the caller has proved itself", "no oracle for signatures", ""),
     ("paths", "below /ewallet, as the names of the messages", "hosts and prefixes differ", ""),
     ("otp-life", "5 min", "the law's limit for an OTP by SMS", ""),
@@ -605,6 +622,7 @@ DIALECT = Dialect(
         for operation, kind, decode, accepted in ENDPOINTS
     ),
     callback=callback,
+    parts=frozenset({Part.MERCHANT, Part.ORDER, Part.OPTIONAL, Part.UNKNOWN}),
     acknowledged=acknowledged,
     retry=Retry(delays_s=(60, 120, 300, 600, 1800), timeout_s=30),
     announces=frozenset({State.PAID, State.FAILED, State.CANCELLED, State.EXPIRED, State.REVERSED}),

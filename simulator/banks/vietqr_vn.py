@@ -17,6 +17,7 @@ import msgspec
 from simulator import qr
 from simulator.clock import VIETNAM
 from simulator.dialect import (
+    OTHER_ACCOUNT,
     Access,
     Ack,
     Ask,
@@ -26,14 +27,16 @@ from simulator.dialect import (
     Endpoint,
     Merchants,
     Notice,
+    Part,
     Query,
     RefundOrder,
     Reply,
     Shape,
     assumed,
+    worded,
 )
 from simulator.outbox import Retry
-from simulator.payment import COLLECTED, Channel, Merchant, Order, Payment, Reason, Refusal, State
+from simulator.payment import COLLECTED, Channel, Merchant, Order, Payment, Reason, RefundState, Refusal, State
 from simulator.signing import hmac_sha256_hex, md5_hex, same, sha256_hex
 from simulator.wire import (
     JSON_TYPE,
@@ -83,6 +86,7 @@ REFUSALS = {
     Reason.NOT_PAID: (400, "E43"),
     Reason.TOO_SOON: (400, "E43"),
     Reason.ONLY_PART_REFUND: (400, "E43"),
+    Reason.REFUND_REFUSED: (400, "E43"),
     Reason.REFUND_ABOVE_PAYMENT: (400, "E45"),
     Reason.REFUNDS_ABOVE_PAYMENT: (400, "E45"),
 }
@@ -137,9 +141,10 @@ def judge(command: Command, payment: Payment | None, now: datetime) -> None:
     issued_at = command.wire.get("issued_at")
     if issued_at and not -TOKEN_LIFE_S <= now.timestamp() - int(issued_at) <= TOKEN_LIFE_S:
         raise Refusal(Reason.EXPIRED, "the token has ended", merchant=command.merchant)
-    if not isinstance(command, RefundOrder) or payment is None or not payment.refunds:
+    if not isinstance(command, RefundOrder) or payment is None:
         return
-    if not payment.refunds[0].request_ref.startswith("many|"):
+    refunds = [each for each in payment.all_refunds if each.state is not RefundState.REFUSED]
+    if refunds and not refunds[0].request_ref.startswith("many|"):
         raise Refusal(Reason.ONLY_PART_REFUND, "the first refund was not multiTimes", merchant=command.merchant)
 
 
@@ -200,6 +205,7 @@ def decode_refund(request: Request, merchants: Merchants) -> RefundOrder:
         request_ref=f"{times}|{int(amount)}|{content}",
         amount_vnd=int(amount),
         full=False,
+        unnumbered=True,
     )
 
 
@@ -369,6 +375,8 @@ def callback(notice: Notice) -> Outgoing:
         **_echoed(payment),
         "urlLink": payment.order.return_url,
     }
+    optional = ("terminalCode", "subTerminalCode", "serviceCode", "urlLink")
+    body = worded(notice, body, merchant={"bankaccount": OTHER_ACCOUNT}, optional=optional)
     proof = (("authorization", f"Bearer {notice.token}"),) if notice.token else ()
     return Outgoing("POST", merchant.callback_url, (("content-type", JSON_TYPE), *proof), msgspec.json.encode(body))
 
@@ -417,6 +425,7 @@ ASSUMPTIONS = (
     ("refund-again", "the same amount, content and multiTimes again is E43", "a refund has no number of its own", ""),
     ("refund-multi", "without multiTimes the first refund is the only one", "said with the first", ""),
     ("refund-codes", "E43 for unpaid and repeated ones, E45 for amounts", "codes without cases", "options.refunds"),
+    ("refund-state", "E05 while pending, E43 refused; check-order tells what was given back", "not told", ""),
     ("page-life", "15 minutes", "not told", ""),
     ("return", "urlLink after success, nothing added", "not told", ""),
     ("account", "options bank_code, bank_name, bin, account", "accounts are linked by hand", "options"),
@@ -440,6 +449,7 @@ DIALECT = Dialect(
         for operation, path, decode, shown in _ENDPOINTS
     ),
     callback=callback,
+    parts=frozenset({Part.MERCHANT, Part.ORDER, Part.OPTIONAL, Part.UNKNOWN}),
     acknowledged=acknowledged,
     access=Access(ask=token_request, read=client_token),
     # vietqr-vn-retry: ten times, five of them in the first minute.

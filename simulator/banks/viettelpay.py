@@ -18,12 +18,14 @@ from simulator.dialect import (
     Inquiry,
     Merchants,
     Notice,
+    Part,
     Query,
     Question,
     RefundOrder,
     Reply,
     Shape,
     assumed,
+    worded,
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Bill, Channel, Merchant, Outcome, Payment, Reason, Refusal, State
@@ -182,6 +184,7 @@ def callback(notice: Notice) -> Outgoing:
         "trans_amount": str(payment.amount_vnd),
         "vt_transaction_id": payment.bank_ref,
     }
+    fields = worded(notice, fields, second={"payment_status": _status(notice.opposite)})
     fields["check_sum"] = check_sum(fields, RESULT_SIGNED, merchant)
     return _posted(_address(merchant.callback_url, merchant, 1), fields)
 
@@ -265,6 +268,7 @@ def decode_search(request: Request, merchants: Merchants) -> Query | RefundOrder
         request_ref=wire["check_sum"],  # A refund has no number of its own; the very same one is made once.
         amount_vnd=int(wire["trans_amount"]),
         full=wire["refundType"] == WHOLE,
+        unnumbered=True,
     )
 
 
@@ -339,6 +343,7 @@ ASSUMPTIONS = (
     ("search-check-sum", "error_code, merchant_code, order_id, version", "so it is in the refund's answer", ""),
     ("refund-type", "refundType 0 is whole, 1 a part", "its values are not public", ""),
     ("refund-number", "a refund in the very same words is made once, then 01", "a refund has no number", ""),
+    ("refund-state", "03 while pending, 01 refused; nothing asks about it later", "only 00 is known", ""),
     ("refund-codes", "00, 01, 02 and 03, with error_msg and the refund's own number", "only 00 is known", ""),
     (
         "paths",
@@ -357,6 +362,7 @@ DIALECT = Dialect(
     channels=(Channel.QR, Channel.MOBILE),
     endpoints=(Endpoint(operation="query", method="POST", path="/search", decode=decode_search, encode=encode_search),),
     callback=callback,
+    parts=frozenset({Part.MERCHANT, Part.ORDER, Part.SECOND_STATUS, Part.UNKNOWN}),
     acknowledged=acknowledged,
     retry=Retry(delays_s=(60, 300, 900, 1800, 3600), timeout_s=30),
     announces=frozenset({State.PAID}),

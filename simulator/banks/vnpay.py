@@ -19,14 +19,16 @@ from simulator.dialect import (
     ErrorPage,
     Merchants,
     Notice,
+    Part,
     Query,
     RefundOrder,
     Reply,
     Shape,
     assumed,
+    worded,
 )
 from simulator.outbox import Retry
-from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
+from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, RefundState, Refusal, State
 from simulator.settlement import vnpay_day
 from simulator.signing import hmac_sha512_hex, same, sha256_hex
 from simulator.wire import Answer, Outgoing, Request, Response, is_web_address, json_object, json_response, redirect
@@ -112,6 +114,8 @@ STATUS_CODES = {
     State.PARTLY_REFUNDED: "00",
     State.REFUNDED: "00",
 }
+# vnpay-pay-2-1-0#transaction-status: of a refund that is being worked on, or was rejected.
+REFUND_STATUS = {RefundState.MADE: "00", RefundState.PENDING: "05", RefundState.REFUSED: "09"}
 # vnpay-querydr-refund#codes; the words of 91 and 94 as recorded (vnpay-clients#answers), the others are ours.
 QUERY_REFUSALS = {
     Reason.MALFORMED: ("03", "Data_format_invalid"),
@@ -364,9 +368,9 @@ def _encode_api(request: Request, command: Command | None, result: Reply | Refus
         "vnp_PayDate": compact(payment.settled_at or payment.created_at),
         "vnp_TransactionNo": _transaction_no(payment),
         "vnp_TransactionType": _transaction_type(payment),
-        "vnp_TransactionStatus": STATUS_CODES[payment.state],
+        "vnp_TransactionStatus": _status(payment),
     }
-    if result.refund is not None:  # vnpay-clients#answers: 05, accepted and being processed
+    if result.refund is not None:
         reply |= {
             "vnp_Message": "Refund success",
             "vnp_Amount": str(result.refund.amount_vnd * 100),
@@ -374,7 +378,7 @@ def _encode_api(request: Request, command: Command | None, result: Reply | Refus
             "vnp_PayDate": compact(result.refund.refunded_at),
             "vnp_TransactionNo": result.refund.bank_ref,
             "vnp_TransactionType": command.wire["vnp_TransactionType"],
-            "vnp_TransactionStatus": "05",
+            "vnp_TransactionStatus": REFUND_STATUS[result.refund.state],
         }
     return signed_reply(reply, command.merchant)
 
@@ -418,20 +422,24 @@ def _encode_issuers(request: Request, command: Command | None, result: Reply | R
 
 
 def _callback(notice: Notice) -> Outgoing:
-    return Outgoing("GET", form.added(notice.merchant.callback_url, _result(notice.payment, notice.merchant)))
+    status = {"vnp_TransactionStatus": STATUS_CODES[notice.opposite.state]}
+    # vnpay-pay-2-1-0#ipn: the document marks three as not always there.
+    optional = ("vnp_BankTranNo", "vnp_CardType", "vnp_PayDate")
+    told = worded(notice, _result(notice.payment, notice.merchant), second=status, optional=optional, prefix="vnp_")
+    return Outgoing("GET", form.added(notice.merchant.callback_url, _sealed(told, notice.merchant)))
 
 
 def _return_url(payment: Payment, merchant: Merchant) -> str:
     """A payer who scanned the merchant's own code never left the merchant's page."""
     if payment.order.wire.get("vnp_Command") == "genqr":
         return ""
-    return form.added(payment.order.return_url, _result(payment, merchant))
+    return form.added(payment.order.return_url, _sealed(_result(payment, merchant), merchant))
 
 
-def _result(payment: Payment, merchant: Merchant) -> str:
-    """vnpay-pay-2-1-0#ipn: the signed parameters of callback and return; what is not known is left out."""
+def _result(payment: Payment, merchant: Merchant) -> dict[str, str]:
+    """vnpay-pay-2-1-0#ipn: what callback and return tell of a payment; what is not known is empty."""
     debited = payment.state in COLLECTED or payment.state in (State.SUSPECTED, State.REVERSED)
-    fields = {
+    return {
         "vnp_Amount": str(payment.amount_vnd * 100),
         "vnp_BankCode": _bank_code(payment),
         "vnp_BankTranNo": f"VNP{payment.bank_ref}" if debited else "",
@@ -444,6 +452,10 @@ def _result(payment: Payment, merchant: Merchant) -> str:
         "vnp_TransactionStatus": STATUS_CODES[payment.state],
         "vnp_TxnRef": payment.order.order_ref,
     }
+
+
+def _sealed(fields: dict[str, str], merchant: Merchant) -> str:
+    """The parameters in their order, signed; an empty one is left out."""
     query = form.written({name: text for name, text in sorted(fields.items()) if text})
     return f"{query}&vnp_SecureHash={hmac_sha512_hex(merchant.secrets['secret'], query.encode())}"
 
@@ -468,9 +480,15 @@ def _transaction_no(payment: Payment) -> str:
 
 def _transaction_type(payment: Payment) -> str:
     """vnpay-querydr-refund#transaction-type: 01 payment, 02 refunded at one go, 03 in parts."""
-    if not payment.refunds:
+    if not payment.all_refunds:
         return "01"
-    return "02" if payment.state is State.REFUNDED and len(payment.refunds) == 1 else "03"
+    return "02" if payment.all_refunds[0].amount_vnd == payment.amount_vnd else "03"
+
+
+def _status(payment: Payment) -> str:
+    """vnpay-querydr-refund#transaction-type: once there are refunds, that of the newest one."""
+    newest = max(payment.all_refunds, key=lambda each: each.refunded_at, default=None)
+    return REFUND_STATUS[newest.state] if newest and payment.state in COLLECTED else STATUS_CODES[payment.state]
 
 
 def _acknowledged(answer: Answer, notice: Notice) -> Ack:
@@ -492,8 +510,8 @@ ASSUMPTIONS = (
     ("expired", "is told with 11; TransactionNo 0", "11 is documented; 15 has been seen on returns", ""),
     ("reversed", "is told with 99 and status 04", "the documents give no pair of codes", ""),
     ("transaction-no", "0 if cancelled or expired, else 14 digits", "0 is recorded for cancelled ones", ""),
-    ("refund", "answered with 05 (recorded), done at once, status 00 later", "no time is documented", ""),
-    ("refund-query", "querydr tells the payment's amount, type 02 or 03", "no sample is known", ""),
+    ("refund", "made at once: 00; a pending one 05 (recorded), a refused one 09", "no time is documented", ""),
+    ("refund-query", "querydr tells the payment's amount, type 02 or 03, the newest refund's status", "no sample", ""),
     ("transaction-date", "only its day must be that of the order", "TxnRef is unique within the day", ""),
     ("messages", "of 91, 94 and success recorded, others ours", "the documents give codes only", ""),
     ("refusal", "querydr and refund: HTTP 200, signed if the merchant is known", "one sample of 91", ""),
@@ -536,11 +554,13 @@ DIALECT = Dialect(
         ),
     ),
     callback=_callback,
+    parts=frozenset({Part.MERCHANT, Part.ORDER, Part.SECOND_STATUS, Part.OPTIONAL, Part.UNKNOWN}),
     acknowledged=_acknowledged,
     retry=Retry(delays_s=(300,) * 9),  # vnpay-pay-2-1-0#ipn-reply: ten calls, five minutes apart
     announces=frozenset({State.PAID, State.FAILED, State.CANCELLED, State.EXPIRED, State.SUSPECTED, State.REVERSED}),
     return_url=_return_url,
     secrets=("secret",),
+    tells_refunds=frozenset(RefundState),
     query_interval_s=300,  # vnpay-querydr-refund#codes: 94
     page_life_s=900,  # vnpay-error-page: the page's timer
     error_page=ErrorPage(path="/paymentv2/Payment/Error.html", parameter="code", texts=ERROR_TEXTS),

@@ -22,11 +22,13 @@ from simulator.dialect import (
     Endpoint,
     Merchants,
     Notice,
+    Part,
     Query,
     RefundOrder,
     Reply,
     Shape,
     assumed,
+    worded,
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
@@ -101,6 +103,7 @@ REFUND_REFUSALS = {
     Reason.UNKNOWN_MERCHANT: ("11", "Format data is wrong"),
     Reason.UNKNOWN_ORDER: ("12", "Transaction not found"),
     Reason.NOT_PAID: ("12", "Transaction not found"),
+    Reason.TIMED_OUT: ("08", "Giao dich nghi van."),
     Reason.MAINTENANCE: ("96", "System is maintaing"),
 }
 WHOLE_REFUND_WRONG = ("03", "Money is invalid - totality")
@@ -358,8 +361,13 @@ def callback(notice: Notice) -> Outgoing:
         **{"productId": wire.get("productId", ""), "tipAndFee": "", "ccy": qr.VND, "qty": "1", "note": ""},
     }
     sealed = checksum(fields, CALLBACK_SIGNED, secret).upper()
-    body = msgspec.json.encode({**fields, "addData": [bought], "ccy": qr.VND, "checksum": sealed})
-    return Outgoing("POST", merchant.callback_url, (("content-type", JSON_TYPE),), body)
+    body = worded(
+        notice,
+        {**fields, "addData": [bought], "ccy": qr.VND, "checksum": sealed},
+        currency={"addData": [{**bought, "ccy": "840"}], "ccy": "840"},
+        optional=("addData", "terminalId"),
+    )
+    return Outgoing("POST", merchant.callback_url, (("content-type", JSON_TYPE),), msgspec.json.encode(body))
 
 
 def acknowledged(answer: Answer, notice: Notice) -> Ack:
@@ -390,6 +398,7 @@ ASSUMPTIONS = (
     ("check-day", "the day of payment (before it, of the code) and the terminal must be right", "they are asked", ""),
     ("refund", "qrTrace and payDate of the payment must be right; done at once", "no rule is public", ""),
     ("refund-reply", "checkSum over code, message, qrTraceRefund, refundDate", "only a sample is public", ""),
+    ("refund-state", "08 while pending, 99 refused; nothing asks about it later", "no code for it is known", ""),
     ("refund-again", "the same refundTxnId again is 99", "no code for it is known", ""),
     ("announced", "paid, failed", "success and failure are said to be told", ""),
     ("failure", "code 01", "only 00 is certain", ""),
@@ -429,6 +438,7 @@ DIALECT = Dialect(
         ),
     ),
     callback=callback,
+    parts=frozenset({Part.MERCHANT, Part.ORDER, Part.CURRENCY, Part.OPTIONAL, Part.UNKNOWN}),
     acknowledged=acknowledged,
     retry=Retry(delays_s=(60, 300, 900, 1800, 3600), timeout_s=30),
     announces=frozenset({State.PAID, State.FAILED}),

@@ -23,15 +23,17 @@ from simulator.dialect import (
     Endpoint,
     Merchants,
     Notice,
+    Part,
     Query,
     QueryRefund,
     RefundOrder,
     Reply,
     Shape,
     assumed,
+    worded,
 )
 from simulator.outbox import Retry
-from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
+from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, RefundState, Refusal, State
 from simulator.signing import hmac_sha256_hex, same, sha256_hex
 from simulator.wire import JSON_TYPE, Answer, Outgoing, Request, Response, json_object, json_response
 
@@ -122,6 +124,7 @@ REFUSALS = {
     Reason.ONLY_PART_REFUND: 406,
     Reason.REFUND_ABOVE_PAYMENT: -401,
     Reason.REFUNDS_ABOVE_PAYMENT: 406,
+    Reason.REFUND_REFUSED: -32,
     Reason.ALREADY_PAID: 406,
     Reason.WRONG_PAYER: -401,
     Reason.TIMED_OUT: -500,
@@ -264,7 +267,7 @@ _COMMANDS = {"create": _create, "query": _query, "refund": _refund, "query_refun
 
 
 def _names(payment: Payment) -> tuple[str, ...]:
-    return (f"zp:{payment.bank_ref}", *(f"refund:{refund.request_ref}" for refund in payment.refunds))
+    return (f"zp:{payment.bank_ref}", *(f"refund:{refund.request_ref}" for refund in payment.all_refunds))
 
 
 def _judge(command: Command, payment: Payment | None, now: datetime) -> None:
@@ -309,6 +312,9 @@ def _encode(kind: str, request: Request, command: Command | None, result: Reply 
     if kind == "refund":
         soon = command.merchant.options.get("refund", "processing") == "processing"
     refund_id = {"refund_id": _number(result.refund.bank_ref)} if kind == "refund" else {}
+    if result.refund.state is RefundState.REFUSED:
+        return json_response(_head(2, REFUSALS[Reason.REFUND_REFUSED]) | refund_id)
+    soon = soon or result.refund.state is RefundState.PENDING
     return json_response((_head(3, 3) if soon else _head(1, 1)) | refund_id)
 
 
@@ -385,33 +391,33 @@ def _channel_number(payment: Payment) -> int:
     return PMCS.get(payment.channel, 38) if payment.channel else 38
 
 
-def _data(payment: Payment, merchant: Merchant) -> bytes:
-    """zalopay-v2#callback: what happened, as the text that key2 signs."""
+def _data(payment: Payment, merchant: Merchant) -> dict[str, object]:
+    """zalopay-v2#callback: what happened."""
     order = payment.order
     ordered_at = _milliseconds(order.ordered_at or payment.created_at)
     app_user = order.wire.get("app_user", "")
-    return msgspec.json.encode(
-        {
-            "app_id": _number(merchant.merchant_code),
-            "app_trans_id": order.order_ref,
-            "app_time": _number(order.wire.get("app_time", "")) or ordered_at,
-            "app_user": app_user,
-            "amount": payment.amount_vnd,
-            "embed_data": order.wire.get("embed_data", "{}"),
-            "item": order.wire.get("item", "[]"),
-            "zp_trans_id": _number(payment.bank_ref),
-            "server_time": _milliseconds(payment.settled_at or payment.created_at),
-            "channel": _channel_number(payment),
-            "merchant_user_id": sha256_hex(app_user.encode())[:20],
-            "user_fee_amount": 0,
-            "discount_amount": 0,
-        }
-    )
+    return {
+        "app_id": _number(merchant.merchant_code),
+        "app_trans_id": order.order_ref,
+        "app_time": _number(order.wire.get("app_time", "")) or ordered_at,
+        "app_user": app_user,
+        "amount": payment.amount_vnd,
+        "embed_data": order.wire.get("embed_data", "{}"),
+        "item": order.wire.get("item", "[]"),
+        "zp_trans_id": _number(payment.bank_ref),
+        "server_time": _milliseconds(payment.settled_at or payment.created_at),
+        "channel": _channel_number(payment),
+        "merchant_user_id": sha256_hex(app_user.encode())[:20],
+        "user_fee_amount": 0,
+        "discount_amount": 0,
+    }
 
 
 def _callback(notice: Notice) -> Outgoing:
     """It can only say "paid": the protocol has no callback of a failure."""
-    data = _data(notice.payment, notice.merchant)
+    optional = ("merchant_user_id", "user_fee_amount", "discount_amount")
+    # zalopay-v2#callback: the text that key2 signs.
+    data = msgspec.json.encode(worded(notice, _data(notice.payment, notice.merchant), optional=optional))
     signature = hmac_sha256_hex(notice.merchant.secrets["key2"], data)
     body = msgspec.json.encode({"data": data.decode(), "mac": signature, "type": 1})
     url = notice.payment.order.wire.get("callback_url") or notice.merchant.callback_url  # zalopay-nodejs#create
@@ -462,6 +468,7 @@ ASSUMPTIONS = (
         "who keeps it: untold",
         "",
     ),
+    ("refund-refused", "2 with -32", "2 is told, its sub code is not", ""),
     ("refund-number", "-68 where another payment has the m_refund_id", "it must be unique, the code is not told", ""),
     ("agreements", "payments by agreement (callbacks of type 2) are not spoken", "their callback is not public", ""),
     ("never-sent", "-34, -35, -88, -135 and -301", "their causes are not simulated apart", ""),
@@ -508,8 +515,10 @@ DIALECT = Dialect(
         for operation, method, path, kind in _PATHS
     ),
     callback=_callback,
+    parts=frozenset({Part.MERCHANT, Part.ORDER, Part.OPTIONAL, Part.UNKNOWN}),
     acknowledged=_acknowledged,
     retry=Retry(delays_s=(60, 60, 60), timeout_s=15),  # zalopay-v2#callback
+    tells_refunds=frozenset(RefundState),
     announces=frozenset({State.PAID}),  # zalopay-v2#callback: success only
     return_url=_return_url,
     secrets=("key1", "key2"),
