@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 
 from simulator.clock import compact
-from simulator.dialect import Ack, Dialect, Inquiry, Notice, Question, Shape, assumed
+from simulator.dialect import Ack, Dialect, Inquiry, Notice, Part, Question, Shape, assumed, worded
 from simulator.outbox import Retry
 from simulator.payment import Bill, Channel, Merchant, Reason, Refusal, State
 from simulator.signing import hmac_sha256_hex, md5_hex
@@ -110,6 +110,7 @@ def callback(notice: Notice) -> Outgoing:
         "amount": amount,
         "checksum": paybill_checksum(merchant, order.order_key, bill_id, amount),
     }
+    fields = worded(notice, fields)
     if merchant.options.get("additional_data") == "shown":
         channel = str(payment.channel or order.channel or "")
         fields |= {"additionalData1": channel, "additionalData2": payment.bank_ref, "additionalData": order.description}
@@ -223,6 +224,7 @@ DIALECT = Dialect(
     shape=Shape.BILL,
     channels=(Channel.COUNTER, Channel.INTERNET_BANKING, Channel.MOBILE, Channel.POS),
     callback=callback,
+    parts=frozenset({Part.MERCHANT, Part.ORDER, Part.UNKNOWN}),
     acknowledged=acknowledged,
     retry=Retry(delays_s=(60, 120, 300, 600, 1800), timeout_s=30),
     announces=frozenset({State.PAID}),

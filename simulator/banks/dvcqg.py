@@ -21,11 +21,13 @@ from simulator.dialect import (
     Inquiry,
     Merchants,
     Notice,
+    Part,
     Query,
     Question,
     Reply,
     Shape,
     assumed,
+    worded,
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Bill, Channel, Merchant, Order, Payment, Reason, Refusal, State
@@ -254,10 +256,12 @@ def _told(kind: str, code: str, payment: Payment) -> Fields:
 def callback(notice: Notice) -> Outgoing:
     """CONFIRM: SoTien is a number here, a text in INIT; all but success is 99."""
     payment, merchant = notice.payment, notice.merchant
-    fields = _told("CONFIRM", "00" if payment.state in COLLECTED else "99", payment)
-    fields["MaXacThuc"] = authentication_code(fields, CONFIRM_SIGNED, merchant.secrets["secret"])
     bill_code = payment.order.wire.get("MaHoSo")
-    return _posted(merchant.callback_url, fields | ({"MaHoSo": bill_code} if bill_code else {}))
+    fields = _told("CONFIRM", "00" if payment.state in COLLECTED else "99", payment)
+    fields |= {"MaHoSo": bill_code} if bill_code else {}
+    fields = worded(notice, fields, currency={"MaTienTe": "USD"}, optional=("MaHoSo",))
+    fields["MaXacThuc"] = authentication_code(fields, CONFIRM_SIGNED, merchant.secrets["secret"])
+    return _posted(merchant.callback_url, fields)
 
 
 def acknowledged(answer: Answer, notice: Notice) -> Ack:
@@ -382,6 +386,7 @@ DIALECT = Dialect(
         )
     ),
     callback=callback,
+    parts=frozenset({Part.MERCHANT, Part.ORDER, Part.CURRENCY, Part.OPTIONAL, Part.UNKNOWN}),
     acknowledged=acknowledged,
     retry=Retry(delays_s=(60, 300, 900, 1800, 3600, 7200), timeout_s=30),
     announces=frozenset({State.PAID, State.FAILED, State.CANCELLED, State.EXPIRED, State.REVERSED}),

@@ -27,10 +27,12 @@ from simulator.dialect import (
     GetReceipt,
     Merchants,
     Notice,
+    Part,
     Query,
     Reply,
     Shape,
     assumed,
+    worded,
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
@@ -485,7 +487,7 @@ def callback(notice: Notice) -> Outgoing:
     code = "00" if payment.state in COLLECTED else "99"
     fields = {"tthai": code, "mota": TEXTS[code], "Magiaodich": payment.bank_ref, "soTien": str(payment.amount_vnd)}
     seal = receipt_code(code, payment.bank_ref, fields["soTien"], merchant.secrets["secret"])
-    body = msgspec.json.encode({**fields, "MaXacThuc": seal})
+    body = msgspec.json.encode(worded(notice, {**fields, "MaXacThuc": seal}, optional=("mota",)))
     return Outgoing("POST", merchant.callback_url, (("content-type", JSON_TYPE),), body)
 
 
@@ -541,6 +543,7 @@ DIALECT = Dialect(
         )
     ),
     callback=callback,
+    parts=frozenset({Part.OPTIONAL, Part.UNKNOWN}),
     acknowledged=acknowledged,
     retry=Retry(delays_s=()),
     announces=frozenset(),  # etax-lpb#calls: it has no call towards eTax

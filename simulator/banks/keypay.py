@@ -21,10 +21,12 @@ from simulator.dialect import (
     ErrorPage,
     Merchants,
     Notice,
+    Part,
     Query,
     Reply,
     Shape,
     assumed,
+    worded,
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
@@ -371,13 +373,13 @@ def response_code(payment: Payment) -> str:
 
 
 def _return_url(payment: Payment, merchant: Merchant) -> str:
-    return form.added(payment.order.return_url, _result(payment, merchant))
+    return form.added(payment.order.return_url, _sealed(_result(payment, merchant), merchant))
 
 
-def _result(payment: Payment, merchant: Merchant) -> str:
+def _result(payment: Payment, merchant: Merchant) -> dict[str, str]:
     wire = payment.order.wire
     ship_fee, tax = wire.get("ship_fee", "0"), wire.get("tax", "0")
-    fields = {  # keypay-opencps1#return-hash: all of them are hashed
+    return {
         "bank_code": payment.issuer_code,
         "command": "pay",
         "currency_code": "704",
@@ -391,12 +393,20 @@ def _result(payment: Payment, merchant: Merchant) -> str:
         "tax": tax,
         "trans_id": payment.bank_ref,
     }
+
+
+def _sealed(fields: dict[str, str], merchant: Merchant) -> str:
+    # keypay-opencps1#return-hash: all of them are hashed
     return form.written({**fields, "secure_hash": sorted_hash(fields, merchant)})
 
 
 def _callback(notice: Notice) -> Outgoing:
     """Never due: v1 announces nothing. It is what a browser's return would be at the callback address."""
-    return Outgoing("GET", form.added(notice.merchant.callback_url, _result(notice.payment, notice.merchant)))
+    optional = ("bank_code", "good_code", "service_code")
+    fields = worded(
+        notice, _result(notice.payment, notice.merchant), currency={"currency_code": "840"}, optional=optional
+    )
+    return Outgoing("GET", form.added(notice.merchant.callback_url, _sealed(fields, notice.merchant)))
 
 
 def _acknowledged(answer: Answer, notice: Notice) -> Ack:
@@ -459,6 +469,7 @@ DIALECT = Dialect(
         ),
     ),
     callback=_callback,
+    parts=frozenset({Part.MERCHANT, Part.ORDER, Part.CURRENCY, Part.OPTIONAL, Part.UNKNOWN}),
     acknowledged=_acknowledged,
     retry=Retry(delays_s=()),
     announces=frozenset(),  # keypay-opencps1#return: the browser's return is all that a portal is told

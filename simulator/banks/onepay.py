@@ -21,10 +21,12 @@ from simulator.dialect import (
     ErrorPage,
     Merchants,
     Notice,
+    Part,
     Query,
     Reply,
     Shape,
     assumed,
+    worded,
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State, ThreeDS
@@ -369,8 +371,8 @@ def _bin(payment: Payment) -> str:
     return "" if _is_international(payment) else BINS.get(payment.issuer_code, by_card)
 
 
-def _signed(payment: Payment, merchant: Merchant) -> str:
-    fields = {name: text for name, text in _told(payment).items() if text}
+def _signed(told: Fields, merchant: Merchant) -> str:
+    fields = {name: text for name, text in told.items() if text}
     mac = secure_hash(merchant.secrets["secret"], signed_text(fields))
     return form.written({**dict(sorted(fields.items())), "vpc_SecureHash": mac})
 
@@ -379,14 +381,17 @@ def _callback(notice: Notice) -> Outgoing:
     payment, merchant = notice.payment, notice.merchant
     # onepay-samples#callback-url: the order's own address comes before the registered one.
     url = payment.order.wire.get("vpc_CallbackURL") or merchant.callback_url
-    text = _signed(payment, merchant)
+    # onepay-clients#return: the set of fields varies.
+    optional = ("vpc_AdditionData", "vpc_Locale", "vpc_Message")
+    told = worded(notice, _told(payment), currency={"vpc_CurrencyCode": "USD"}, optional=optional, prefix="vpc_")
+    text = _signed(told, merchant)
     if merchant.options.get("callback") == "post":
         return Outgoing("POST", url, (("content-type", FORM_TYPE),), text.encode())
     return Outgoing("GET", form.added(url, text))
 
 
 def _return_url(payment: Payment, merchant: Merchant) -> str:
-    return form.added(payment.order.return_url, _signed(payment, merchant))
+    return form.added(payment.order.return_url, _signed(_told(payment), merchant))
 
 
 def _acknowledged(answer: Answer, notice: Notice) -> Ack:
@@ -475,6 +480,7 @@ DIALECTS = tuple(
         channels=product.channels,
         endpoints=tuple(_endpoints(product)),
         callback=_callback,
+        parts=frozenset({Part.MERCHANT, Part.ORDER, Part.CURRENCY, Part.OPTIONAL, Part.UNKNOWN}),
         acknowledged=_acknowledged,
         retry=Retry(delays_s=(50, 50, 50)),  # onepay-guide#ipn
         announces=frozenset(State) - {State.PENDING, State.PARTLY_REFUNDED, State.REFUNDED},

@@ -25,9 +25,11 @@ from simulator.dialect import (
     GetReceipt,
     Merchants,
     Notice,
+    Part,
     Reply,
     Shape,
     assumed,
+    worded,
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Payment, Reason, Refusal, State
@@ -307,8 +309,8 @@ def _names(payment: Payment) -> tuple[str, ...]:
     return (_transaction_code(payment),)
 
 
-def _result(payment: Payment, merchant: Merchant) -> Texts:
-    fields = {
+def _result(payment: Payment) -> Texts:
+    return {
         "amount": str(payment.amount_vnd),
         "orderId": payment.order.order_ref,
         "orderInfo": payment.order.description,
@@ -320,12 +322,16 @@ def _result(payment: Payment, merchant: Merchant) -> Texts:
         "paygate": payment.issuer_code or "PAYGOV",
         "type": "PAY",
     }
+
+
+def _sealed(fields: Texts, merchant: Merchant) -> Texts:
     return {**fields, "checksum": checksum(fields, merchant)}
 
 
 def _callback(notice: Notice) -> Outgoing:
     payment, merchant = notice.payment, notice.merchant
-    body = msgspec.json.encode({**_result(payment, merchant), "amount": payment.amount_vnd})
+    told = _sealed(worded(notice, _result(payment)), merchant)
+    body = msgspec.json.encode({**told, "amount": payment.amount_vnd})
     return Outgoing("POST", merchant.callback_url, (("content-type", JSON_TYPE),), body)
 
 
@@ -341,7 +347,7 @@ def _acknowledged(answer: Answer, notice: Notice) -> Ack:
 
 
 def _return_url(payment: Payment, merchant: Merchant) -> str:
-    return form.added(payment.order.return_url, form.written(_result(payment, merchant)))
+    return form.added(payment.order.return_url, form.written(_sealed(_result(payment), merchant)))
 
 
 ASSUMPTIONS = (
@@ -385,6 +391,7 @@ DIALECT = Dialect(
         )
     ),
     callback=_callback,
+    parts=frozenset({Part.ORDER, Part.UNKNOWN}),
     acknowledged=_acknowledged,
     retry=Retry(delays_s=(60, 300, 900, 1800, 3600, 7200), timeout_s=30),
     announces=frozenset({State.PAID, State.FAILED, State.CANCELLED, State.EXPIRED, State.REVERSED}),

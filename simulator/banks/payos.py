@@ -17,6 +17,7 @@ import msgspec
 from simulator import form, qr
 from simulator.clock import VIETNAM
 from simulator.dialect import (
+    OTHER_ACCOUNT,
     Ack,
     Ask,
     CancelOrder,
@@ -27,11 +28,13 @@ from simulator.dialect import (
     GetReceipt,
     Merchants,
     Notice,
+    Part,
     Probe,
     Query,
     Reply,
     Shape,
     assumed,
+    worded,
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
@@ -407,6 +410,12 @@ def qr_text(payment: Payment, merchant: Merchant) -> str:
 # --- webhook and return ----------------------------------------------------------------------------------------
 
 
+COUNTERPART = (
+    *("counterAccountBankId", "counterAccountBankName", "counterAccountName", "counterAccountNumber"),
+    *("virtualAccountName", "virtualAccountNumber"),
+)
+
+
 def callback(notice: Notice) -> Outgoing:
     """payos-webhook-signature: the signature covers `data`, which has a code of its own."""
     payment, merchant = notice.payment, notice.merchant
@@ -419,6 +428,15 @@ def callback(notice: Notice) -> Outgoing:
         "code": code,
         "desc": "Thành công" if credited else "Thất bại",
     }
+    data = worded(
+        notice,
+        data,
+        merchant={"accountNumber": OTHER_ACCOUNT},
+        currency={"currency": "USD"},
+        second={"code": "01" if credited else "00"},
+        # payos-webhook-signature: a bank that tells nothing of its customer leaves these out.
+        optional=COUNTERPART,
+    )
     return _webhook(merchant.callback_url, data, merchant, code, desc)
 
 
@@ -430,7 +448,6 @@ def _webhook(url: str, data: Data, merchant: Merchant, code: str, desc: str) -> 
 
 def probe_request(command: Command, now: datetime) -> Outgoing:
     """payos-clients#webhook: a webhook of an order that the connector does not know, rightly signed."""
-    empty = ("counterAccountBankId", "counterAccountBankName", "counterAccountName", "counterAccountNumber")
     data = {
         "orderCode": 123,
         "amount": 3000,
@@ -442,7 +459,7 @@ def probe_request(command: Command, now: datetime) -> Outgoing:
         "paymentLinkId": "124c33293c43417ab7879e14c8d9eb18",
         "code": "00",
         "desc": "Thành công",
-        **dict.fromkeys((*empty, "virtualAccountName", "virtualAccountNumber"), ""),
+        **dict.fromkeys(COUNTERPART, ""),
     }
     return _webhook(command.wire["webhookUrl"], data, command.merchant, "00", "success")
 
@@ -524,6 +541,7 @@ DIALECT = Dialect(
         for operation, method, path, decode, write in _ENDPOINTS
     ),
     callback=callback,
+    parts=frozenset({Part.MERCHANT, Part.ORDER, Part.CURRENCY, Part.SECOND_STATUS, Part.OPTIONAL, Part.UNKNOWN}),
     acknowledged=acknowledged,
     retry=Retry(delays_s=(60, 300, 900, 1800, 3600), timeout_s=30),
     announces=frozenset({State.PAID}),

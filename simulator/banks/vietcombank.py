@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from simulator.clock import VIETNAM
-from simulator.dialect import Ack, Dialect, Inquiry, Notice, Question, Shape, assumed
+from simulator.dialect import Ack, Dialect, Inquiry, Notice, Part, Question, Shape, assumed, worded
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Bill, Channel, Merchant, Payment, Reason, Refusal, State
 from simulator.signing import md5_hex, same, sha256_hex
@@ -118,6 +118,7 @@ def callback(notice: Notice) -> Outgoing:
         "bills": [{"billId": bill_id, "amount": str(amount)} for bill_id, amount in bills],
     }
     # vcb-bill-university#payment: requestDateTime is kept as the time of the payment, so a repeat has the first one's.
+    payload = worded(notice, payload)
     return _posted(merchant.callback_url, payment.order.order_key, _told_at(payment), payload, merchant)
 
 
@@ -157,6 +158,8 @@ def advice(notice: Notice) -> Outgoing:
             "branch": teller.branch if teller else account[:4],
         },
     }
+    optional = ("currentBal", "availBal", "holdAmount", "hostInfo")
+    payload = worded(notice, payload, currency={"currency": "USD"}, optional=optional)
     return _posted(merchant.callback_url, payment.order.order_key, _told_at(payment), payload, merchant)
 
 
@@ -353,6 +356,7 @@ BILL = Dialect(
     shape=Shape.BILL,
     channels=(Channel.COUNTER, Channel.INTERNET_BANKING, Channel.MOBILE, Channel.POS),
     callback=callback,
+    parts=frozenset({Part.MERCHANT, Part.ORDER, Part.UNKNOWN}),
     acknowledged=acknowledged,
     retry=Retry(delays_s=(60, 120, 300, 600, 1800), timeout_s=30),
     announces=frozenset({State.PAID}),
@@ -369,6 +373,7 @@ ADVICE = Dialect(
     shape=Shape.ADVICE,
     channels=(Channel.MOBILE, Channel.INTERNET_BANKING, Channel.QR, Channel.COUNTER),
     callback=advice,
+    parts=frozenset({Part.MERCHANT, Part.ORDER, Part.CURRENCY, Part.OPTIONAL, Part.UNKNOWN}),
     acknowledged=partial(acknowledged, settled_codes=ADVICE_SETTLED),
     retry=BILL.retry,
     announces=frozenset({State.PAID}),

@@ -22,10 +22,12 @@ from simulator.dialect import (
     Endpoint,
     Merchants,
     Notice,
+    Part,
     Query,
     Reply,
     Shape,
     assumed,
+    worded,
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State, Step
@@ -301,7 +303,7 @@ def callback(notice: Notice) -> Outgoing:
         "trans_datetime": f"{at:%Y%m%dT%H%M%S}",
         "money": payment.amount_vnd,
     }
-    body = msgspec.json.encode(enveloped("topup", payment.bank_ref, told, merchant))
+    body = msgspec.json.encode(enveloped("topup", payment.bank_ref, worded(notice, told), merchant))
     return Outgoing("POST", merchant.callback_url, (("content-type", JSON_TYPE),), body)
 
 
@@ -354,6 +356,7 @@ DIALECT = Dialect(
         Endpoint(operation="create", method="POST", path="/EWSRest/api/EWSPublic", decode=decode, encode=encode),
     ),
     callback=callback,
+    parts=frozenset({Part.MERCHANT, Part.ORDER, Part.UNKNOWN}),
     acknowledged=acknowledged,
     retry=Retry(delays_s=(60, 120, 300, 600, 1800), timeout_s=30),
     announces=frozenset(),  # vcb-wallet#calls: its client asks for what it does not know

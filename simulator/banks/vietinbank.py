@@ -13,7 +13,7 @@ from random import Random
 import msgspec
 
 from simulator.clock import VIETNAM, compact
-from simulator.dialect import Ack, Dialect, Inquiry, Notice, Question, Shape, assumed
+from simulator.dialect import Ack, Dialect, Inquiry, Notice, Part, Question, Shape, assumed, worded
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Bill, Channel, Merchant, Payment, Reason, Refusal, State
 from simulator.settlement import vietinbank_bill, vietinbank_va
@@ -223,6 +223,9 @@ def callback(notice: Notice) -> Outgoing:
     """The payment notice, message type 1200."""
     form = _format(notice.merchant)
     fields = _told(notice) | (_told_in_records(notice.payment) if form is RECORDS else {})
+    # vietinbank-y3-1-4-1#counter: cash has no bankTransId, and nobody need tell who sent the money.
+    optional = ("bankTransId", "sendBankId", "sendAcctId")
+    fields = worded(notice, fields, currency={"currencyCode": "USD"}, optional=optional)
     return _outgoing(notice.merchant.callback_url, "1200", fields, form.notice, notice.merchant, notice.now)
 
 
@@ -370,6 +373,7 @@ DIALECT = Dialect(
     shape=Shape.BILL,
     channels=(Channel.COUNTER, Channel.POS, Channel.INTERNET_BANKING, Channel.MOBILE),
     callback=callback,
+    parts=frozenset({Part.MERCHANT, Part.ORDER, Part.CURRENCY, Part.OPTIONAL, Part.UNKNOWN}),
     acknowledged=acknowledged,
     retry=Retry(delays_s=(60, 120, 300, 600, 1800), timeout_s=30),
     announces=frozenset({State.PAID}),

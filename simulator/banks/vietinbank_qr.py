@@ -4,7 +4,7 @@ Rule: the message is the one that ends a wallet payment; what a scanned code doe
 """
 
 from simulator.banks.vietinbank_wallet import acknowledged, callback
-from simulator.dialect import Dialect, Shape, assumed
+from simulator.dialect import Dialect, Part, Shape, assumed
 from simulator.outbox import Retry
 from simulator.payment import Channel, State
 
@@ -28,6 +28,7 @@ DIALECT = Dialect(
     shape=Shape.ADVICE,
     channels=(Channel.QR, Channel.MOBILE),
     callback=callback,
+    parts=frozenset({Part.MERCHANT, Part.ORDER, Part.OPTIONAL, Part.UNKNOWN}),
     acknowledged=acknowledged,
     retry=Retry(delays_s=(60, 120, 300, 600, 1800), timeout_s=30),
     announces=frozenset({State.PAID}),

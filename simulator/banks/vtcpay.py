@@ -19,10 +19,12 @@ from simulator.dialect import (
     ErrorPage,
     Merchants,
     Notice,
+    Part,
     Query,
     Reply,
     Shape,
     assumed,
+    worded,
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
@@ -246,7 +248,7 @@ def _callback(notice: Notice) -> Outgoing:
     told = _of_payment(
         notice.payment, notice.merchant
     )  # vtcpay-opencps1#post: one text of all seven, and its signature
-    sent = {"data": "|".join(told.values()), "signature": signature(told.values(), notice.merchant)}
+    sent = worded(notice, {"data": "|".join(told.values()), "signature": signature(told.values(), notice.merchant)})
     return Outgoing("POST", notice.merchant.callback_url, (("content-type", FORM_TYPE),), form.written(sent).encode())
 
 
@@ -344,6 +346,7 @@ DIALECT = Dialect(
         for operation, method, path, decode, encode in ENDPOINTS
     ),
     callback=_callback,
+    parts=frozenset({Part.MERCHANT, Part.ORDER, Part.UNKNOWN}),
     acknowledged=_acknowledged,
     retry=Retry(delays_s=(60, 300, 900)),
     announces=frozenset(State) - {State.PENDING, State.PARTLY_REFUNDED, State.REFUNDED},
