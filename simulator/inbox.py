@@ -9,9 +9,14 @@ from collections.abc import Mapping
 from email import message_from_bytes
 from email.message import EmailMessage
 
+from simulator.faults import EXCHANGE_KINDS, Occasion, take
 from simulator.letter import TEXT_MAX, Letter, LetterKind, recipient_of
+from simulator.store import Change, Stored
 from simulator.wire import json_object
 from simulator.world import DEFAULT, World
+
+INBOX = "inbox"
+"""The operation in which a fault breaks this gateway. No bank has it."""
 
 LETTER_BYTES_MAX = 256 * 1024
 
@@ -60,6 +65,19 @@ async def receive(world: World, kind: LetterKind, fields: Mapping[str, str]) -> 
         reference=reference,
     )
     return await world.store.put_letter(world.name, letter)
+
+
+async def outage(world: World, fields: Mapping[str, str]) -> str:
+    """The kind of the fault, now spent, that breaks the gateway for this message; "" = it works."""
+    if not any(fault.operation == INBOX for fault in (await world.store.sandbox(world.name)).faults):
+        return ""
+
+    def decide(stored: Stored) -> Change[str]:
+        chance = world.rng_for(INBOX, *fields.values(), str(len(stored.faults))).random
+        struck, left = take(stored.faults, EXCHANGE_KINDS, Occasion(bank="", operation=INBOX, usual=False), chance)
+        return Change(reply=str(struck[0].kind) if struck else "", faults=left if left != stored.faults else None)
+
+    return await world.store.transact(world.name, None, decide)
 
 
 def fields_of_mail(content: bytes, sender: str, recipient: str) -> dict[str, str]:

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from simulator import payer
 from simulator.app import App
 from simulator.bank import act, progress
-from simulator.client import Banksim
+from simulator.client import Banksim, ControlError
 from simulator.delivery import Courier
+from simulator.faults import Fault, FaultKind
 from simulator.inbox import NotALetter, fields_of, fields_of_mail, sandbox_of
 from simulator.letter import TEXT_MAX, LetterKind, bank_letters, recipient_of
 from simulator.pages import create_pages
@@ -120,6 +121,39 @@ async def test_the_page_shows_letters_as_text(http: httpx.AsyncClient, world: Wo
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
     assert "0912345678" in shown
     assert "Text message" in shown
+
+
+SMS = {"to": "0912345678", "text": "x"}
+
+
+def broken(kind: str, times: int = 1, operation: str = "inbox", skip: int = 0) -> tuple[Fault, ...]:
+    return (Fault(fault_id="f", kind=FaultKind(kind), operation=operation, times=times, skip=skip),)
+
+
+@pytest.mark.parametrize(("kind", "status", "kept"), [("http_500", 503, 0), ("answer_lost", 504, 1)])
+async def test_an_outage_that_was_asked_for_breaks_the_gateway_once(
+    http: httpx.AsyncClient, world: World, kind: str, status: int, kept: int
+) -> None:
+    await world.store.set_faults(world.name, broken(kind, skip=1))
+    statuses = [(await http.post("/s/ci/inbox/sms", json=SMS)).status_code for _ in range(3)]
+    assert statuses == [202, status, 202]
+    assert len(await world.store.letters(world.name, limit=10)) == 2 + kept
+    assert (await world.store.sandbox(world.name)).faults == ()
+
+
+async def test_a_fault_at_the_banks_is_none_of_the_gateways(http: httpx.AsyncClient, world: World) -> None:
+    await world.store.set_faults(world.name, broken("http_500", 0, ""))
+    assert (await http.post("/s/ci/inbox/sms", json=SMS)).status_code == 202
+
+
+def test_an_outage_can_be_asked_for_from_outside(tmp_path: Path) -> None:
+    with serving(tmp_path) as served, Banksim(served.url) as there:
+        there.sandbox().add_fault("http_500", operation="inbox", times=2)
+        assert httpx.post(f"{served.url}/inbox/sms", json=SMS, trust_env=False).status_code == 503
+        with pytest.raises(ControlError, match="no operation"):
+            there.sandbox().add_fault("lost", operation="inbox")
+        with pytest.raises(ControlError, match="no operation"):
+            there.sandbox().add_fault("http_500", bank="vnpay", operation="inbox")
 
 
 @given(st.binary(max_size=400))

@@ -11,6 +11,7 @@ from simulator.banks import dialects
 from simulator.control.desk import REFUSALS, Body, TheWorld, View, dialect_of, shown_as
 from simulator.control.problems import Refused
 from simulator.faults import ANSWER_KINDS, CALLBACK, CALLBACK_KINDS, EXCHANGE_KINDS, MEANINGS, Fault, FaultKind
+from simulator.inbox import INBOX
 from simulator.store import Change, Stored
 from simulator.world import World
 
@@ -112,7 +113,7 @@ def _check(wanted: NewFault) -> None:
     """A fault that could never strike is a mistake of the test, and is told at once."""
     if wanted.bank:
         dialect_of(wanted.bank)
-    known = set(_operations(wanted.bank))
+    known = set(_operations(wanted.bank)) | _beside(wanted)
     if wanted.operation and wanted.operation not in known:
         raise Refused(
             400,
@@ -136,6 +137,11 @@ def _where(kind: FaultKind, known: set[str]) -> set[str]:
     if kind in ANSWER_KINDS:
         return known - {INQUIRY}
     return {CALLBACK} if kind in CALLBACK_KINDS else {CREATE, INQUIRY}
+
+
+def _beside(wanted: NewFault) -> set[str]:
+    """The gateway of messages to payers, which is no bank's."""
+    return {INBOX} if not wanted.bank and wanted.kind in EXCHANGE_KINDS else set()
 
 
 def _operations(bank: str) -> Iterator[str]:
