@@ -146,6 +146,8 @@ class Bench:
         self.method = method
         self.chance = chance
         self.story: list[str] = []
+        self.began_at = began_at
+        self._place = ""
         self._dossiers = dossier_codes(began_at)
         self._payments: dict[tuple[str, str], str] = {}
         self._references: dict[str, set[str]] = {}
@@ -153,6 +155,14 @@ class Bench:
     def fresh(self) -> "Bench":
         """Another bench for another story of the same requirement, on an emptied sandbox."""
         return Bench(self.sandbox, self.target, self.view, self.method, self.chance, self.sandbox.reset().now)
+
+    def at(self, bank: str) -> "Bench":
+        """The same story at another bank, by that bank's first method: one sandbox, one series of dossiers."""
+        view, method = bank_views(self.sandbox.banksim)[bank], self.target.banks[bank].methods[0]
+        there = Bench(self.sandbox, self.target, view, method, self.chance, self.began_at)
+        there.story, there._dossiers, there._references = self.story, self._dossiers, self._references
+        there._place = f"at {bank}: "
+        return there
 
     # --- what the suite knows of the bank and of the connector ------------------------------------------------
 
@@ -621,7 +631,7 @@ class Bench:
         return status
 
     def tell(self, sentence: str) -> None:
-        self.story.append(sentence)
+        self.story.append(self._place + sentence)
 
     # --- how they do it ---------------------------------------------------------------------------------------
 
