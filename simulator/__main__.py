@@ -317,7 +317,7 @@ def _assumptions(args: argparse.Namespace) -> int:
 def _faults(args: argparse.Namespace) -> int:
     from simulator.faults import MEANINGS
 
-    print(_table(("kind", "what happens"), [(kind.value, meaning) for kind, meaning in MEANINGS.items()]))
+    print(_table(("kind", "what happens"), MEANINGS.items()))
     print("\nPOST /_control/sandboxes/NAME/faults asks for one; /docs tells what else it takes.")
     return 0
 

@@ -27,20 +27,20 @@ from simulator.dialect import (
     Reply,
     Shape,
 )
-from simulator.faults import ANSWER_KINDS, FaultKind
-from simulator.merchants import impostor_key
+from simulator.faults import FALSIFYING_KINDS, RUSH_KINDS, falsified
 from simulator.payment import (
     COLLECTED,
     Event,
-    Merchant,
     Order,
     Outcome,
     Payment,
     Reason,
     Refund,
+    RefundState,
     Refusal,
     State,
     apply,
+    with_refund,
 )
 from simulator.settling import Plan, held, judged, new_payment, usual_channel
 from simulator.store import Stored
@@ -82,7 +82,8 @@ def answer(
     except Refusal as refused:
         return None, endpoint.encode(request, command, refused), str(refused)
     command, reply, note = _distorted(command, done.reply, plan)
-    return done, endpoint.encode(request, command, reply), "; ".join((*command.warnings, *note))
+    told = _wordless(dialect, command, reply) or reply
+    return done, endpoint.encode(request, command, told), "; ".join((*command.warnings, *note))
 
 
 def takes(world: World, dialect: Dialect, command: Command, stored: Stored, plan: Plan) -> bool:
@@ -101,14 +102,21 @@ def _distorted(command: Command, reply: Reply, plan: Plan) -> tuple[Command, Rep
     if payment is None or not plan.left:
         return command, reply, ()
     where = (OPERATIONS[type(command)], command.merchant.merchant_code, payment.order.order_ref)
-    struck = plan.take(ANSWER_KINDS, *where)
-    for fault in struck:
-        if fault.kind is FaultKind.FORGED_SIGNATURE:
-            command = msgspec.structs.replace(command, merchant=forged(command.merchant))
-        else:
-            amount_vnd = payment.amount_vnd + fault.amount_delta_vnd
-            reply = msgspec.structs.replace(reply, payment=msgspec.structs.replace(payment, amount_vnd=amount_vnd))
+    struck = plan.take(FALSIFYING_KINDS, *where)
+    if struck:
+        merchant, told = falsified(command.merchant, payment, struck)
+        command = msgspec.structs.replace(command, merchant=merchant)
+        reply = msgspec.structs.replace(reply, payment=told)
     return command, reply, tuple(f"fault: {fault.kind}" for fault in struck)
+
+
+def _wordless(dialect: Dialect, command: Command, reply: Reply) -> Refusal | None:
+    """What is answered of a refund that is kept, but for whose state this bank has no words of success."""
+    refund = reply.refund
+    if not isinstance(command, RefundOrder) or refund is None or refund.state in dialect.tells_refunds:
+        return None
+    reason = Reason.TIMED_OUT if refund.state is RefundState.PENDING else Reason.REFUND_REFUSED
+    return Refusal(reason, f"the refund is {refund.state}", merchant=command.merchant)
 
 
 def _create(world: World, dialect: Dialect, command: Create, stored: Stored, plan: Plan) -> Done:
@@ -127,8 +135,7 @@ def _create(world: World, dialect: Dialect, command: Create, stored: Stored, pla
     if command.pays_with:
         presented = _presented(payment, command, now)
         payment = judged(world, dialect, payment, presented, stored, has_page=False)
-    rush = frozenset({FaultKind.CALLBACK_BEFORE_ANSWER})
-    rushed = plan.take(rush, "create", merchant.merchant_code, order.order_ref)
+    rushed = plan.take(RUSH_KINDS, "create", merchant.merchant_code, order.order_ref)
     if rushed and payment.state is State.PENDING:
         payment = apply(payment, Event.APPROVE, now, channel=usual_channel(payment))
     payment = held(dialect, None, payment)
@@ -160,39 +167,53 @@ def _query(world: World, dialect: Dialect, command: Query, stored: Stored, plan:
 def _refund(world: World, dialect: Dialect, command: RefundOrder, stored: Stored, plan: Plan) -> Done:
     payment = _known(command, stored)
     if command.all_left:
-        command = msgspec.structs.replace(command, amount_vnd=payment.amount_vnd - payment.refunded_vnd)
-    asked_as = (command.request_ref, command.idempotency_key)
-    made = next((each for each in payment.refunds if (each.request_ref, each.idempotency_key) == asked_as), None)
-    if made is not None and command.repeatable and (command.all_left or command.amount_vnd == made.amount_vnd):
+        left_vnd = payment.amount_vnd - payment.refunded_vnd - payment.refunding_vnd
+        command = msgspec.structs.replace(command, amount_vnd=left_vnd)
+    known = payment.refund(command.request_ref)
+    if known is not None and _is_repeated(command, known):
         reply = _reply(world, command, stored, payment, f"{payment.order.order_key}|{command.request_ref}")
-        return Done(msgspec.structs.replace(reply, refund=made))
-    reason = _refund_refusal(payment, command)
+        return Done(msgspec.structs.replace(reply, refund=known))
+    reason = _refund_refusal(payment, command, known)
     if reason is not None:
         raise Refusal(reason, f"{command.amount_vnd} of {payment.amount_vnd}", merchant=command.merchant)
-    rng = world.rng_for("refund", payment.payment_id, command.request_ref)
-    refund = Refund(
-        request_ref=command.request_ref,
-        amount_vnd=command.amount_vnd,
-        refunded_at=stored.now,
-        bank_ref=dialect.bank_ref(rng, stored.now),
-        idempotency_key=command.idempotency_key,
-    )
-    whole = payment.refunded_vnd + command.amount_vnd == payment.amount_vnd
-    event = Event.REFUND_REST if whole else Event.REFUND_PART
-    after = apply(payment, event, stored.now, refunds=(*payment.refunds, refund))
+    refund = _asked_back(world, dialect, command, payment, stored.now, plan)
+    after = with_refund(payment, refund, stored.now)
     reply = _reply(world, command, stored, after, f"{payment.order.order_key}|{command.request_ref}")
     return Done(msgspec.structs.replace(reply, refund=refund), payment, after)
 
 
-def _refund_refusal(payment: Payment, command: RefundOrder) -> Reason | None:
-    left = payment.amount_vnd - payment.refunded_vnd
+def _asked_back(
+    world: World, dialect: Dialect, command: RefundOrder, payment: Payment, now: datetime, plan: Plan
+) -> Refund:
+    """The refund as the bank takes it on: made at once unless a rule has it wait or refused."""
+    tried = [each for each in payment.all_refunds if each.request_ref == command.request_ref]
+    again = (str(len(tried)),) if tried else ()
+    refund = Refund(
+        request_ref=command.request_ref,
+        amount_vnd=command.amount_vnd,
+        refunded_at=now,
+        bank_ref=dialect.bank_ref(world.rng_for("refund", payment.payment_id, command.request_ref, *again), now),
+        idempotency_key=command.idempotency_key,
+    )
+    return refund
+
+
+def _is_repeated(command: RefundOrder, known: Refund) -> bool:
+    """The very same request again, at a bank that answers it with what became of the first."""
+    as_much = command.all_left or command.amount_vnd == known.amount_vnd
+    return command.repeatable and command.idempotency_key == known.idempotency_key and as_much
+
+
+def _refund_refusal(payment: Payment, command: RefundOrder, known: Refund | None) -> Reason | None:
+    taken_vnd = payment.refunded_vnd + payment.refunding_vnd
+    free = known is None or (command.unnumbered and known.state is RefundState.REFUSED)
     checks = (
-        (any(refund.request_ref == command.request_ref for refund in payment.refunds), Reason.TOO_SOON),
+        (not free, Reason.TOO_SOON),
         (payment.state not in COLLECTED, Reason.NOT_PAID),
         (command.amount_vnd <= 0 or command.amount_vnd > payment.amount_vnd, Reason.REFUND_ABOVE_PAYMENT),
-        (command.full and bool(payment.refunds), Reason.FULL_REFUND_AFTER_PART),
+        (command.full and taken_vnd > 0, Reason.FULL_REFUND_AFTER_PART),
         (command.full and command.amount_vnd != payment.amount_vnd, Reason.REFUND_ABOVE_PAYMENT),
-        (command.amount_vnd > left, Reason.REFUNDS_ABOVE_PAYMENT),
+        (command.amount_vnd > payment.amount_vnd - taken_vnd, Reason.REFUNDS_ABOVE_PAYMENT),
     )
     return next((reason for holds, reason in checks if holds), None)
 
@@ -206,7 +227,7 @@ def _receipt(world: World, dialect: Dialect, command: GetReceipt, stored: Stored
 
 def _query_refund(world: World, dialect: Dialect, command: QueryRefund, stored: Stored, plan: Plan) -> Done:
     payment = _known(command, stored)
-    refund = next((each for each in payment.refunds if each.request_ref == command.request_ref), None)
+    refund = payment.refund(command.request_ref)
     if refund is None:
         raise Refusal(Reason.UNKNOWN_ORDER, f"refund {command.request_ref}", merchant=command.merchant)
     return Done(msgspec.structs.replace(_reply(world, command, stored, payment, command.request_ref), refund=refund))
@@ -304,15 +325,3 @@ def _reply(world: World, command: Command, stored: Stored, payment: Payment, pur
 def _same_order(kept: Order, asked: Order) -> bool:
     """The very same request again (a reloaded page), whatever expiry the bank added itself."""
     return msgspec.structs.replace(kept, expires_at=None) == msgspec.structs.replace(asked, expires_at=None)
-
-
-def forged(merchant: Merchant) -> Merchant:
-    """The merchant with secrets of the right form that are not its own: what a forger would sign with."""
-    secrets = {name: _other_secret(value) for name, value in merchant.secrets.items()}
-    return msgspec.structs.replace(merchant, secrets=secrets)
-
-
-def _other_secret(value: str) -> str:
-    if "PUBLIC KEY" in value:
-        return value  # It signs nothing; the connector's answer is still judged by it.
-    return impostor_key() if "PRIVATE KEY" in value else "forged-" + value[::-1]

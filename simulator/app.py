@@ -3,6 +3,7 @@
 Rule: pure ASGI in front of FastAPI; no middleware and no parsing in the banks' way.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -11,7 +12,7 @@ from simulator import bank
 from simulator.banks import dialects
 from simulator.delivery import Courier, reset
 from simulator.dialect import Dialect, Endpoint, places_of
-from simulator.faults import FaultKind
+from simulator.faults import Ending, Sent
 from simulator.protocol import CONNECTION
 from simulator.store import StoreError, UnknownSandbox
 from simulator.wire import Request, Response, text_response
@@ -27,6 +28,15 @@ ASGIApp = Callable[[Scope, Receive, SendMessage], Awaitable[None]]
 
 BODY_BYTES_MAX = 1024 * 1024
 
+HOLD_MAX_S = 600.0
+"""No fault holds a connection longer than that."""
+
+MANUAL_HOLD_MAX_S = 2.0
+"""Where a manual clock stands still, real time is the tester's own: faults there wait no longer than that."""
+
+FLUSH_TRIES = 100
+FILLER = b" " * 65536
+
 
 class BodyTooLarge(Exception):
     """The request's body is above BODY_BYTES_MAX."""
@@ -35,12 +45,22 @@ class BodyTooLarge(Exception):
 class App:
     """The ASGI application. `rest` serves what is no bank's endpoint: control API, docs, pages."""
 
-    def __init__(self, worlds: Worlds, courier: Courier, rest: ASGIApp, seed: str, manual: bool = False) -> None:
+    def __init__(
+        self,
+        worlds: Worlds,
+        courier: Courier,
+        rest: ASGIApp,
+        seed: str,
+        manual: bool = False,
+        hold_s: float = MANUAL_HOLD_MAX_S,
+    ) -> None:
+        """`hold_s` is how long in real seconds a fault waits at most in sandboxes on a manual clock."""
         self.worlds = worlds
         self.courier = courier
         self._rest = rest
         self._seed = seed
         self._manual = manual
+        self._hold_s = hold_s
         self._endpoints = _endpoints()
 
     async def start(self) -> None:
@@ -72,7 +92,11 @@ class App:
         except StoreError:
             log.exception("the store cannot be used")
             served = bank.Served(text_response("The bank's books cannot be reached; nothing was done.", 503))
-        await _answer(scope, receive, send, served)
+        if served.sent is None:
+            await send_response(send, served.response)
+        else:
+            longest_s = self._hold_s if (await self.worlds.get(sandbox)).manual else HOLD_MAX_S
+            await _send_faulty(scope, receive, send, served.sent, longest_s)
 
     async def _serve(
         self,
@@ -143,20 +167,81 @@ async def _body(receive: Receive) -> bytes:
     return body
 
 
-async def _answer(scope: Scope, receive: Receive, send: SendMessage, served: bank.Served) -> None:
-    if served.fault in (FaultKind.CONNECTION_RESET, FaultKind.ANSWER_LOST):
-        connection = scope.get("extensions", {}).get(CONNECTION)
-        if connection is None:
-            raise ConnectionResetError(f"fault: {served.fault}")
-        reset(connection) if served.fault is FaultKind.CONNECTION_RESET else connection.close()
-        while (await receive())["type"] != "http.disconnect":
-            continue
+async def _send_faulty(scope: Scope, receive: Receive, send: SendMessage, sent: Sent, longest_s: float) -> None:
+    """Carries out what faults have made of an answer.
+
+    Where there is no connection to break (the application is called in the same process), it raises what a client
+    would meet: TimeoutError for silence, ConnectionResetError for all else that never comes to its end.
+    """
+    connection = scope.get("extensions", {}).get(CONNECTION)
+    if connection is None and sent.ending is Ending.SILENCE:
+        raise TimeoutError("fault: the bank does not answer")
+    if sent.wait_s and await _leaves(receive, min(sent.wait_s, longest_s)):
         return
-    await send_response(send, served.response)
+    if sent.starts:
+        await _send_pieces(receive, send, sent, longest_s)
+    if sent.ending is not Ending.WHOLE:
+        await _break(connection, receive, sent.ending)
+
+
+async def _send_pieces(receive: Receive, send: SendMessage, sent: Sent, longest_s: float) -> None:
+    response = sent.response
+    length = len(response.body) + sent.filler_bytes
+    await send({"type": "http.response.start", "status": response.status, "headers": _headers(response, length)})
+    body = response.body if sent.body_bytes is None else response.body[: sent.body_bytes]
+    size = max(1, -(-len(body) // sent.pieces))
+    pause_s = min(sent.drip_s, longest_s) / sent.pieces
+    for start in range(0, len(body), size):
+        if pause_s and await _leaves(receive, pause_s):
+            return
+        await send({"type": "http.response.body", "body": body[start : start + size], "more_body": True})
+    for start in range(0, sent.filler_bytes, len(FILLER)):
+        piece = FILLER[: sent.filler_bytes - start]
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    if sent.ending is Ending.WHOLE:
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def _leaves(receive: Receive, seconds: float) -> bool:
+    """Waits so long, or until the client is gone; whether it is."""
+    try:
+        async with asyncio.timeout(seconds):
+            await _gone(receive)
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue
+
+
+async def _break(connection: asyncio.Transport | None, receive: Receive, ending: Ending) -> None:
+    if connection is None:
+        raise ConnectionResetError(f"fault: the connection ends with a {ending}")
+    if ending is Ending.RESET:
+        await _flushed(connection)
+        reset(connection)
+    else:
+        connection.close()
+    await _gone(receive)
+
+
+async def _flushed(connection: asyncio.Transport) -> None:
+    """Until what was written has left this process, for a little while: a reset throws the rest away."""
+    for _ in range(FLUSH_TRIES):
+        await asyncio.sleep(0)
+        if connection.get_write_buffer_size() == 0:
+            return
 
 
 async def send_response(send: SendMessage, response: Response) -> None:
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
-    headers.append((b"content-length", str(len(response.body)).encode()))
+    headers = _headers(response, len(response.body))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})
+
+
+def _headers(response: Response, length: int) -> list[tuple[bytes, bytes]]:
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+    return [*headers, (b"content-length", str(length).encode())]

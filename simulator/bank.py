@@ -9,11 +9,12 @@ from datetime import datetime
 
 import msgspec
 
-from simulator.answering import OPERATIONS, answer, forged, takes
+from simulator.answering import OPERATIONS, answer, takes
 from simulator.banks import dialects
 from simulator.dialect import Command, Confirm, Create, Dialect, Endpoint, Notice, OfOrder, Probe, Question, RefundOrder
-from simulator.faults import EXCHANGE_KINDS, FaultKind
+from simulator.faults import ANSWER_KINDS, EXCHANGE_KINDS, RUSH_KINDS, Fault, Sent, answering, arriving, sent
 from simulator.journal import incoming_exchange, outgoing_exchange
+from simulator.merchants import forged
 from simulator.outbox import release
 from simulator.payment import (
     Bill,
@@ -24,10 +25,24 @@ from simulator.payment import (
     Outcome,
     Payment,
     Reason,
+    RefundState,
     Refusal,
+    State,
     apply,
+    fallen_due,
 )
-from simulator.settling import NOTHING, Follows, Plan, PurseWanted, judged, new_payment, settled, usual_channel
+from simulator.payment import decide_refund as decided
+from simulator.settling import (
+    NOTHING,
+    Follows,
+    Plan,
+    PurseWanted,
+    as_payers_do,
+    judged,
+    new_payment,
+    settled,
+    usual_channel,
+)
 from simulator.store import (
     OWN_ACCOUNT,
     ById,
@@ -54,11 +69,16 @@ class UnknownPayment(Exception):
 
 
 class Served(msgspec.Struct, frozen=True):
-    """A bank's answer, and what becomes of it: `fault` breaks the exchange, `rushed` = callbacks go out before it."""
+    """A bank's answer, and what becomes of it.
+
+    `sent` is what is really sent where faults have struck, None = the response as it is; `fault` names the first of
+    them. `rushed` = callbacks go out before the answer.
+    """
 
     response: Response
-    fault: FaultKind | None = None
+    fault: str | None = None
     rushed: bool = False
+    sent: Sent | None = None
 
 
 Send = Callable[[Outgoing, float], Awaitable[Answer]]
@@ -89,13 +109,12 @@ async def serve(
     def decide(stored: Stored) -> Change[Served]:
         plan = Plan(world, dialect, stored)
         order_ref = stored.payment.order.order_ref if stored.payment else _asked_ref(command)
-        struck = plan.take(EXCHANGE_KINDS, operation, merchant_code, order_ref)
-        fault = struck[0].kind if struck else None
+        struck = plan.take(ANSWER_KINDS, operation, merchant_code, order_ref)
         done, response, note = None, INTERNAL_ERROR, ""
-        if fault not in (FaultKind.HTTP_500, FaultKind.CONNECTION_RESET):
+        if all(each.commits for each in answering(struck)):
             done, response, note = answer(world, dialect, endpoint, request, command, refusal, stored, plan)
         follows = settled(world, dialect, done.before, done.after, plan, stored) if done and done.after else NOTHING
-        arrives = response if fault in (None, FaultKind.HTTP_500) else None
+        really = sent(response, struck, plan.chance(operation, merchant_code, order_ref)) if struck else None
         exchange = incoming_exchange(
             world,
             dialect.code,
@@ -103,14 +122,23 @@ async def serve(
             done.after if done else stored.payment,
             order_ref,
             request,
-            arrives,
+            arriving(really) if really else response,
             stored.now,
-            f"fault: {fault}; {note}".rstrip("; ") if fault else note,
+            _noted(struck, note),
             refused=done is None,
         )
-        return _change(Served(response, fault, rushed=bool(follows.deliveries)), follows, plan, probed, exchange)
+        fault = struck[0].kind if struck else None
+        served = Served(response, fault, rushed=bool(follows.deliveries), sent=really)
+        return _change(served, follows, plan, probed, exchange)
 
     return await _transact(world, key, decide, OWN_ACCOUNT if isinstance(command, RefundOrder | Confirm) else "")
+
+
+def _noted(struck: tuple[Fault, ...], note: str) -> str:
+    """What the journal says of the faults, and then of the answer."""
+    if not struck:
+        return note
+    return f"fault: {', '.join(fault.kind for fault in struck)}; {note}".rstrip("; ")
 
 
 async def _claimed_by_another(world: World, dialect: Dialect, command: Command, key: Key | None) -> Refusal | None:
@@ -172,6 +200,27 @@ async def act(
     return await progress(world, payment_id, change, decreed=True)
 
 
+async def decide_refund(world: World, payment_id: str, request_ref: str, state: RefundState) -> Payment:
+    """A pending refund is made or refused. Raises UnknownPayment, or NoSuchPendingRefund (and nothing changes)."""
+
+    def change(payment: Payment, now: datetime) -> Payment:
+        return decided(payment, request_ref, state, now)
+
+    return await progress(world, payment_id, change, decreed=True)
+
+
+async def let_fall_due(world: World, payment_id: str) -> Payment:
+    """What happens to a payment by itself: it expires, or its pending refunds are decided."""
+
+    def change(payment: Payment, now: datetime) -> Payment:
+        after = fallen_due(payment, now)
+        if after.state is not State.EXPIRED or after.channel is not None:
+            return after
+        return msgspec.structs.replace(after, channel=usual_channel(after))
+
+    return await progress(world, payment_id, change, decreed=True)
+
+
 async def progress(
     world: World,
     payment_id: str,
@@ -196,6 +245,7 @@ async def progress(
         after = change(before, stored.now)
         if not decreed:
             after = judged(world, dialect, before, after, stored)
+        after = as_payers_do(before, after, plan, stored.now)
         follows = settled(world, dialect, before, after, plan, stored)
         assert follows.payment is not None, "a changed payment is written"
         return _change(follows.payment, msgspec.structs.replace(follows, names=(*follows.names, *names)), plan)
@@ -286,8 +336,7 @@ async def close_visit(
         after = _billed(before, found, stored.now)
         if isinstance(found, Refusal):  # Nobody was asked to pay, so there is nothing to tell the connector.
             return Change(reply=(after, False), payment=after, exchanges=(exchange,) if exchange else ())
-        rush = frozenset({FaultKind.CALLBACK_BEFORE_ANSWER})
-        if plan.take(rush, "inquiry", before.merchant_code, before.order.order_ref):
+        if plan.take(RUSH_KINDS, "inquiry", before.merchant_code, before.order.order_ref):
             after = apply(after, Event.APPROVE, stored.now)
         follows = settled(world, dialect, before, after, plan, stored)
         return _change((after, bool(follows.deliveries)), follows, plan, exchange)
@@ -298,10 +347,10 @@ async def close_visit(
     return after, due
 
 
-async def exchange_fault(world: World, dialect: Dialect, operation: str, order_ref: str) -> FaultKind | None:
+async def exchange_fault(world: World, dialect: Dialect, operation: str, order_ref: str) -> str | None:
     """The fault, now spent, that breaks this exchange with the connector."""
 
-    def decide(stored: Stored) -> Change[FaultKind | None]:
+    def decide(stored: Stored) -> Change[str | None]:
         plan = Plan(world, dialect, stored)
         struck = plan.take(EXCHANGE_KINDS, operation, "", order_ref)
         return Change(reply=struck[0].kind if struck else None, faults=plan.remaining)

@@ -83,7 +83,7 @@ class FaultView:
     skip: int
     times: int
     probability: float
-    delay_s: int
+    delay_s: float
     copies: int
     at_once: bool
     amount_delta_vnd: int
@@ -714,7 +714,7 @@ class SandboxClient:
         skip: int | None = None,
         times: int | None = None,
         probability: float | None = None,
-        delay_s: int | None = None,
+        delay_s: float | None = None,
         copies: int | None = None,
         at_once: bool | None = None,
         amount_delta_vnd: int | None = None,

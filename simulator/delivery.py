@@ -18,10 +18,10 @@ from simulator import bank
 from simulator.banks import dialects
 from simulator.calling import Caller, Calls
 from simulator.dialect import Ack, Dialect, Notice, Question
-from simulator.faults import CALLBACK, FaultKind
+from simulator.faults import CALLBACK, FAULTS, Break
 from simulator.journal import outgoing_exchange
 from simulator.outbox import after_attempt, said
-from simulator.payment import Bill, Channel, Event, IllegalEvent, Merchant, Payment, Reason, Refusal
+from simulator.payment import Bill, Channel, Event, Merchant, Payment, Reason, Refusal
 from simulator.store import Claimed, Exchange, StoreError
 from simulator.wire import Answer, Outgoing
 from simulator.world import World, Worlds
@@ -86,7 +86,7 @@ class Courier:
         return attempts
 
     async def run_due(self, world: World) -> int:
-        """Expires what has expired and delivers what is due at this sandbox's present time, one after another."""
+        """What is due at this sandbox's present time: expiries, decisions on refunds, deliveries one after another."""
         attempts = 0
         now = await world.now()
         while expiring := await world.store.expiring(now, IN_FLIGHT_MAX, world.name):
@@ -159,10 +159,7 @@ class Courier:
             await self._expire(await self._worlds.get(sandbox), payment_id)
 
     async def _expire(self, world: World, payment_id: str) -> None:
-        try:
-            await bank.act(world, payment_id, Event.EXPIRE)
-        except IllegalEvent:
-            return  # The payer was faster: between the look and the event the payment was settled.
+        await bank.let_fall_due(world, payment_id)
 
     # --- one attempt -----------------------------------------------------------------------------------------
 
@@ -214,21 +211,22 @@ class Courier:
         return msgspec.structs.replace(notice, token=token), (exchange,), why
 
     async def _exchanges(
-        self, copies: int, outgoing: Outgoing, timeout_s: float, fault: FaultKind | None
+        self, copies: int, outgoing: Outgoing, timeout_s: float, fault: str | None
     ) -> Sequence[Answer]:
         if copies == 1:
             return [await self._exchange(outgoing, timeout_s, fault)]
         return await asyncio.gather(*(self._exchange(outgoing, timeout_s, fault) for _ in range(copies)))
 
-    async def _exchange(self, outgoing: Outgoing, timeout_s: float, fault: FaultKind | None) -> Answer:
-        if fault is FaultKind.HTTP_500:
+    async def _exchange(self, outgoing: Outgoing, timeout_s: float, fault: str | None) -> Answer:
+        broken = FAULTS[fault].breaks if fault else None
+        if broken is Break.GATEWAY_ERROR:
             return Answer(500, error="fault: a gateway answered 500, the connector got nothing")
-        if fault is FaultKind.CONNECTION_RESET:
+        if broken is Break.RESET:
             if self._dials:  # A connector in this process is sent whole requests or nothing.
                 await _reset_halfway(outgoing, timeout_s)
             return Answer(error="fault: connection reset halfway through the request")
         answer = await self.send(outgoing, timeout_s)
-        if fault is FaultKind.ANSWER_LOST:
+        if broken is Break.ANSWER_LOST:
             return Answer(error=f"fault: the answer ({answer.status or answer.error}) was lost")
         return answer
 
@@ -313,7 +311,7 @@ def _without(secrets: tuple[str, ...], message: bytes) -> bytes:
     return message
 
 
-def _note(claimed: Claimed, ack: Ack, fault: FaultKind | None) -> str:
+def _note(claimed: Claimed, ack: Ack, fault: str | None) -> str:
     parts = (
         ack.text,
         "" if ack.done else "not acknowledged",

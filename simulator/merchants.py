@@ -1,4 +1,4 @@
-"""The merchants that a new sandbox starts with, read from fixtures/merchants/."""
+"""The merchants that a new sandbox starts with, read from fixtures/merchants/, and the keys that are not theirs."""
 
 import tomllib
 from functools import cache
@@ -25,6 +25,18 @@ def default_merchants() -> tuple[Merchant, ...]:
 def impostor_key() -> str:
     """A private key (PEM) that belongs to no merchant and no bank: a forger's."""
     return _fixture("keys/impostor_private.pem")
+
+
+def forged(merchant: Merchant) -> Merchant:
+    """The merchant with secrets of the right form that are not its own: what a forger would sign with."""
+    secrets = {name: _other_secret(value) for name, value in merchant.secrets.items()}
+    return msgspec.structs.replace(merchant, secrets=secrets)
+
+
+def _other_secret(value: str) -> str:
+    if "PUBLIC KEY" in value:
+        return value  # It signs nothing; the connector's answer is still judged by it.
+    return impostor_key() if "PRIVATE KEY" in value else "forged-" + value[::-1]
 
 
 def _resolved(secrets: dict[str, str]) -> dict[str, str]:

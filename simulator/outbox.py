@@ -1,14 +1,14 @@
-"""What a bank still owes the connector: deliveries of callbacks, planned with their faults, and the ladder of retries.
+"""What a bank still owes the connector: deliveries of callbacks, planned, and the ladder of retries.
 
 Rule: pure. A delivery is planned in the same transaction as the change it tells of, and is then only carried out.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
 
-from simulator.faults import Fault, FaultKind
 from simulator.payment import Outcome, Payment, State
 
 FAR_S = 900
@@ -42,8 +42,9 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `due_at` is the next attempt, or for a claimed one the end of its lease. `says_*` is what the callback tells.
     `repeats` = whatever is answered, no retry (an added duplicate). `copies` are sent at the same moment.
-    `message` is which of the bank's messages it is.
+    `message` is which of the bank's messages it is. `says_refunds` = only the first so many refunds were made by then.
     `breaks` names the exchange faults of the coming attempts, one an attempt, None for one that goes unharmed.
+    `distorted` names what is done to the message's bytes when it is sent, "" = nothing.
     """
 
     delivery_id: str
@@ -60,13 +61,25 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     repeats: bool = False
     held: bool = False
     copies: int = 1
-    breaks: tuple[FaultKind | None, ...] = ()
+    breaks: tuple[str | None, ...] = ()
     last_answer: str = ""
     message: str = ""
+    distorted: str = ""
+    says_refunds: int | None = None
+
+
+Shape = Callable[[list[Delivery]], list[Delivery]]
+"""What faults make of one message's planned deliveries."""
+
+
+def _as_planned(planned: list[Delivery]) -> list[Delivery]:
+    return planned
 
 
 def said(payment: Payment, delivery: Delivery) -> Payment:
     """The payment as this callback tells it."""
+    if delivery.says_refunds is not None:
+        payment = msgspec.structs.replace(payment, refunds=payment.refunds[: delivery.says_refunds])
     return msgspec.structs.replace(
         payment,
         state=delivery.says_state,
@@ -78,11 +91,11 @@ def said(payment: Payment, delivery: Delivery) -> Payment:
 def announce(
     payment: Payment,
     now: datetime,
-    struck: tuple[Fault, ...] = (),
-    breaks: tuple[FaultKind | None, ...] = (),
+    shape: Shape = _as_planned,
+    breaks: tuple[str | None, ...] = (),
     messages: tuple[str, ...] = ("",),
 ) -> tuple[Delivery, ...]:
-    """The deliveries that tell the connector of the payment's present state, shaped by the faults that struck.
+    """The deliveries that tell the connector of the payment's present state, as `shape` makes them.
 
     They are numbered from `payment.told` on: two announcements of one payment never share an id.
     """
@@ -96,20 +109,14 @@ def announce(
         says_outcome=payment.outcome,
         says_amount_vnd=payment.amount_vnd,
         breaks=breaks,
+        says_refunds=len(payment.refunds) or None,
     )
-    planned = [each for message in messages for each in _shaped(true, message, struck)]
+    each_message = [msgspec.structs.replace(true, message=message) if message else true for message in messages]
+    planned = [each for one in each_message for each in shape([one])]
     return tuple(
         msgspec.structs.replace(delivery, delivery_id=f"{payment.payment_id}.{payment.told + index}")
         for index, delivery in enumerate(planned)
     )
-
-
-def _shaped(true: Delivery, message: str, struck: tuple[Fault, ...]) -> list[Delivery]:
-    """One message's deliveries, as the faults make them."""
-    planned = [msgspec.structs.replace(true, message=message) if message else true]
-    for fault in struck:
-        planned = _EFFECTS[fault.kind](planned, fault)
-    return planned
 
 
 def after_attempt(
@@ -139,64 +146,10 @@ def release(delivery: Delivery, now: datetime) -> Delivery:
     return msgspec.structs.replace(delivery, held=False, due_at=due_at)
 
 
-def _later(delivery: Delivery, seconds: int) -> datetime:
+def later(delivery: Delivery, seconds: float) -> datetime:
     return delivery.due_at + timedelta(seconds=seconds)
 
 
-def _delay(planned: list[Delivery], fault: Fault) -> list[Delivery]:
-    return [msgspec.structs.replace(each, due_at=_later(each, fault.delay_s)) for each in planned]
-
-
-def _lose(planned: list[Delivery], fault: Fault) -> list[Delivery]:
-    return [msgspec.structs.replace(each, state=DeliveryState.LOST) for each in planned]
-
-
-def _duplicate(planned: list[Delivery], fault: Fault) -> list[Delivery]:
-    true = planned[-1]
-    if fault.at_once:
-        return [*planned[:-1], msgspec.structs.replace(true, copies=fault.copies)]
-    extra = [
-        msgspec.structs.replace(true, repeats=True, due_at=_later(true, index)) for index in range(1, fault.copies)
-    ]
-    return [*planned, *extra]
-
-
-def _forge(planned: list[Delivery], fault: Fault) -> list[Delivery]:
-    false = msgspec.structs.replace(planned[0], forged=True, repeats=True)
-    return [false, *(msgspec.structs.replace(each, due_at=_later(each, 1)) for each in planned)]
-
-
-def _misstate_amount(planned: list[Delivery], fault: Fault) -> list[Delivery]:
-    return [
-        msgspec.structs.replace(each, says_amount_vnd=each.says_amount_vnd + fault.amount_delta_vnd) for each in planned
-    ]
-
-
-def _as_failure(delivery: Delivery) -> Delivery:
+def as_failure(delivery: Delivery) -> Delivery:
+    """The same message, telling of a failure."""
     return msgspec.structs.replace(delivery, says_state=State.FAILED, says_outcome=Outcome.INSUFFICIENT_FUNDS)
-
-
-def _fail_after(planned: list[Delivery], fault: Fault) -> list[Delivery]:
-    late = _as_failure(planned[-1])
-    return [*planned, msgspec.structs.replace(late, due_at=_later(late, fault.delay_s))]
-
-
-def _fail_before(planned: list[Delivery], fault: Fault) -> list[Delivery]:
-    first = _as_failure(planned[0])
-    return [first, *(msgspec.structs.replace(each, due_at=_later(each, fault.delay_s)) for each in planned)]
-
-
-def _hold(planned: list[Delivery], fault: Fault) -> list[Delivery]:
-    return [msgspec.structs.replace(each, held=True, due_at=_later(each, FAR_S)) for each in planned]
-
-
-_EFFECTS = {
-    FaultKind.DELAY: _delay,
-    FaultKind.LOST: _lose,
-    FaultKind.DUPLICATE: _duplicate,
-    FaultKind.FORGED_SIGNATURE: _forge,
-    FaultKind.WRONG_AMOUNT: _misstate_amount,
-    FaultKind.SUCCESS_THEN_FAILURE: _fail_after,
-    FaultKind.FAILURE_THEN_SUCCESS: _fail_before,
-    FaultKind.CALLBACK_AFTER_RETURN: _hold,
-}

@@ -11,9 +11,22 @@ import msgspec
 from simulator import payer
 from simulator.banks import dialects
 from simulator.dialect import Dialect
-from simulator.faults import CALLBACK, CALLBACK_KINDS, EXCHANGE_KINDS, FAILURE_KINDS, Fault, FaultKind, Occasion, take
+from simulator.faults import (
+    CALLBACK,
+    CALLBACK_KINDS,
+    EXCHANGE_KINDS,
+    FAILURE_KINDS,
+    PAY,
+    PAYER_KINDS,
+    Deed,
+    Fault,
+    Occasion,
+    deeds,
+    shaped,
+    take,
+)
 from simulator.outbox import Delivery, announce
-from simulator.payment import COLLECTED, Channel, Merchant, Order, Payment, State, Step
+from simulator.payment import COLLECTED, TRANSITIONS, Channel, Event, Merchant, Order, Payment, State, Step, apply
 from simulator.purse import Kind, Purse, debited, returned
 from simulator.store import Entry, Stored
 from simulator.world import World
@@ -56,29 +69,28 @@ class Plan:
         self._streams: dict[tuple[str, ...], Random] = {}
         self._spent = False
 
-    def take(
-        self, kinds: frozenset[FaultKind], operation: str, merchant_code: str, order_ref: str
-    ) -> tuple[Fault, ...]:
+    def take(self, kinds: frozenset[str], operation: str, merchant_code: str, order_ref: str) -> tuple[Fault, ...]:
         """The faults that strike this occasion; without faults this costs nothing."""
         if not self.left:
             return ()
-        usual = operation == ("create" if self._dialect.shape.connector_orders else CALLBACK)
+        orders = self._dialect.shape.connector_orders
         occasion = Occasion(
             bank=self._dialect.code,
             operation=operation,
             merchant_code=merchant_code,
             order_ref=order_ref,
-            usual=usual,
+            usual=operation == ("create" if orders else CALLBACK),
+            orders=orders,
         )
-        struck, left = take(self.left, kinds, occasion, self._stream(occasion).random)
+        struck, left = take(self.left, kinds, occasion, self.chance(operation, merchant_code, order_ref).random)
         self._spent = self._spent or left != self.left
         self.left = left
         return struck
 
-    def _stream(self, occasion: Occasion) -> Random:
+    def chance(self, operation: str, merchant_code: str, order_ref: str) -> Random:
         """Chance that depends on this order and on how often it has had its turn, on nothing else."""
         turn = f"{self._payment.told}.{len(self._payment.queries)}" if self._payment else ""
-        purpose = (occasion.bank, occasion.operation, occasion.merchant_code, occasion.order_ref, turn)
+        purpose = (self._dialect.code, operation, merchant_code, order_ref, turn)
         if purpose not in self._streams:
             self._streams[purpose] = self._world.rng_for("faults", *purpose)
         return self._streams[purpose]
@@ -124,11 +136,14 @@ def settled(
     if names and before is not None:
         known = dialect.names(before)
         names = tuple(name for name in names if name not in known)
-    if after.state is was or after.state not in dialect.announces:
+    given_back = before is not None and len(after.refunds) > len(before.refunds)
+    if (after.state is was and not given_back) or after.state not in dialect.announces:
         return Follows(after, ledger, names=names, purse=purse)
     where = (CALLBACK, after.merchant_code, after.order.order_ref)
     struck = plan.take(CALLBACK_KINDS if dialect.tells_failures else CALLBACK_KINDS - FAILURE_KINDS, *where)
-    deliveries = announce(after, now, struck, _breaks(plan, world.retry(dialect).attempts_max, where), dialect.messages)
+    deliveries = announce(
+        after, now, shaped(struck), _breaks(plan, world.retry(dialect).attempts_max, where), dialect.messages
+    )
     told = msgspec.structs.replace(after, told=after.told + len(deliveries))
     return Follows(told, ledger, deliveries, names, purse)
 
@@ -169,6 +184,36 @@ def _kind(world: World, dialect: Dialect, payment: Payment) -> Kind:
     return payer.kind_of(payment, dialect, world.merchant(payment.bank, payment.merchant_code))
 
 
+_DEEDS = {
+    State.PAID: Event.APPROVE,
+    State.FAILED: Event.DECLINE,
+    State.CANCELLED: Event.CANCEL,
+    State.SUSPECTED: Event.SUSPECT,
+}
+"""By what deed of its payer a pending payment has come into a state; the rest is the bank's doing, or time's."""
+
+
+def as_payers_do(before: Payment, after: Payment, plan: Plan, now: datetime) -> Payment:
+    """The payment after what its payer really did, where a fault has changed his mind. Faults that strike are spent.
+
+    A deed that the payment's state does not allow is left out.
+    """
+    event = _DEEDS.get(after.state) if before.state is State.PENDING else None
+    if event is None or not plan.left:
+        return after
+    struck = plan.take(PAYER_KINDS, PAY, before.merchant_code, before.order.order_ref)
+    if not struck:
+        return after
+    deed = Deed(event=event, outcome=after.outcome, amount_vnd=after.amount_vnd, channel=after.channel)
+    payment = msgspec.structs.replace(after, state=State.PENDING, amount_vnd=before.amount_vnd)
+    for each in deeds(before, deed, struck, now):
+        if (payment.state, each.event) in TRANSITIONS:
+            given = {"amount_vnd": each.amount_vnd, "channel": each.channel}
+            changes = {name: value for name, value in given.items() if value is not None}
+            payment = apply(payment, each.event, now, each.outcome, **changes)
+    return before if payment.state is State.PENDING else payment
+
+
 def held(dialect: Dialect, before: Payment | None, after: Payment) -> Payment:
     """The payment as it is kept: approved money that the connector has still to capture is only suspected."""
     was = before.state if before else State.PENDING
@@ -177,7 +222,7 @@ def held(dialect: Dialect, before: Payment | None, after: Payment) -> Payment:
     return msgspec.structs.replace(after, state=State.SUSPECTED)
 
 
-def _breaks(plan: Plan, attempts: int, where: tuple[str, str, str]) -> tuple[FaultKind | None, ...]:
+def _breaks(plan: Plan, attempts: int, where: tuple[str, str, str]) -> tuple[str | None, ...]:
     """Which of a callback's coming attempts are broken, one entry an attempt."""
     if not any(fault.kind in EXCHANGE_KINDS for fault in plan.left):
         return ()

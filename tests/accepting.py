@@ -47,7 +47,7 @@ async def accept(store: Store, name: str) -> None:
             amount_vnd=AMOUNT_VND,
             booked_at=stored.now,
         )
-        return Change(None, payment=paid, ledger=(entry,), deliveries=announce(paid, stored.now, ()))
+        return Change(None, payment=paid, ledger=(entry,), deliveries=announce(paid, stored.now))
 
     await store.transact(SANDBOX, ByOrder("vnpay", "DEMO", name), create)
     await store.transact(SANDBOX, ById(name), approve)

@@ -86,7 +86,7 @@ def approve(stored: Stored) -> Change[None]:
         amount_vnd=payment.amount_vnd,
         booked_at=stored.now,
     )
-    return Change(None, payment=payment, ledger=(entry,), deliveries=announce(payment, stored.now, ()))
+    return Change(None, payment=payment, ledger=(entry,), deliveries=announce(payment, stored.now))
 
 
 def query(stored: Stored) -> Change[None]:

@@ -29,7 +29,7 @@ LAYERS = {
     "workday": 2,
     "settlement": 2,
     "letter": 2,
-    "faults": 1,
+    "faults": 3,
     "merchants": 2,
     "outbox": 2,
     "purse": 2,

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.answering import forged
 from simulator.banks.bidv import (
     CODES,
     DIALECT,
@@ -26,7 +25,7 @@ from simulator.banks.bidv import (
     token,
 )
 from simulator.dialect import Ack, Notice, Question
-from simulator.merchants import default_merchants
+from simulator.merchants import default_merchants, forged
 from simulator.payment import Bill, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
 from simulator.wire import Answer, Outgoing
 

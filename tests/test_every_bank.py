@@ -16,13 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from simulator.answering import forged
 from simulator.bank import act, returned
 from simulator.banks import dialects, sepay
 from simulator.delivery import Courier
 from simulator.dialect import Command, Dialect, Endpoint, Notice, QueryRefund, Question, RefundOrder, Reply
 from simulator.faults import EXCHANGE_KINDS, FAILURE_KINDS, Fault, FaultKind
-from simulator.merchants import default_merchants
+from simulator.merchants import default_merchants, forged
 from simulator.outbox import DeliveryState
 from simulator.payment import (
     Bill,

@@ -10,6 +10,10 @@ from simulator.faults import (
     CALLBACK,
     CALLBACK_KINDS,
     EXCHANGE_KINDS,
+    FALSIFYING_KINDS,
+    FAULTS,
+    PAYER_KINDS,
+    RUSH_KINDS,
     Fault,
     FaultKind,
     Occasion,
@@ -32,9 +36,9 @@ def strikes(fault: Fault, occasion: Occasion) -> tuple[bool, tuple[Fault, ...]]:
 
 
 def test_every_kind_is_of_the_callback_or_of_an_exchange_or_rushes_it() -> None:
-    assert CALLBACK_KINDS | EXCHANGE_KINDS | {FaultKind.CALLBACK_BEFORE_ANSWER} == set(FaultKind)
-    assert not CALLBACK_KINDS & EXCHANGE_KINDS
-    assert ANSWER_KINDS <= CALLBACK_KINDS
+    assert CALLBACK_KINDS | ANSWER_KINDS | EXCHANGE_KINDS | PAYER_KINDS | RUSH_KINDS == set(FaultKind) == set(FAULTS)
+    assert not CALLBACK_KINDS & ANSWER_KINDS
+    assert FALSIFYING_KINDS <= CALLBACK_KINDS
 
 
 def test_a_fault_strikes_its_times_and_is_then_gone() -> None:

@@ -14,7 +14,6 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.answering import forged
 from simulator.bank import act, notice_of
 from simulator.banks.mb import (
     BALANCE,
@@ -30,8 +29,8 @@ from simulator.banks.mb import (
 )
 from simulator.delivery import Courier
 from simulator.dialect import Ack, Notice
-from simulator.faults import CALLBACK_KINDS, Fault, FaultKind
-from simulator.merchants import default_merchants
+from simulator.faults import CALLBACK_KINDS, Fault, FaultKind, shaped
+from simulator.merchants import default_merchants, forged
 from simulator.outbox import DeliveryState, announce
 from simulator.payment import Channel, Event, Merchant, Order, Outcome, Payment, Reason, Refusal, State
 from simulator.wire import Answer, Request
@@ -515,7 +514,7 @@ def test_every_message_is_a_delivery_of_its_own_in_the_order_given() -> None:
 def test_faults_shape_every_message_alike(kinds: list[FaultKind], copies: int, already_told: int) -> None:
     faults = tuple(Fault(fault_id=str(index), kind=kind, copies=copies) for index, kind in enumerate(kinds))
     payment = msgspec.structs.replace(PAYMENT, told=already_told)
-    deliveries = announce(payment, PAID_AT, faults, (FaultKind.HTTP_500, None), TWO)
+    deliveries = announce(payment, PAID_AT, shaped(faults), (FaultKind.HTTP_500, None), TWO)
     shapes = {
         message: [
             msgspec.structs.replace(each, delivery_id="", message="") for each in deliveries if each.message == message

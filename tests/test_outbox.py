@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.faults import CALLBACK_KINDS, Fault, FaultKind
+from simulator.faults import CALLBACK_KINDS, Fault, FaultKind, shaped
 from simulator.outbox import (
     AFTER_RETURN_S,
     Delivery,
@@ -39,7 +39,7 @@ def paid() -> Payment:
 
 def plan(kind: FaultKind, **settings: object) -> tuple[Delivery, ...]:
     fault = msgspec.structs.replace(Fault(fault_id="f", kind=kind), **settings)
-    return announce(paid(), NOW, (fault,))
+    return announce(paid(), NOW, shaped((fault,)))
 
 
 def due_s(deliveries: tuple[Delivery, ...]) -> list[int]:
@@ -129,14 +129,14 @@ def test_an_acknowledgement_ends_the_retries() -> None:
 
 def test_broken_attempts_are_used_up_one_by_one() -> None:
     breaks = (FaultKind.HTTP_500, None, FaultKind.ANSWER_LOST)
-    (delivery,) = announce(paid(), NOW, (), breaks)
+    (delivery,) = announce(paid(), NOW, breaks=breaks)
     assert after_attempt(delivery, False, "", NOW, LADDER).breaks == breaks[1:]
 
 
 @given(st.lists(st.sampled_from(sorted(CALLBACK_KINDS)), max_size=4), st.integers(2, 9))
 def test_faults_together_still_give_ids_of_their_own(kinds: list[FaultKind], copies: int) -> None:
     faults = tuple(Fault(fault_id=str(index), kind=kind, copies=copies) for index, kind in enumerate(kinds))
-    deliveries = announce(paid(), NOW, faults)
+    deliveries = announce(paid(), NOW, shaped(faults))
     assert len({each.delivery_id for each in deliveries}) == len(deliveries) >= 1
     assert all(each.due_at >= NOW for each in deliveries)
 

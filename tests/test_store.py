@@ -184,7 +184,7 @@ def approve(stored: Stored) -> Change[Payment]:
         paid,
         payment=paid,
         ledger=(entry_of(paid),),
-        deliveries=announce(paid, stored.now, ()),
+        deliveries=announce(paid, stored.now),
         exchanges=(exchange_of(paid.payment_id, "approved"),),
     )
 
@@ -209,7 +209,7 @@ async def paid(store: Store, name: str, sandbox: str = "default") -> Payment:
 async def owing(store: Store, name: str, sandbox: str = "default", **changes: Any) -> Delivery:
     """A payment with one delivery, due now unless changed."""
     payment = new_payment(name)
-    delivery = msgspec.structs.replace(announce(payment, NOW, ())[0], **changes)
+    delivery = msgspec.structs.replace(announce(payment, NOW)[0], **changes)
     await store.transact(sandbox, order_key(payment), create(payment, deliveries=(delivery,)))
     return delivery
 
@@ -237,7 +237,7 @@ async def test_a_decision_is_kept_whole(store: Store) -> None:
     payment = await paid(store, "A")
     assert await store.payment("default", ById("id-A")) == payment
     assert await store.ledger("default") == [entry_of(payment)]
-    assert await store.deliveries("default") == list(announce(payment, NOW, ()))
+    assert await store.deliveries("default") == list(announce(payment, NOW))
     assert [each for _, each in await store.exchanges("default")] == [exchange_of("id-A", "approved")]
 
 

@@ -10,8 +10,19 @@ from pydantic import Field
 from simulator.banks import dialects
 from simulator.control.desk import REFUSALS, Body, TheWorld, View, dialect_of, shown_as
 from simulator.control.problems import Refused
-from simulator.faults import ANSWER_KINDS, CALLBACK, CALLBACK_KINDS, EXCHANGE_KINDS, MEANINGS, Fault, FaultKind
+from simulator.faults import (
 from simulator.inbox import INBOX
+    CALLBACK,
+    EXCHANGE_KINDS,
+    FALSIFYING_KINDS,
+    FAULTS,
+    MEANINGS,
+    PAY,
+    RUSH_KINDS,
+    Fault,
+    FaultKind,
+    Side,
+)
 from simulator.store import Change, Stored
 from simulator.world import World
 
@@ -45,7 +56,7 @@ class NewFault(Body):
     skip: Annotated[int, Field(strict=True, ge=0, le=10**6, description="So many occasions pass first.")] = 0
     times: Annotated[int, Field(strict=True, ge=0, le=10**6, description="So many are hit; 0 = all from then on.")] = 1
     probability: Annotated[float, Field(gt=0, le=1, description="Chance of each occasion, by the seed.")] = 1.0
-    delay_s: Annotated[int, Field(strict=True, ge=0, le=MONTH_S)] = 60
+    delay_s: Annotated[float, Field(strict=True, ge=0, le=MONTH_S)] = 60
     copies: Annotated[int, Field(strict=True, ge=2, le=100, description="How often a duplicate comes in all.")] = 2
     at_once: Annotated[bool, Field(description="All copies at the same moment.")] = False
     amount_delta_vnd: Annotated[int, Field(strict=True, description="Added to the amount told, in dong.")] = -1
@@ -61,7 +72,7 @@ class FaultView(View):
     skip: int
     times: int
     probability: float
-    delay_s: int
+    delay_s: float
     copies: int
     at_once: bool
     amount_delta_vnd: int
@@ -127,16 +138,19 @@ def _check(wanted: NewFault) -> None:
             f"`{wanted.kind}` cannot strike in {wanted.operation!r}; "
             f"leave `operation` out, or use: {', '.join(sorted(possible - {''})) or 'none'}.",
         )
-    if wanted.kind is FaultKind.WRONG_AMOUNT and wanted.amount_delta_vnd == 0:
+    if wanted.kind == "wrong_amount" and wanted.amount_delta_vnd == 0:
         raise Refused(400, "A wrong amount with `amount_delta_vnd` 0 is the right one; give another.")
 
 
-def _where(kind: FaultKind, known: set[str]) -> set[str]:
-    if kind in EXCHANGE_KINDS:
-        return known
-    if kind in ANSWER_KINDS:
-        return known - {INQUIRY}
-    return {CALLBACK} if kind in CALLBACK_KINDS else {CREATE, INQUIRY}
+def _where(kind: str, known: set[str]) -> set[str]:
+    """The operations that a rule of that kind may name."""
+    if kind in RUSH_KINDS:
+        return {CREATE, INQUIRY}
+    if FAULTS[kind].side is Side.PAYER:
+        return {PAY}
+    if FAULTS[kind].side is Side.ANSWER:
+        return known - ({PAY} if kind in EXCHANGE_KINDS else {PAY, CALLBACK, INQUIRY})
+    return known - {PAY, INQUIRY} if kind in FALSIFYING_KINDS else {CALLBACK}
 
 
 def _beside(wanted: NewFault) -> set[str]:
@@ -145,7 +159,7 @@ def _beside(wanted: NewFault) -> set[str]:
 
 
 def _operations(bank: str) -> Iterator[str]:
-    yield CALLBACK
+    yield from (CALLBACK, PAY)
     for dialect in dialects().values():
         if bank in ("", dialect.code):
             answered = ANSWERED if dialect.endpoints else ()

@@ -1,0 +1,61 @@
+"""Faults are values asked for by a test; taking one spends it. Each is one small file of this folder.
+
+Rule: pure, and no bank file knows of faults.
+"""
+
+from enum import StrEnum
+
+from simulator.faults.kind import AnswerFault, AnyFault, Break, CallbackFault, Deed, Ending, PayerFault, Sent, Side
+from simulator.faults.listing import (
+    ANSWER_KINDS,
+    ANSWERS,
+    CALLBACK_KINDS,
+    EXCHANGE_KINDS,
+    FAILURE_KINDS,
+    FALSIFYING_KINDS,
+    FAULTS,
+    MEANINGS,
+    PAYER_KINDS,
+    RUSH_KINDS,
+)
+from simulator.faults.plan import matches, take
+from simulator.faults.rule import CALLBACK, PAY, Fault, Occasion
+from simulator.faults.striking import answering, arriving, deeds, falsified, sent, shaped
+
+__all__ = [
+    "ANSWERS",
+    "ANSWER_KINDS",
+    "CALLBACK",
+    "CALLBACK_KINDS",
+    "EXCHANGE_KINDS",
+    "FAILURE_KINDS",
+    "FALSIFYING_KINDS",
+    "FAULTS",
+    "MEANINGS",
+    "PAY",
+    "PAYER_KINDS",
+    "RUSH_KINDS",
+    "AnswerFault",
+    "AnyFault",
+    "Break",
+    "CallbackFault",
+    "Deed",
+    "Ending",
+    "Fault",
+    "FaultKind",
+    "Occasion",
+    "PayerFault",
+    "Sent",
+    "Side",
+    "answering",
+    "arriving",
+    "deeds",
+    "falsified",
+    "matches",
+    "sent",
+    "shaped",
+    "take",
+]
+
+FaultKind = StrEnum("FaultKind", {kind.upper(): kind for kind in FAULTS})  # type: ignore[misc]  # Listed, not written.
+"""The words of all faults: FaultKind.LOST is "lost"."""
