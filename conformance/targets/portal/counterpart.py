@@ -12,9 +12,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from conformance.targets.portal.business_days import Calendar
 from conformance.targets.portal.dossiers import Attempt, BankWord, Dossier
 from conformance.targets.portal.entries import Entries, Refund
 from conformance.targets.portal.portal import Portal
+from conformance.targets.portal.protocols.day_sheet import Layout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,17 @@ def _nobody(entries: Entries, word: BankWord, now: datetime) -> Attempt | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DayBooks:
+    """How this bank's files of a business day are read. `party` gives the merchant's code there and the secret that
+    seals files; `reply_name` names the answer to a file, if the layout has one."""
+
+    layouts: tuple[Layout, ...]
+    calendar: Callable[[], Calendar]
+    party: Callable[[Portal], tuple[str, str]]
+    reply_name: Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Counterpart:
     """One bank.
 
@@ -71,12 +84,12 @@ class Counterpart:
     goes on with and raises BankSilent or Rejected; None = a payer names the dossier's bill code at the bank.
     `hears` are the handlers of what the bank sends, by (method, path behind /callbacks/<bank>); `apology` is what
     it is told when the portal itself fails: fields of JSON, or a whole answer. `ask` raises BankSilent, Rejected
-    and NoSuchOrder; None = the bank answers no questions. `give_back` says whether the money goes back, None when
-    that is not certain; without it money goes back by hand. `returned` reads what a browser brings back (a query,
+    and NoSuchOrder; None = the bank answers no questions. `give_back` says whether the money went back, None when
+    that is not certain yet; it is asked again under the same number, and what the bank has made is not made twice; without it money goes back by hand. `returned` reads what a browser brings back (a query,
     or a form's body). `unannounced` finds the attempt of an order that the bank made of its own. `order_ref` makes
     an order's number from the instant. `known_late` = an order is written down when the bank has answered, if the
     defect of that name is on. `withdraw` tells the bank that an order is not wanted any more, and raises BankSilent
-    and Rejected; None = it cannot be told.
+    and Rejected; None = it cannot be told. `day_books` None = it sends no files.
     """
 
     bank: str
@@ -93,3 +106,4 @@ class Counterpart:
     unannounced: Unannounced = _nobody
     order_ref: Callable[[datetime], str] | None = None
     known_late: bool = False
+    day_books: DayBooks | None = None

@@ -16,6 +16,9 @@ ONEPAY = "onepay_domestic"
 VIETCOMBANK_QN = "vietcombank_qn"
 VIETINBANK_DN = "vietinbank_dn"
 ALL_BANKS = (VNPAY, VIETINBANK, DVCQG)
+REFUNDING_BANKS = (VNPAY, VIETCOMBANK_QN, VIETINBANK_DN)
+"""Banks through which the portal gives money back by message."""
+
 ASKED_BANKS = (VNPAY, DVCQG)
 """Banks that answer a status query; VietinBank's bill collection has none."""
 
@@ -77,6 +80,18 @@ class Flaw(StrEnum):
     LOOKUP_TELLS_NAME = "lookup_tells_name"
     NOTICE_WITHOUT_AMOUNT = "notice_without_amount"
     REFUND_ABOVE_PAYMENT = "refund_above_payment"
+    REFUND_NOT_BOOKED = "refund_not_booked"
+    REFUND_PART_IS_WHOLE = "refund_part_is_whole"
+    REFUND_NUMBER_REUSED = "refund_number_reused"
+    REFUND_RETRIED_AS_NEW = "refund_retried_as_new"
+    REFUND_REFUSAL_IGNORED = "refund_refusal_ignored"
+    REFUND_PENDING_IS_DONE = "refund_pending_is_done"
+    REFUND_NOT_FOLLOWED_UP = "refund_not_followed_up"
+    REFUND_TAKEN_AS_DONE = "refund_taken_as_done"
+    REFUND_OF_UNPAID = "refund_of_unpaid"
+    REFUND_BOOKED_FIRST = "refund_booked_first"
+    REFUND_TOLD_WHEN_ASKED = "refund_told_when_asked"
+    REFUND_RACE = "refund_race"
     OTHER_ALGORITHM_ACCEPTED = "other_algorithm_accepted"
     FIELDS_RUN_TOGETHER = "fields_run_together"
     AMOUNT_READ_LOOSELY = "amount_read_loosely"
@@ -528,6 +543,90 @@ DEFECTS: tuple[Defect, ...] = (
         "several partial refunds may give back more than was paid",
         ("banks 6.9",),
         (VNPAY,),
+        in_class=DefectClass.REFUND,
+    ),
+    Defect(
+        Flaw.REFUND_NOT_BOOKED,
+        "the bank gives all back, and the dossier stays paid in the books",
+        ("banks 6.9",),
+        REFUNDING_BANKS,
+        in_class=DefectClass.REFUND,
+    ),
+    Defect(
+        Flaw.REFUND_PART_IS_WHOLE,
+        "a part given back marks the whole fee as refunded",
+        ("banks 6.9",),
+        REFUNDING_BANKS,
+        in_class=DefectClass.REFUND,
+    ),
+    Defect(
+        Flaw.REFUND_NUMBER_REUSED,
+        "every refund of an order has that order's number as its own",
+        ("gateways D10",),
+        REFUNDING_BANKS,
+        in_class=DefectClass.REFUND,
+    ),
+    Defect(
+        Flaw.REFUND_RETRIED_AS_NEW,
+        "a refund whose answer was lost is asked for again under a new number",
+        ("banks 6.9",),
+        REFUNDING_BANKS,
+        in_class=DefectClass.REFUND,
+    ),
+    Defect(
+        Flaw.REFUND_REFUSAL_IGNORED,
+        "a refund that the bank refuses is booked as given back",
+        ("banks 6.9",),
+        REFUNDING_BANKS,
+        in_class=DefectClass.REFUND,
+    ),
+    Defect(
+        Flaw.REFUND_PENDING_IS_DONE,
+        "a refund that the bank has only taken on is booked as given back",
+        ("banks 6.9",),
+        REFUNDING_BANKS,
+        in_class=DefectClass.REFUND,
+    ),
+    Defect(
+        Flaw.REFUND_NOT_FOLLOWED_UP,
+        "a refund that was not decided at once is never asked about again",
+        ("banks 6.9",),
+        REFUNDING_BANKS,
+        in_class=DefectClass.REFUND,
+    ),
+    Defect(
+        Flaw.REFUND_TAKEN_AS_DONE,
+        "a refund that was not decided at once is booked as given back by the next job",
+        ("banks 6.9",),
+        REFUNDING_BANKS,
+        in_class=DefectClass.REFUND,
+    ),
+    Defect(
+        Flaw.REFUND_OF_UNPAID,
+        "a refund of an order that nobody paid is asked for at the bank",
+        ("banks 6.9",),
+        REFUNDING_BANKS,
+        in_class=DefectClass.REFUND,
+    ),
+    Defect(
+        Flaw.REFUND_BOOKED_FIRST,
+        "a refund is booked as given back before the bank is asked, and stays so",
+        ("banks 6.9",),
+        REFUNDING_BANKS,
+        in_class=DefectClass.REFUND,
+    ),
+    Defect(
+        Flaw.REFUND_TOLD_WHEN_ASKED,
+        "the payer is told of money given back when it is asked for, and once more when it is",
+        (),
+        REFUNDING_BANKS,
+        in_class=DefectClass.REFUND,
+    ),
+    Defect(
+        Flaw.REFUND_RACE,
+        "what is left to give back is read before the books are locked: two clerks both find it",
+        ("banks 6.9",),
+        REFUNDING_BANKS,
         in_class=DefectClass.REFUND,
     ),
     Defect(

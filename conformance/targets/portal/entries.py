@@ -6,14 +6,18 @@ Rule: statements only. What a bank's word means is decided in dossiers.py, befor
 import json
 import sqlite3
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
+from enum import StrEnum
 
 from conformance.targets.portal.dossiers import Attempt, AttemptState, BankWord, Dossier, Outcome, Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credit:
-    """Money that came in. `settles` = it is what the dossier is paid by; else it is due back."""
+    """Money that came in. `settles` = it is what the dossier is paid by; else it is due back.
+
+    `paid_at` is the bank's time, `credited_at` ours.
+    """
 
     once: str
     bank: str
@@ -24,6 +28,7 @@ class Credit:
     bank_ref: str
     settles: bool
     credited_at: datetime
+    paid_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +54,10 @@ class Notification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
-    """`state` is "asked", "done" or "refused"; one that was asked for and not answered may have been done."""
+    """`state` is "asked", "done" or "refused"; one that was asked for and not answered may have been done.
+
+    `asked_at` is when the bank was last asked.
+    """
 
     once: str
     request_ref: str
@@ -58,6 +66,51 @@ class Refund:
     amount_vnd: int
     state: str
     asked_at: datetime
+
+
+class FindingKind(StrEnum):
+    """How a bank's file and the books disagree."""
+
+    MISSING_AT_PORTAL = "missing_at_portal"
+    MISSING_AT_BANK = "missing_at_bank"
+    AMOUNT_DIFFERS = "amount_differs"
+    STATUS_DIFFERS = "status_differs"
+    DUPLICATE = "duplicate"
+    BAD_ROW = "bad_row"
+    LATE = "late"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayFile:
+    """A bank's file of a business day. `refused` says why it was not compared, "" if it was.
+
+    `reply` is what the bank is sent in return, under `reply_name`.
+    """
+
+    bank: str
+    business_date: date
+    name: str
+    refused: str
+    rows: int
+    received_at: datetime
+    content: bytes
+    reply_name: str
+    reply: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One disagreement. `solved` = it has answered itself since."""
+
+    bank: str
+    business_date: date
+    kind: FindingKind
+    money_ref: str
+    order_ref: str
+    bank_ref: str
+    amount_vnd: int | None
+    says: str
+    solved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +221,34 @@ class Entries:
         sql = "SELECT 1 FROM credits WHERE bank = ? AND money_ref = ?"
         return self._row_or_none(sql, bank, money_ref) is not None
 
+    def credit(self, once: str) -> Credit | None:
+        row = self._row_or_none("SELECT * FROM credits WHERE once = ?", once)
+        return _credit(row) if row else None
+
     def credits(self, dossier_code: str) -> list[Credit]:
         sql = "SELECT * FROM credits WHERE dossier_code = ? ORDER BY rowid"
         return [_credit(row) for row in self._rows(sql, dossier_code)]
+
+    def credit_of_money(self, bank: str, money_ref: str) -> Credit | None:
+        sql = "SELECT * FROM credits WHERE bank = ? AND money_ref = ? ORDER BY rowid"
+        row = self._row_or_none(sql, bank, money_ref)
+        return _credit(row) if row else None
+
+    def credits_between(
+        self, bank: str, begins_at: datetime, ends_at: datetime, by_arrival: bool = False
+    ) -> list[Credit]:
+        """What a bank took from `begins_at` up to, but without, `ends_at`, by its own time.
+
+        `by_arrival` = by ours, which only a defect asks for.
+        """
+        time = "credited_at" if by_arrival else "paid_at"
+        sql = f"SELECT * FROM credits WHERE bank = ? AND {time} >= ? AND {time} < ? ORDER BY rowid"
+        span = (each.astimezone(UTC).isoformat() for each in (begins_at, ends_at))
+        return [_credit(row) for row in self._rows(sql, bank, *span)]
+
+    def set_credit_amount(self, credit: Credit, amount_vnd: int) -> None:
+        """What the defect does that believes a file more than its own books."""
+        self._run("UPDATE credits SET amount_vnd = ? WHERE once = ?", amount_vnd, credit.once)
 
     def forget_credit(self, attempt: Attempt) -> None:
         """What the defect does that lets a late failure overwrite a success."""
@@ -186,6 +264,18 @@ class Entries:
     def refunds(self, credit: str) -> list[Refund]:
         """Those of one credit."""
         return [_refund(row) for row in self._rows("SELECT * FROM refunds WHERE credit = ? ORDER BY rowid", credit)]
+
+    def open_refunds(self, dossier_code: str, count: int) -> list[Refund]:
+        """Asked for, and neither done nor refused: oldest first, of one dossier, or "" = of all."""
+        sql = "SELECT * FROM refunds WHERE state = 'asked' AND (? = '' OR dossier_code = ?) ORDER BY asked_at LIMIT ?"
+        return [_refund(row) for row in self._rows(sql, dossier_code, dossier_code, count)]
+
+    def count_refund_ask(self, refund: Refund, now: datetime) -> None:
+        self._run("UPDATE refunds SET asked_at = ? WHERE once = ?", now.isoformat(), refund.once)
+
+    def set_refund_amount(self, refund: Refund, amount_vnd: int) -> None:
+        """What the defect does that takes every refund for one of all."""
+        self._run("UPDATE refunds SET amount_vnd = ? WHERE once = ?", amount_vnd, refund.once)
 
     def set_refund_state(self, refund: Refund, state: str) -> None:
         self._run("UPDATE refunds SET state = ? WHERE once = ?", state, refund.once)
@@ -236,6 +326,35 @@ class Entries:
         rows = self._rows("SELECT says FROM discrepancies WHERE dossier_code = ? ORDER BY rowid", dossier_code)
         return [row["says"] for row in rows]
 
+    # Reconciliation
+
+    def add_day_file(self, file: DayFile, findings: list[Finding]) -> None:
+        """In place of an earlier file of that day, with what was found."""
+        day = file.business_date.isoformat()
+        self._run("DELETE FROM findings WHERE bank = ? AND business_date = ?", file.bank, day)
+        self._insert("day_files", asdict(file), "INSERT OR REPLACE")
+        for finding in findings:
+            self._insert("findings", asdict(finding))
+
+    def day_file(self, bank: str, business_date: date) -> DayFile | None:
+        sql = "SELECT * FROM day_files WHERE bank = ? AND business_date = ?"
+        row = self._row_or_none(sql, bank, business_date.isoformat())
+        return _day_file(row) if row else None
+
+    def newest_day_files(self, count: int) -> list[DayFile]:
+        sql = "SELECT * FROM day_files ORDER BY business_date DESC, bank LIMIT ?"
+        return [_day_file(row) for row in self._rows(sql, count)]
+
+    def findings(self, bank: str, business_date: date) -> list[Finding]:
+        sql = "SELECT * FROM findings WHERE bank = ? AND business_date = ? ORDER BY rowid"
+        rows = self._rows(sql, bank, business_date.isoformat())
+        return [_finding(row) for row in rows]
+
+    def solve_missing(self, bank: str, money_ref: str) -> None:
+        """A row that was missing in a day's file has come with a later one."""
+        sql = "UPDATE findings SET solved = 1 WHERE bank = ? AND money_ref = ? AND kind = ?"
+        self._run(sql, bank, money_ref, FindingKind.MISSING_AT_BANK)
+
     # Callbacks that were acknowledged first
 
     def queue(self, word: BankWord, now: datetime) -> None:
@@ -271,7 +390,7 @@ class Entries:
 
 
 def _stored(value: object) -> object:
-    return value.isoformat() if isinstance(value, datetime) else value
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _instant(row: sqlite3.Row, name: str) -> datetime:
@@ -299,11 +418,26 @@ def _attempt(row: sqlite3.Row) -> Attempt:
 
 
 def _credit(row: sqlite3.Row) -> Credit:
-    return Credit(**dict(row) | {"settles": bool(row["settles"]), "credited_at": _instant(row, "credited_at")})
+    times = {name: _instant(row, name) for name in ("credited_at", "paid_at")}
+    return Credit(**dict(row) | {"settles": bool(row["settles"])} | times)
 
 
 def _refund(row: sqlite3.Row) -> Refund:
     return Refund(**dict(row) | {"asked_at": _instant(row, "asked_at")})
+
+
+def _day_file(row: sqlite3.Row) -> DayFile:
+    times = {"business_date": date.fromisoformat(row["business_date"]), "received_at": _instant(row, "received_at")}
+    return DayFile(**dict(row) | times)
+
+
+def _finding(row: sqlite3.Row) -> Finding:
+    values = {
+        "business_date": date.fromisoformat(row["business_date"]),
+        "kind": FindingKind(row["kind"]),
+        "solved": bool(row["solved"]),
+    }
+    return Finding(**dict(row) | values)
 
 
 def _receipt(row: sqlite3.Row) -> Receipt:

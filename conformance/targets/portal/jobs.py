@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from conformance.targets.portal import asking, messenger, settlement
+from conformance.targets.portal import asking, messenger, refunds, settlement
 from conformance.targets.portal.defects import Flaw
 from conformance.targets.portal.dossiers import RECORDED, Attempt
 from conformance.targets.portal.portal import Portal
@@ -45,6 +45,7 @@ async def run_now(portal: Portal, dossier_code: str = "") -> Done:
     attempts = await asyncio.to_thread(_open_attempts, portal, dossier_code)
     due = _due(portal, attempts[_NEWEST:])
     done = await _ask_all(portal, attempts[:_NEWEST] + due, settled)
+    await refunds.follow_up(portal, dossier_code)
     await messenger.send_waiting(portal)
     return done
 
@@ -87,6 +88,7 @@ async def keep_asking(portal: Portal) -> None:
 async def _ask_due(portal: Portal) -> None:
     attempts = await asyncio.to_thread(_open_attempts, portal, "")
     await _ask_all(portal, _due(portal, attempts))
+    await refunds.follow_up(portal, due_only=True)
 
 
 def _open_attempts(portal: Portal, dossier_code: str) -> list[Attempt]:

@@ -5,14 +5,15 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import Response
 
-from conformance.targets.portal.counterpart import Checkout, Claim, Counterpart, Payer
+from conformance.targets.portal.business_days import EVERY_DAY
+from conformance.targets.portal.counterpart import Checkout, Claim, Counterpart, DayBooks, Payer
 from conformance.targets.portal.defects import Flaw
 from conformance.targets.portal.dossiers import Attempt, BankWord, Dossier, Effect, Outcome, Rejected
 from conformance.targets.portal.entries import Refund
 from conformance.targets.portal.hearing import answer, hear, told
 from conformance.targets.portal.moments import compact
 from conformance.targets.portal.portal import Portal
-from conformance.targets.portal.protocols import vnpay, vnpay_api
+from conformance.targets.portal.protocols import vnpay, vnpay_api, vnpay_day
 from conformance.targets.portal.protocols.vnpay import BANK, VnpayContract
 from conformance.targets.portal.references import request_number
 
@@ -58,7 +59,12 @@ async def _give_back(portal: Portal, attempt: Attempt, refund: Refund, whole: bo
     contract, now = _contract(portal), compact(portal.clock())
     message = vnpay_api.refund_request(contract, attempt, refund.request_ref, refund.amount_vnd, whole, now)
     found = await portal.line.post(f"{portal.settings.bank_url}{vnpay_api.API_PATH}", message)
-    return vnpay_api.read_refund(contract, attempt, refund.amount_vnd, found)
+    made = vnpay_api.read_refund(contract, attempt, refund.amount_vnd, found)
+    if not vnpay_api.is_known(found):
+        return made
+    question = vnpay_api.query_request(contract, attempt, request_number(), now, portal.flaws)
+    answered = await portal.line.post(f"{portal.settings.bank_url}{vnpay_api.API_PATH}", question)
+    return vnpay_api.read_refund_query(contract, attempt, answered)
 
 
 def _returned(portal: Portal, query: bytes) -> Claim | None:
@@ -74,6 +80,11 @@ def _returned(portal: Portal, query: bytes) -> Claim | None:
     return Claim(BANK, word.order_ref, word.outcome is Outcome.PAID)
 
 
+def _party(portal: Portal) -> tuple[str, str]:
+    contract = _contract(portal)
+    return contract.tmn_code, contract.secret
+
+
 COUNTERPART = Counterpart(
     bank=BANK,
     contract=VnpayContract,
@@ -85,4 +96,7 @@ COUNTERPART = Counterpart(
     ask=_ask,
     give_back=_give_back,
     returned=_returned,
+    day_books=DayBooks(
+        layouts=(vnpay_day.DAY,), calendar=lambda: EVERY_DAY, party=_party, reply_name=vnpay_day.reply_name
+    ),
 )

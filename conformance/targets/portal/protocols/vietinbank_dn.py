@@ -69,7 +69,7 @@ _FAILURES = frozenset({"14", "24", "51", "55", "57", "59", "61", "62", "68", "75
 # vietinbank-dn-design#codes
 _NOT_FOUND = "02"
 # A number used before, maintenance, an error: perhaps it was done all the same.
-_REFUND_UNCERTAIN = frozenset({"07", "08", "99"})
+_REFUND_UNCERTAIN = frozenset({"06", "07", "08", "99"})
 
 # vietinbank-dn-design#acknowledgement: 00 and 05 end the repeats.
 _ACKNOWLEDGEMENTS = {

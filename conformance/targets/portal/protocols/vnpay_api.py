@@ -16,8 +16,10 @@ API_PATH = "/vnpay/merchant_webapi/api/transaction"
 # vnpay-querydr-refund#codes
 _NOT_FOUND = "91"
 # vnpay-querydr-refund#codes: in work or without an answer, so it may have been done.
-_REFUND_UNCERTAIN = frozenset({"94", "98", "99"})
-_REFUND_REJECTED = "09"
+_REFUND_KNOWN = "94"
+_REFUND_UNCERTAIN = frozenset({_REFUND_KNOWN, "98", "99"})
+# vnpay-pay-2-1-0#transaction-status: 05 and 06 are on their way.
+_REFUND_ENDS = {SUCCESS: True, "09": False}
 
 _QUERY_ANSWER = (
     *("vnp_ResponseId", "vnp_Command", "vnp_ResponseCode", "vnp_Message", "vnp_TmnCode", "vnp_TxnRef"),
@@ -72,6 +74,7 @@ def read_query(contract: VnpayContract, attempt: Attempt, answer: Fields, flaws:
         outcome=_asked_outcome(answer, flaws) if worked else Outcome.UNKNOWN,
         bank_ref=text(answer, "vnp_TransactionNo"),
         code=f"{response}/{text(answer, 'vnp_TransactionStatus')}",
+        paid_at=text(answer, "vnp_PayDate"),
     )
 
 
@@ -105,7 +108,22 @@ def read_refund(contract: VnpayContract, attempt: Attempt, amount_vnd: int, answ
         return None
     if response == SUCCESS and dong_of(text(answer, "vnp_Amount"), frozenset()) != amount_vnd:
         raise Rejected(Effect.WRONG_AMOUNT, "the answer is about another amount")
-    return response == SUCCESS and text(answer, "vnp_TransactionStatus") != _REFUND_REJECTED
+    return _REFUND_ENDS.get(text(answer, "vnp_TransactionStatus")) if response == SUCCESS else False
+
+
+def is_known(answer: Fields) -> bool:
+    """Whether the bank has had this very request before: only a question tells what became of it."""
+    return text(answer, "vnp_ResponseCode") == _REFUND_KNOWN
+
+
+def read_refund_query(contract: VnpayContract, attempt: Attempt, answer: Fields) -> bool | None:
+    """What querydr says of the newest refund; None when it is not certain. Raises Rejected if not believed."""
+    _check_answer(contract, attempt, answer, _QUERY_ANSWER, "querydr")
+    worked = text(answer, "vnp_ResponseCode") == SUCCESS
+    # vnpay-querydr-refund#codes: type 01 is a payment; 02 and 03 are its refunds.
+    if not worked or text(answer, "vnp_TransactionType") not in ("02", "03"):
+        return None
+    return _REFUND_ENDS.get(text(answer, "vnp_TransactionStatus"))
 
 
 def _asked_outcome(answer: Fields, flaws: frozenset[Flaw]) -> Outcome:
