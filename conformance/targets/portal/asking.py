@@ -35,6 +35,8 @@ async def ask(portal: Portal, attempt: Attempt) -> Effect | None:
             await asyncio.to_thread(settlement.poison, portal.books, attempt.bank, attempt.order_ref)
         return None
     except NoSuchOrder:
+        if Flaw.UNSEEN_ORDER_IS_FAILURE in portal.flaws:
+            await asyncio.to_thread(settlement.poison, portal.books, attempt.bank, attempt.order_ref)
         await asyncio.to_thread(_give_up_unseen, portal, attempt)
         return None
     effect = await asyncio.to_thread(

@@ -6,6 +6,7 @@ is the bill's own amount.
 
 import asyncio
 import re
+import struct
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -21,6 +22,9 @@ from conformance.targets.portal.portal import Portal
 from conformance.targets.portal.services import PROVINCES
 
 FEE_MAX_VND = 10**15
+
+_CUT_AT = 32
+"""What the defect leaves of a reference that begins with the dossier's code."""
 
 
 class UnknownDossier(Exception):
@@ -74,11 +78,19 @@ def declare(portal: Portal, declaration: Declaration) -> Dossier:
 
 
 async def open_payment(
-    portal: Portal, dossier_code: str, bank: str, method: str, payer: Payer, browser_amount_vnd: int | None = None
+    portal: Portal,
+    dossier_code: str,
+    bank: str,
+    method: str,
+    payer: Payer,
+    browser_amount_vnd: int | None = None,
+    *,
+    retried: bool = False,
 ) -> Checkout:
     """Raises UnknownDossier, NotPossible, Unacceptable and BankFailed.
 
-    `browser_amount_vnd` is what the browser thinks the fee is: of no interest to anyone but a defect.
+    `browser_amount_vnd` is what the browser thinks the fee is, `retried` that it was tried before: of no interest to
+    anyone but a defect.
     """
     counterpart = counterparts().get(bank)
     if counterpart is None or method not in counterpart.methods:
@@ -90,6 +102,8 @@ async def open_payment(
     try:
         found = await counterpart.start(portal, dossier, attempt, payer)
     except (BankSilent, Rejected) as error:
+        if Flaw.CREATE_RETRIED_ANEW in portal.flaws and not retried:
+            return await open_payment(portal, dossier_code, bank, method, payer, retried=True)
         raise BankFailed(attempt.order_ref, f"{bank} did not start a payment: {error}") from error
     if found.kind == "qr":
         found = replace(found, url=f"{portal.settings.public_url}/qr/{bank}/{attempt.order_ref}")
@@ -150,12 +164,17 @@ def _completed(portal: Portal, declaration: Declaration) -> Dossier:
         bill_code=references.bill_code(service.province, now),
         province=service.province,
         service_code=service.code,
-        fee_vnd=fee_vnd,
+        fee_vnd=_single(fee_vnd) if Flaw.AMOUNT_IN_FLOAT32 in portal.flaws else fee_vnd,
         applicant=declaration.applicant.strip()[:100],
         phone=declaration.phone.strip()[:20],
         email=declaration.email.strip()[:100],
         declared_at=now,
     )
+
+
+def _single(fee_vnd: int) -> int:
+    """What the defect keeps of a fee: seven digits or so."""
+    return int(struct.unpack("f", struct.pack("f", fee_vnd))[0])
 
 
 def _province_of(dossier_code: str) -> str:
@@ -219,9 +238,12 @@ def _new_attempt(portal: Portal, dossier: Dossier, counterpart: Counterpart, met
     now = portal.clock().replace(microsecond=0)
     by_second = Flaw.ORDER_REF_BY_SECOND in portal.flaws
     number = references.by_second if by_second else counterpart.order_ref or references.order_ref
+    drawn = number(now)
+    if Flaw.REFERENCE_CUT in portal.flaws:
+        drawn = f"{''.join(filter(str.isalnum, dossier.dossier_code))}{drawn}"[:_CUT_AT]
     return Attempt(
         bank=counterpart.bank,
-        order_ref=number(now),
+        order_ref=drawn,
         dossier_code=dossier.dossier_code,
         method=method,
         amount_vnd=dossier.fee_vnd,

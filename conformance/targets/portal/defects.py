@@ -109,6 +109,31 @@ class Flaw(StrEnum):
     INQUIRY_LOCKS_BILL = "inquiry_locks_bill"
     TRANSFER_TEXT_EXACT = "transfer_text_exact"
     QR_ABOVE_LIMIT = "qr_above_limit"
+    LEADING_ZERO_DROPPED = "leading_zero_dropped"
+    BODY_REWRITTEN = "body_rewritten_before_signing"
+    FIELDS_AS_THEY_CAME = "fields_signed_as_they_came"
+    CONTENT_TYPE_EXACT = "content_type_exact"
+    TOKEN_ALGORITHM_TRUSTED = "token_algorithm_trusted"
+    TRIAL_REFUSED = "trial_refused"
+    REFERENCE_READ_AS_NUMBER = "reference_read_as_number"
+    DIVIDED_BEFORE_CHECK = "divided_before_check"
+    OTHER_BANKS_MONEY_DROPPED = "other_banks_money_dropped"
+    REFUSED_MONEY_FORGOTTEN = "refused_money_forgotten"
+    REFERENCE_CUT = "reference_cut"
+    CREATE_RETRIED_ANEW = "create_retried_anew"
+    AMOUNT_IN_FLOAT32 = "amount_in_float32"
+    LETTERS_READ_AS_ZERO = "letters_read_as_zero"
+    OUTER_CODE_DECIDES = "outer_code_decides"
+    REFUNDED_AWAITS_MONEY = "refunded_awaits_money"
+    RETURN_TELLS_NAME = "return_tells_name"
+    RETURN_REDIRECTS_ANYWHERE = "return_redirects_anywhere"
+    UNSEEN_ORDER_IS_FAILURE = "unseen_order_is_failure"
+    FAILED_NEVER_ASKED = "failed_never_asked"
+    ANSWER_BY_CONCATENATION = "answer_by_concatenation"
+    CANCELLED_BILL_PAYABLE = "cancelled_bill_payable"
+    TRANSFER_KNOWN_BY_ORDER = "transfer_known_by_order"
+    TRANSFER_TEXT_IN_CAPITALS = "transfer_text_in_capitals"
+    TRANSFER_MATCHED_BY_AMOUNT = "transfer_matched_by_amount"
     DAY_IN_HUNDREDTHS = "day_in_hundredths"
     DAY_BOOKS_NOT_READ = "day_books_not_read"
     DAY_UNKNOWN_SKIPPED = "day_unknown_skipped"
@@ -200,7 +225,7 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.UNKNOWN_EXTRA_DROPPED,
         "parameters that the portal does not know are dropped before hashing",
         ("gateways D05",),
-        (VNPAY, PAYOS, ONEPAY, SEPAY),
+        (VNPAY, PAYOS, ONEPAY),
         in_class=DefectClass.SIGNATURE,
     ),
     Defect(
@@ -694,7 +719,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         Flaw.QUERY_ERROR_IS_FAILURE,
         "a query that got no answer fails the payment for good",
-        ("egov D24", "gateways D54"),
+        ("egov D24", "gateways D54", "banks 6.12"),
         ASKED_BANKS,
         in_class=DefectClass.QUERY,
     ),
@@ -907,6 +932,181 @@ DEFECTS: tuple[Defect, ...] = (
         "the answer to the bank agrees with every row, whatever was found",
         ("banks 6.8",),
         in_class=DefectClass.RECONCILIATION,
+    ),
+    Defect(
+        Flaw.LEADING_ZERO_DROPPED,
+        "a signature is compared as a number, so one that begins with zero is never right",
+        ("egov D9",),
+        (VNPAY, PAYOS),
+        in_class=DefectClass.SIGNATURE,
+    ),
+    Defect(
+        Flaw.BODY_REWRITTEN,
+        "the body is read and written anew before its signature is checked",
+        ("gateways D07",),
+        (SEPAY,),
+        in_class=DefectClass.SIGNATURE,
+    ),
+    Defect(
+        Flaw.FIELDS_AS_THEY_CAME,
+        "fields are signed in the order in which they came, not in that of their names",
+        ("gateways D09",),
+        (VNPAY, ONEPAY),
+        in_class=DefectClass.SIGNATURE,
+    ),
+    Defect(
+        Flaw.CONTENT_TYPE_EXACT,
+        "a message is read only if it calls itself application/json and adds nothing",
+        ("gateways D39",),
+        (DVCQG, VIETINBANK, PAYOS, BIDV),
+        in_class=DefectClass.ACKNOWLEDGEMENT,
+    ),
+    Defect(
+        Flaw.TOKEN_ALGORITHM_TRUSTED,
+        "a bearer token chooses its own algorithm, and may choose none",
+        ("gateways D02",),
+        (BIDV,),
+        in_class=DefectClass.SIGNATURE,
+    ),
+    Defect(
+        Flaw.TRIAL_REFUSED,
+        "the message that tries the address out is refused as an unknown order",
+        ("gateways D43",),
+        (PAYOS,),
+        in_class=DefectClass.ACKNOWLEDGEMENT,
+    ),
+    Defect(
+        Flaw.REFERENCE_READ_AS_NUMBER,
+        "a reference that is no number is an error of the server",
+        ("gateways D63b",),
+        (VNPAY, VIETCOMBANK_QN),
+        in_class=DefectClass.ACKNOWLEDGEMENT,
+    ),
+    Defect(
+        Flaw.DIVIDED_BEFORE_CHECK,
+        "the amount is brought into dong before the signature over it is checked",
+        ("gateways D04",),
+        (VNPAY,),
+        in_class=DefectClass.SIGNATURE,
+    ),
+    Defect(
+        Flaw.OTHER_BANKS_MONEY_DROPPED,
+        "a second payment is written down only if it came over the same bank",
+        ("banks 6.2",),
+        (*ALL_BANKS, PAYOS),
+        in_class=DefectClass.MONEY,
+    ),
+    Defect(
+        Flaw.REFUSED_MONEY_FORGOTTEN,
+        "money that no dossier wants is refused, as if the bank gave it back for that",
+        ("gateways D35", "banks 6.4"),
+        (*ALL_BANKS, BIDV),
+        in_class=DefectClass.MONEY,
+    ),
+    Defect(
+        Flaw.REFERENCE_CUT,
+        "an order's number begins with the dossier's code and is cut to 32 characters",
+        ("egov D18",),
+        (VNPAY, VIETCOMBANK_QN),
+        in_class=DefectClass.ORDER,
+    ),
+    Defect(
+        Flaw.CREATE_RETRIED_ANEW,
+        "an order that got no answer is sent once more under another number",
+        ("gateways D64",),
+        (DVCQG, PAYOS, VIETINBANK_DN),
+        in_class=DefectClass.ORDER,
+    ),
+    Defect(
+        Flaw.AMOUNT_IN_FLOAT32,
+        "fees are kept as single-precision floating-point numbers",
+        ("gateways D22", "banks 6.6"),
+        (*ALL_BANKS, BIDV, PAYOS, SEPAY),
+        in_class=DefectClass.MONEY,
+    ),
+    Defect(
+        Flaw.LETTERS_READ_AS_ZERO,
+        "a result code is read as a number, and letters as zero, which is success",
+        ("gateways D53",),
+        (ONEPAY,),
+        in_class=DefectClass.OUTCOME,
+    ),
+    Defect(
+        Flaw.OUTER_CODE_DECIDES,
+        "the code beside the signed data counts, not the one within",
+        ("gateways D56", "egov D19", "banks 6.10"),
+        (PAYOS,),
+        in_class=DefectClass.OUTCOME,
+    ),
+    Defect(
+        Flaw.REFUNDED_AWAITS_MONEY,
+        "a dossier whose money went back is paid again by its old callback",
+        ("egov D33",),
+        (VNPAY, VIETCOMBANK_QN, VIETINBANK_DN),
+        in_class=DefectClass.DUPLICATE,
+    ),
+    Defect(
+        Flaw.RETURN_TELLS_NAME,
+        "the page of the return, which anyone may open, tells the applicant's name",
+        ("egov D27",),
+        (DVCQG, PAYOS),
+        in_class=DefectClass.PRIVACY,
+    ),
+    Defect(
+        Flaw.RETURN_REDIRECTS_ANYWHERE,
+        "the return sends the browser wherever a parameter says",
+        ("egov D17",),
+        (VNPAY, DVCQG),
+        in_class=DefectClass.RETURN,
+    ),
+    Defect(
+        Flaw.UNSEEN_ORDER_IS_FAILURE,
+        "an order that the bank does not know yet is given up, and its callback comes too late",
+        ("gateways D54",),
+        (VNPAY, ONEPAY, VIETCOMBANK_QN),
+        in_class=DefectClass.QUERY,
+    ),
+    Defect(
+        Flaw.FAILED_NEVER_ASKED,
+        "an order whose first try failed is never asked about",
+        ("gateways D38", "gateways D40"),
+        (VNPAY, DVCQG),
+        in_class=DefectClass.QUERY,
+    ),
+    Defect(
+        Flaw.ANSWER_BY_CONCATENATION,
+        "the answer is put together as text, and a quotation mark in a name breaks it",
+        ("egov D23",),
+        (VIETINBANK, BIDV),
+        in_class=DefectClass.BILL,
+    ),
+    Defect(
+        Flaw.CANCELLED_BILL_PAYABLE,
+        "the bank is told that the bill of a cancelled dossier is still owed",
+        ("egov D29",),
+        (VIETINBANK, BIDV),
+        in_class=DefectClass.BILL,
+    ),
+    Defect(
+        Flaw.TRANSFER_KNOWN_BY_ORDER,
+        "a second transfer for an order counts as a repetition of the first",
+        ("egov D29", "banks 6.2"),
+        (SEPAY, PAYOS),
+        in_class=DefectClass.QR,
+    ),
+    Defect(
+        Flaw.TRANSFER_TEXT_IN_CAPITALS,
+        "an order is found in the text of a transfer only in capitals",
+        ("banks 6.5",),
+        (SEPAY,),
+        in_class=DefectClass.QR,
+    ),
+    Defect(
+        Flaw.TRANSFER_MATCHED_BY_AMOUNT,
+        "a transfer without an order in its text pays the newest order of that amount",
+        ("banks 6.5", "egov D18"),
+        (SEPAY,),
+        in_class=DefectClass.QR,
     ),
 )
 

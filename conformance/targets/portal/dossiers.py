@@ -109,6 +109,7 @@ class BankWord:
 
     `money_ref` is the same for all messages about the same money: the order's number, or the bank's own
     where one bill may be paid several times. `arrived` = the money is on the account already, whatever was asked for.
+    `paid_at` is when the money moved, in the bank's own digits (yyyyMMddHHmmss in GMT+7), "" if it does not tell.
     """
 
     bank: str
@@ -119,6 +120,7 @@ class BankWord:
     bank_ref: str = ""
     code: str = ""
     arrived: bool = False
+    paid_at: str = ""
 
 
 class Rejected(Exception):
@@ -196,4 +198,6 @@ def _decide_paid(awaits_money: bool, attempt: Attempt, known: bool, flaws: froze
         return Effect.REPEATED
     if attempt.state is AttemptState.FAILED and Flaw.FAILURE_IS_FINAL in flaws:
         return Effect.REPEATED
+    if not awaits_money and Flaw.REFUSED_MONEY_FORGOTTEN in flaws:
+        return Effect.WRONG_AMOUNT
     return Effect.SETTLED if awaits_money else Effect.REFUND_DUE

@@ -173,6 +173,12 @@ class Entries:
         row = self._row_or_none("SELECT * FROM attempts WHERE bank = ? AND order_ref = ?", bank, order_ref)
         return _attempt(row) if row else None
 
+    def pending_of_amount(self, bank: str, amount_vnd: int) -> Attempt | None:
+        """The newest order of that amount that nobody has paid: what a defect takes for the one that is meant."""
+        sql = "SELECT * FROM attempts WHERE bank = ? AND amount_vnd = ? AND state = 'pending' ORDER BY rowid DESC"
+        row = self._row_or_none(sql, bank, amount_vnd)
+        return _attempt(row) if row else None
+
     def attempts(self, dossier_code: str) -> list[Attempt]:
         """Oldest first."""
         sql = "SELECT * FROM attempts WHERE dossier_code = ? ORDER BY rowid"

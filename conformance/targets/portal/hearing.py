@@ -4,6 +4,7 @@ Rule: always HTTP 200 unless a bank's own document says otherwise, never a redir
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -80,7 +81,8 @@ def _owed(portal: Portal, bill_code: str) -> tuple[Effect, Dossier | None]:
         payable = entries.standing(dossier).awaits_money and not _locked(portal, bill_code)
         if Flaw.BILL_TOLD_IN_HUNDREDTHS in portal.flaws:
             dossier = replace(dossier, fee_vnd=dossier.fee_vnd * 100)
-        if payable or Flaw.INQUIRY_OF_PAID_BILL_PAYABLE in portal.flaws:
+        forgotten = dossier.cancelled_at is not None and Flaw.CANCELLED_BILL_PAYABLE in portal.flaws
+        if payable or forgotten or Flaw.INQUIRY_OF_PAID_BILL_PAYABLE in portal.flaws:
             return Effect.SETTLED, dossier
         return Effect.REPEATED, None
 
@@ -122,6 +124,9 @@ def acknowledged(portal: Portal, effect: Effect, response: Response) -> Response
 
 def said(portal: Portal, effect: Effect, content: Mapping[str, Any], status: int = 200) -> Response:
     """The answer to a bank's question as JSON."""
+    if Flaw.ANSWER_BY_CONCATENATION in portal.flaws:
+        unescaped = json.dumps(content, ensure_ascii=False).replace('\\"', '"')
+        return Response(unescaped, status, media_type="application/json")
     return _unless_broken(portal, effect, JSONResponse(content, status))
 
 
@@ -130,6 +135,13 @@ def _unless_broken(portal: Portal, effect: Effect, response: Response) -> Respon
     if refused and Flaw.REFUSAL_IS_HTTP_500 in portal.flaws:
         return Response("Internal Server Error", status_code=500)
     return response
+
+
+async def json_body_of(portal: Portal, request: Request) -> bytes:
+    """`body_of`, whatever the message calls its kind: the bytes tell what they are."""
+    if Flaw.CONTENT_TYPE_EXACT in portal.flaws and request.headers.get("content-type") != "application/json":
+        return b""
+    return await body_of(request)
 
 
 async def body_of(request: Request) -> bytes:

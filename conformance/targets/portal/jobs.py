@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from conformance.targets.portal import asking, messenger, refunds, settlement
 from conformance.targets.portal.defects import Flaw
-from conformance.targets.portal.dossiers import RECORDED, Attempt
+from conformance.targets.portal.dossiers import RECORDED, Attempt, AttemptState
 from conformance.targets.portal.portal import Portal
 
 _log = logging.getLogger(__name__)
@@ -96,6 +96,8 @@ def _open_attempts(portal: Portal, dossier_code: str) -> list[Attempt]:
         return []
     with portal.books.reading() as entries:
         found = entries.attempts_to_ask(asking.asked_banks(), portal.clock() - _ASK_FOR, dossier_code)
+    if Flaw.FAILED_NEVER_ASKED in portal.flaws:
+        return [attempt for attempt in found if attempt.state is AttemptState.PENDING]
     if Flaw.PENDING_POLLED_ONCE in portal.flaws:
         return [attempt for attempt in found if attempt.asks == 0]
     return found

@@ -14,7 +14,7 @@ import segno
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.staticfiles import StaticFiles
 
 from conformance.targets.portal import checkout, returns
@@ -188,9 +188,13 @@ def pages_router(portal: Portal) -> APIRouter:
         claim = _claim(portal, bank, said)
         dossier_code = await returns.look_up(portal, claim) if claim else ""
         echo = _echo(request) if Flaw.RETURN_UNESCAPED in portal.flaws else ""
+        if Flaw.RETURN_REDIRECTS_ANYWHERE in portal.flaws and "url" in request.query_params:
+            return RedirectResponse(request.query_params["url"], status_code=303)
         if not dossier_code:
             return pages.show(request, "returned.html", standing=None, echo=echo)
         standing, _ = await asyncio.to_thread(_standing, portal, dossier_code)
+        if Flaw.RETURN_TELLS_NAME in portal.flaws:
+            echo = Markup(escape(standing.dossier.applicant))
         return pages.show(request, "returned.html", standing=standing, echo=echo)
 
     return router

@@ -21,7 +21,7 @@ from conformance.targets.portal.dossiers import (
     decide,
 )
 from conformance.targets.portal.entries import Credit, Entries, Notification
-from conformance.targets.portal.moments import VIETNAM
+from conformance.targets.portal.moments import VIETNAM, bank_time
 from conformance.targets.portal.references import request_number
 from conformance.targets.portal.wording import in_dong
 
@@ -38,6 +38,8 @@ def settle(books: Books, word: BankWord, now: datetime, flaws: frozenset[Flaw], 
     looked_before = _look_before(books, word) if Flaw.CONCURRENT_DUPLICATE_RACE in flaws else None
     with books.writing() as entries:
         kept = entries.attempt(word.bank, word.order_ref)
+        if Flaw.TRANSFER_MATCHED_BY_AMOUNT in flaws:
+            kept = kept or entries.pending_of_amount(word.bank, word.amount_vnd)
         attempt = kept or counterparts()[word.bank].unannounced(entries, word, now)
         if attempt is None:
             return Effect.UNKNOWN_ORDER
@@ -46,6 +48,8 @@ def settle(books: Books, word: BankWord, now: datetime, flaws: frozenset[Flaw], 
         if known and Flaw.DUPLICATE_KNOWN_IN_MEMORY in flaws:
             known = _money(word) in handled
             awaits_money = not known
+        if Flaw.REFUNDED_AWAITS_MONEY in flaws and entries.standing(dossier).refunded_vnd:
+            awaits_money, known = True, False
         if attempt.code == _POISONED:
             return Effect.REPEATED
         if Flaw.CLEARED_SUSPICION_IGNORED in flaws and attempt.code.startswith("07/"):
@@ -127,7 +131,7 @@ def _carry_out(
     if effect in (Effect.SETTLED, Effect.REFUND_DUE):
         if word.amount_vnd == attempt.amount_vnd or effect is Effect.SETTLED:
             entries.set_state(attempt, AttemptState.PAID, word.code)
-        if effect is Effect.SETTLED or not _dropped(dossier, flaws):
+        if effect is Effect.SETTLED or not _dropped(entries, dossier, word, flaws):
             entries.add_credit(_credit(effect, attempt, word, now, flaws))
     if effect is Effect.SETTLED:
         _issue_receipt(entries, attempt, now, flaws)
@@ -144,9 +148,11 @@ def _carry_out(
         _note_contradiction(entries, effect, attempt, word, now)
 
 
-def _dropped(dossier: Dossier, flaws: frozenset[Flaw]) -> bool:
+def _dropped(entries: Entries, dossier: Dossier, word: BankWord, flaws: frozenset[Flaw]) -> bool:
     if dossier.cancelled_at is not None:
         return Flaw.LATE_MONEY_DROPPED in flaws
+    if Flaw.OTHER_BANKS_MONEY_DROPPED in flaws:
+        return any(each.bank != word.bank for each in entries.credits(dossier.dossier_code))
     return Flaw.SECOND_PAYMENT_NOT_FLAGGED in flaws
 
 
@@ -161,6 +167,7 @@ def _credit(effect: Effect, attempt: Attempt, word: BankWord, now: datetime, fla
         bank_ref=word.bank_ref,
         settles=effect is Effect.SETTLED,
         credited_at=now,
+        paid_at=bank_time(word.paid_at) or now,
     )
 
 
@@ -202,5 +209,6 @@ def _once(key: str, flaws: frozenset[Flaw]) -> str:
         Flaw.DUPLICATE_SETTLES_TWICE,
         Flaw.DUPLICATE_KNOWN_IN_MEMORY,
         Flaw.CONCURRENT_DUPLICATE_RACE,
+        Flaw.REFUNDED_AWAITS_MONEY,
     }
     return f"{key}#{request_number()}" if repeatable else key

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from conformance.targets.portal.counterpart import Counterpart
 from conformance.targets.portal.defects import Flaw
 from conformance.targets.portal.dossiers import Effect, Rejected
-from conformance.targets.portal.hearing import answer, body_of, hear, owed, said, told
+from conformance.targets.portal.hearing import answer, hear, json_body_of, owed, said, told
 from conformance.targets.portal.portal import Portal
 from conformance.targets.portal.protocols import bidv
 from conformance.targets.portal.protocols.bidv import BANK, BidvContract
@@ -18,7 +18,7 @@ def _contract(portal: Portal) -> BidvContract:
 
 
 async def _hear_paybill(portal: Portal, request: Request) -> Response:
-    body, contract, flaws = await body_of(request), _contract(portal), portal.flaws
+    body, contract, flaws = await json_body_of(portal, request), _contract(portal), portal.flaws
     if not bidv.bears_token(contract, request.headers, portal.clock(), flaws):
         status, content = bidv.refuse_token()
         return answer(portal, Effect.BAD_SIGNATURE, content, status)
@@ -28,7 +28,7 @@ async def _hear_paybill(portal: Portal, request: Request) -> Response:
 
 
 async def _hear_getbill(portal: Portal, request: Request) -> Response:
-    body, contract, flaws = await body_of(request), _contract(portal), portal.flaws
+    body, contract, flaws = await json_body_of(portal, request), _contract(portal), portal.flaws
     anyone = Flaw.INQUIRY_UNSIGNED_ANSWERED in flaws
     if not anyone and not bidv.bears_token(contract, request.headers, portal.clock(), flaws):
         status, content = bidv.refuse_token()

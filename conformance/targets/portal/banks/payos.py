@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from conformance.targets.portal.counterpart import Checkout, Claim, Counterpart, Payer
 from conformance.targets.portal.defects import Flaw
 from conformance.targets.portal.dossiers import Attempt, BankWord, Dossier, Effect
-from conformance.targets.portal.hearing import acknowledged, body_of, hear, told
+from conformance.targets.portal.hearing import acknowledged, hear, json_body_of, told
 from conformance.targets.portal.portal import Portal
 from conformance.targets.portal.protocols import payos
 from conformance.targets.portal.protocols.payos import BANK, PayosContract
@@ -29,7 +29,7 @@ async def _start(portal: Portal, dossier: Dossier, attempt: Attempt, payer: Paye
 
 
 async def _hear_webhook(portal: Portal, request: Request) -> Response:
-    body, contract, flaws = await body_of(request), _contract(portal), portal.flaws
+    body, contract, flaws = await json_body_of(portal, request), _contract(portal), portal.flaws
     effect, hint = await hear(portal, BANK, lambda: payos.read_webhook(contract, body, flaws))
     status, content = payos.acknowledge(told(portal, effect), hint)
     return acknowledged(portal, effect, JSONResponse(content, status))

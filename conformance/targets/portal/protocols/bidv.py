@@ -81,6 +81,8 @@ def bears_token(contract: BidvContract, headers: Mapping[str, str], now: datetim
         head, claims, given = json_object(_raw(found[1])), json_object(_raw(found[2])), _raw(found[3])
     except (ValueError, Rejected):
         return False
+    if Flaw.TOKEN_ALGORITHM_TRUSTED in flaws and head.get("alg") == "none":
+        return True
     # rfc-7519: an algorithm that the token itself may choose could be none at all.
     genuine = hmac.compare_digest(given, hmac.digest(contract.jwt_secret.encode(), signed, "sha256"))
     return genuine and head.get("alg") == "HS256" and _is_fresh(claims, int(contract.max_drift_s), now)

@@ -168,6 +168,8 @@ def _word(fields: Words, amount_vnd: int, outcome: Outcome) -> BankWord:
 def _outcome(code: str, flaws: frozenset[Flaw]) -> Outcome:
     if code == SUCCESS or Flaw.RESULT_IGNORED in flaws:
         return Outcome.PAID
+    if Flaw.LETTERS_READ_AS_ZERO in flaws and not code.isdigit():
+        return Outcome.PAID
     if code == _IN_DOUBT and Flaw.SUSPECTED_IS_PAID in flaws:
         return Outcome.PAID
     if code in _FAILURES:
@@ -203,6 +205,8 @@ def _check_signature(contract: OnepayContract, fields: Words, flaws: frozenset[F
         fields = {name: value for name, value in fields.items() if name in _DOCUMENTED}
     ambiguous = any(_LIKE_A_FIELD.search(value) for value in fields.values()) and Flaw.FIELDS_RUN_TOGETHER not in flaws
     text = _signed_text(fields)
+    if Flaw.FIELDS_AS_THEY_CAME in flaws:
+        text = "&".join(f"{name}={value}" for name, value in fields.items() if value and name not in _UNSIGNED)
     expected = _secure_hash(contract, text)
     outdated = Flaw.OTHER_ALGORITHM_ACCEPTED in flaws and given == _outdated_hash(contract, text)
     if ambiguous or not (outdated or is_right(given, expected, flaws)):

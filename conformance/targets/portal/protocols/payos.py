@@ -107,7 +107,7 @@ def read_webhook(contract: PayosContract, body: bytes, flaws: frozenset[Flaw]) -
     order_ref = text(data, "orderCode")
     if Flaw.OPTIONAL_FIELD_REQUIRED in flaws and not data.keys() >= set(_OPTIONAL):
         raise Rejected(Effect.MALFORMED, "the payer's account is missing", order_ref)
-    if order_ref == _TRIAL_ORDER:
+    if order_ref == _TRIAL_ORDER and Flaw.TRIAL_REFUSED not in flaws:
         raise Rejected(Effect.NOTED, "the address is tried out")
     if text(data, "accountNumber") != contract.account and Flaw.MERCHANT_NOT_COMPARED not in flaws:
         raise Rejected(Effect.FOREIGN, "accountNumber is another's", order_ref)
@@ -117,10 +117,10 @@ def read_webhook(contract: PayosContract, body: bytes, flaws: frozenset[Flaw]) -
         bank=BANK,
         order_ref=order_ref,
         # payos-clients#transactions: a link may be paid by several transfers, each with a reference of its own.
-        money_ref=text(data, "reference"),
+        money_ref=order_ref if Flaw.TRANSFER_KNOWN_BY_ORDER in flaws else text(data, "reference"),
         amount_vnd=whole_amount(text(data, "amount"), flaws),
         # code and success beside data are not signed.
-        outcome=_outcome(text(data, "code"), flaws),
+        outcome=_outcome(text(message if Flaw.OUTER_CODE_DECIDES in flaws else data, "code"), flaws),
         bank_ref=text(data, "reference"),
         code=text(data, "code"),
         arrived=True,

@@ -53,13 +53,13 @@ def read_webhook(
         require(fields, ("description",))
     if text(fields, "accountNumber") != contract.account and Flaw.MERCHANT_NOT_COMPARED not in flaws:
         raise Rejected(Effect.FOREIGN, "accountNumber is another's", content)
-    if not content:
+    if not content and Flaw.TRANSFER_MATCHED_BY_AMOUNT not in flaws:
         raise Rejected(Effect.UNKNOWN_ORDER, "no order stands in the text of the transfer")
     return BankWord(
         bank=BANK,
         order_ref=content,
         # sepay-webhooks#duplicates: the same id is the same money.
-        money_ref=text(fields, "id"),
+        money_ref=content if Flaw.TRANSFER_KNOWN_BY_ORDER in flaws else text(fields, "id"),
         amount_vnd=whole_amount(text(fields, "transferAmount"), flaws),
         outcome=_outcome(text(fields, "transferType"), flaws),
         bank_ref=text(fields, "referenceCode"),
@@ -94,6 +94,9 @@ def _order_in(fields: Fields, flaws: frozenset[Flaw]) -> str:
     """By the code that SePay found, else by the first order in the text; "" if there is none."""
     if Flaw.TRANSFER_TEXT_EXACT in flaws:
         return text(fields, "content").upper() if _ORDER.fullmatch(text(fields, "content")) else ""
+    if Flaw.TRANSFER_TEXT_IN_CAPITALS in flaws:
+        in_capitals = re.search(_ORDER.pattern, text(fields, "content"))
+        return in_capitals[0] if in_capitals else ""
     for name in ("code", "content"):
         found = _ORDER.search(text(fields, name))
         if found:
@@ -106,8 +109,9 @@ def _check_signature(
 ) -> None:
     # sepay-webhooks#hmac: over the time, a dot and the bytes as they came.
     signed = f"{headers.get('x-sepay-timestamp', '')}.{body.decode('utf-8', 'replace')}"
-    if Flaw.UNKNOWN_EXTRA_DROPPED in flaws:
-        signed = f"{headers.get('x-sepay-timestamp', '')}.{json.dumps(json_object(body))}"
+    if Flaw.BODY_REWRITTEN in flaws:
+        rewritten = json.dumps(json_object(body), ensure_ascii=False, separators=(",", ":"))
+        signed = f"{headers.get('x-sepay-timestamp', '')}.{rewritten}"
     given = headers.get("x-sepay-signature", "")
     expected = f"sha256={hmac_sha256(contract.webhook_secret, signed)}"
     outdated = Flaw.OTHER_ALGORITHM_ACCEPTED in flaws and given == outdated_mac(

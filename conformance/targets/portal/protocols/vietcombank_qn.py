@@ -138,6 +138,8 @@ def word(contract: VietcombankQnContract, payload: Fields, flaws: frozenset[Flaw
         raise Rejected(Effect.FOREIGN, "providerId is another's", order_ref)
     if text(payload, "currency") != "VND" and Flaw.CURRENCY_NOT_COMPARED not in flaws:
         raise Rejected(Effect.FOREIGN, "another currency", order_ref)
+    if Flaw.REFERENCE_READ_AS_NUMBER in flaws:
+        int(order_ref, 36)
     return BankWord(
         bank=BANK,
         order_ref=order_ref,

@@ -116,6 +116,8 @@ def read_callback(contract: VnpayContract, query: bytes, flaws: frozenset[Flaw])
         require(fields, _OPTIONAL)
     if fields["vnp_TmnCode"] != contract.tmn_code and Flaw.MERCHANT_NOT_COMPARED not in flaws:
         raise Rejected(Effect.FOREIGN, "vnp_TmnCode is another merchant's", fields["vnp_TxnRef"])
+    if Flaw.REFERENCE_READ_AS_NUMBER in flaws:
+        int(fields["vnp_TxnRef"], 36)
     response, status = fields["vnp_ResponseCode"], fields["vnp_TransactionStatus"]
     return BankWord(
         bank=BANK,
@@ -125,6 +127,7 @@ def read_callback(contract: VnpayContract, query: bytes, flaws: frozenset[Flaw])
         outcome=_outcome(response, status, flaws),
         bank_ref=fields.get("vnp_TransactionNo", ""),
         code=f"{response}/{status}",
+        paid_at=fields.get("vnp_PayDate", ""),
     )
 
 
@@ -160,6 +163,10 @@ def _check_signature(
     candidates = [_joined(signed), _joined(banks), _joined(_rewritten(banks))]
     if Flaw.FIELDS_RUN_TOGETHER in flaws:
         candidates.append(_joined(_run_together(banks)))
+    if Flaw.FIELDS_AS_THEY_CAME in flaws:
+        candidates = [_joined([pair for pair in pairs if unquote_plus(pair[0]) not in _UNSIGNED])]
+    if Flaw.DIVIDED_BEFORE_CHECK in flaws:
+        candidates = [_joined([(name, _divided(name, value)) for name, value in banks])]
     expected = [hmac_sha512(contract.secret, candidate) for candidate in candidates]
     if Flaw.OTHER_ALGORITHM_ACCEPTED in flaws:
         expected += [outdated_mac(contract.secret, candidate) for candidate in candidates]
@@ -171,6 +178,11 @@ def _check_signature(
 def _run_together(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """What the defect signs: values in which "&" and "=" are left as they are."""
     return [(name, quote_plus(unquote_plus(value), safe="&=")) for name, value in pairs]
+
+
+def _divided(name: str, value: str) -> str:
+    """What the defect signs: the amount in dong, as the rest of the portal has it."""
+    return value.removesuffix("00") if name == "vnp_Amount" else value
 
 
 def _joined(pairs: list[tuple[str, str]]) -> str:
