@@ -8,6 +8,7 @@ from datetime import date, datetime
 import msgspec
 
 from simulator.dialect import Dialect, assumed
+from simulator.holidays import DAYS_OFF, days_off_of
 from simulator.payment import Merchant, Payment
 from simulator.settlement.assumptions import ROWS
 from simulator.settlement.day import (
@@ -56,11 +57,13 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def cut_off_of(form: DayFile, merchant: Merchant) -> CutOff:
-    """The merchant's own, else the file's usual one. Raises WrongOption."""
+    """The merchant's own, else the file's usual one, with the days off. Raises WrongOption."""
     try:
-        return parse_cut_off(merchant.options.get(BUSINESS_DAY) or form.cut_off)
+        cut_off = parse_cut_off(merchant.options.get(BUSINESS_DAY) or form.cut_off)
+        return msgspec.structs.replace(cut_off, days_off=days_off_of(merchant))
     except ValueError as error:
-        raise WrongOption(f"the option {BUSINESS_DAY} of {merchant.bank} {merchant.merchant_code}: {error}") from error
+        options = f"the options {BUSINESS_DAY} and {DAYS_OFF}"
+        raise WrongOption(f"{options} of {merchant.bank} {merchant.merchant_code}: {error}") from error
 
 
 def empty_sheet(form: DayFile, merchant: Merchant, business_date: date) -> Sheet:

@@ -16,7 +16,9 @@ USUAL_CUT_OFF = "16:00"
 """tt-184-2015#window: the Treasury's day runs from 16:00 to 16:00; that a bank's counter keeps it is an assumption."""
 
 SATURDAY = 5
-"""Assumption: Saturdays and Sundays are off, and no other day; the holidays of each year are not known here."""
+"""Saturdays and Sundays are off, and the public holidays that a caller gives."""
+
+NO_HOLIDAYS: frozenset[date] = frozenset()
 
 
 def cut_off_of(merchant: Merchant | None) -> time:
@@ -31,21 +33,21 @@ def parse_cut_off(text: str) -> time:
     return time(int(text[:2]), int(text[3:]))
 
 
-def booking_date(taken_at: datetime, cut_off: time) -> date:
+def booking_date(taken_at: datetime, cut_off: time, days_off: frozenset[date] = NO_HOLIDAYS) -> date:
     """The day itself up to and with the minute of the cut-off, else the next working day.
 
-    A year's last working day has no cut-off.
+    A year's last working day has no cut-off. `days_off` are those besides the weekends.
     """
     local = taken_at.astimezone(VIETNAM)
-    today = _working_day(local.date())
-    following = _working_day(today + timedelta(days=1))
+    today = _working_day(local.date(), days_off)
+    following = _working_day(today + timedelta(days=1), days_off)
     late = today == local.date() and local.time().replace(second=0, microsecond=0) > cut_off
     # tt-184-2015#year-end: what comes in late on that day reaches the Treasury on the same day.
     return following if late and following.year == today.year else today
 
 
-def _working_day(day: date) -> date:
+def _working_day(day: date, days_off: frozenset[date]) -> date:
     """That day, or the first working day after it."""
-    while day.weekday() >= SATURDAY:
+    while day.weekday() >= SATURDAY or day in days_off:
         day += timedelta(days=1)
     return day

@@ -27,6 +27,7 @@ LAYERS = {
     "payment": 1,
     "terminal": 2,
     "workday": 2,
+    "holidays": 2,
     "settlement": 2,
     "letter": 2,
     "faults": 3,

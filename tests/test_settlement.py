@@ -163,6 +163,23 @@ async def test_a_cut_off_that_is_none_is_refused(desk: Desk) -> None:
     assert "business_day" in refused.json()["detail"]
 
 
+async def test_a_merchants_own_days_off_belong_to_the_next_working_day(desk: Desk) -> None:
+    await desk.http.put(
+        f"{CI}/merchants/vietinbank/9111", json={"options": {"business_day": "treasury", "days_off": "2026-11-23"}}
+    )
+    await desk.at(datetime(2026, 11, 20, 16, tzinfo=VIETNAM))
+    await desk.pay("A")
+    await desk.at(datetime(2026, 11, 24, 16, tzinfo=VIETNAM))
+    tuesday = await desk.made(date(2026, 11, 24))
+    assert ([line["order_ref"] for line in tuesday["lines"]], tuesday["begins_at"]) == (
+        ["A"],
+        "2026-11-20T16:00:00+07:00",
+    )
+    refused = await desk.http.put(f"{CI}/merchants/vietinbank/9111", json={"options": {"days_off": "Tết"}})
+    assert refused.status_code == 400
+    assert "days_off" in refused.json()["detail"]
+
+
 async def test_a_day_that_still_lasts_has_no_file(desk: Desk) -> None:
     await desk.pay("A")
     refused = await desk.made(status=409)

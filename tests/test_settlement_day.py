@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator.clock import VIETNAM
+from simulator.holidays import public_holidays
 from simulator.payment import Channel, Merchant, Order, Payment, Refund, State
 from simulator.settlement.day import (
     CutOff,
@@ -124,6 +125,16 @@ def test_a_day_off_shows_what_came_in_since_the_last_working_day() -> None:
     saturday, monday = (day_of(date(2026, 11, each), TREASURY) for each in (21, 23))
     assert saturday.begins_at == monday.begins_at == local(11, 20, 16)
     assert (saturday.ends_at, monday.ends_at) == (local(11, 21, 16), local(11, 23, 16))
+
+
+def test_public_holidays_are_part_of_the_next_working_day() -> None:
+    """tt-184-2015#window, labour-code-2019#holidays: Friday the 13th of February to Monday the 23rd."""
+    rule = msgspec.structs.replace(TREASURY, days_off=public_holidays())
+    assert date_of(local(2, 13, 16), rule) == date_of(local(2, 18, 9), rule) == date(2026, 2, 23)
+    after = day_of(date(2026, 2, 23), rule)
+    assert (after.begins_at, after.ends_at) == (local(2, 13, 16), local(2, 23, 16))
+    assert day_of(date(2027, 1, 4), rule).begins_at == local(1, 1, year=2027)
+    assert date_of(local(1, 1, 9), msgspec.structs.replace(MIDNIGHT, days_off=public_holidays())) == date(2026, 1, 1)
 
 
 def test_a_day_off_at_the_end_of_the_year_has_its_cut_off() -> None:

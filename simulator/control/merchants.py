@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 from simulator.control.desk import REFUSALS, Body, TheDesk, TheWorld, View, dialect_of, shown_as
 from simulator.control.problems import Refused
 from simulator.dialect import Dialect
+from simulator.holidays import DAYS_OFF, parse_days_off
 from simulator.outbox import Retry
 from simulator.payment import Merchant
 from simulator.reconciling import BUSINESS_DAY
@@ -104,6 +105,7 @@ async def set_merchant(desk: TheDesk, world: TheWorld, bank: Bank, code: Code, c
     dialect = dialect_of(bank)
     _check_cut_off(change.options or {})
     _check_business_day(change.options or {})
+    _check_days_off(change.options or {})
     before = world.merchant(bank, code) or Merchant(bank=bank, merchant_code=code, name=code)
     merchant = _changed(before, change)
     _check_secrets(dialect, merchant, before, change.secrets or {})
@@ -161,6 +163,13 @@ def _check_cut_off(given: dict[str, str]) -> None:
         parse_cut_off(given.get(CUT_OFF, USUAL_CUT_OFF))
     except ValueError as error:
         raise Refused(400, f"The option {error}, a time of the day in Vietnam, such as {USUAL_CUT_OFF}.") from error
+
+
+def _check_days_off(given: dict[str, str]) -> None:
+    try:
+        parse_days_off(given.get(DAYS_OFF, ""))
+    except ValueError as error:
+        raise Refused(400, f"The option {DAYS_OFF}: {error}; days between commas are wanted, as 2027-02-12.") from error
 
 
 def _check_business_day(given: dict[str, str]) -> None:

@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from simulator import payer
 from simulator.dialect import Dialect
+from simulator.holidays import days_off_of
 from simulator.pages.frame import office_of, page, posted, see, texts_of, world_of
 from simulator.pages.naming import Objection, bank_of, merchants_of, named
 from simulator.pages.pay import Visit, visit
@@ -44,7 +45,8 @@ async def _window(request: Request, form: dict[str, str], objection: str = "") -
     world, dialect = await world_of(request), _bank_of(request)
     now = await world.now()
     merchants = merchants_of(world, dialect)
-    cut_off = cut_off_of(merchants[0] if merchants else None)
+    first = merchants[0] if merchants else None
+    cut_off = cut_off_of(first)
     return page(
         request,
         "teller",
@@ -54,7 +56,7 @@ async def _window(request: Request, form: dict[str, str], objection: str = "") -
         teller=_teller(form or dict(request.query_params)),
         now=now,
         cut_off=cut_off,
-        booked_on=booking_date(now, cut_off),
+        booked_on=booking_date(now, cut_off, days_off_of(first)),
         names_amount=dialect.inquiry is None and not dialect.shape.connector_orders,
         visits=await counters.recent(world, dialect, SHOWN),
         url=f"{world.prefix}/counter/{dialect.code}",
@@ -90,7 +92,7 @@ async def taking(request: Request, here: Visit) -> Response:
         current=here.stage,
         teller=_teller(dict(request.query_params)),
         cut_off=cut_off,
-        booked_on=booking_date(here.now, cut_off),
+        booked_on=booking_date(here.now, cut_off, days_off_of(here.merchant)),
         accounts=payer.accounts().values(),
         besides=await counters.paid_besides(here.world, here.payment),
         refused=why if why in list(Why) else "",

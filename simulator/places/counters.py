@@ -11,6 +11,7 @@ from simulator import bank, payer
 from simulator.clock import VIETNAM
 from simulator.delivery import Courier
 from simulator.dialect import Dialect
+from simulator.holidays import days_off_of
 from simulator.payer import Stage
 from simulator.payment import COLLECTED, Channel, Event, Merchant, Payment, State
 from simulator.places import NotDone, Why, name_code, take_number
@@ -64,13 +65,14 @@ async def take_money(
         raise NotDone(Why.NO_TEST_ACCOUNT)
     day = now.astimezone(VIETNAM).date()
     series = f"teller\x1f{teller.branch}\x1f{teller.teller_id}\x1f{day:%Y%m%d}"
+    merchant = world.merchant(payment.bank, payment.merchant_code)
     slip = TellerSlip(
         branch=teller.branch,
         teller_id=teller.teller_id,
         sequence=await take_number(world, payment, series),
         paid_with=paid_with,
         taken_at=now,
-        booked_on=booking_date(now, cut_off_of(world.merchant(payment.bank, payment.merchant_code))),
+        booked_on=booking_date(now, cut_off_of(merchant), days_off_of(merchant)),
         corrects=corrects,
     )
     return await bank.progress(world, payment.payment_id, payer.take_money(slip, username))

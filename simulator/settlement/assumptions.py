@@ -5,7 +5,12 @@ _ONE = "one partner's code is all that was found"
 
 ROWS = (
     ("business-day", "VietinBank and VNPAY 00:00, NAPAS 23:00, the national platform 16:00", _NONE, "business_day"),
-    ("days-off", "Saturdays and Sundays, no public holidays", "they change from year to year", ""),
+    (
+        "days-off",
+        "weekends and holidays.toml; no day swapped for a Saturday",
+        "a year's days are announced",
+        "days_off",
+    ),
     (
         "treasury-day-off",
         "its file shows what came in so far; the next working day's shows it again",

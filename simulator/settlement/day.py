@@ -29,11 +29,16 @@ class CutOff(msgspec.Struct, frozen=True, kw_only=True):
     """When a business day ends, in Vietnam's time; 00:00 = with the calendar's day.
 
     `working_days` = the Treasury's rule: a day begins where the last working day ended, and a year's last working day
-    ends at midnight.
+    ends at midnight. `days_off` are days without work besides the weekends.
     """
 
     at: time
     working_days: bool = False
+    days_off: frozenset[date] = frozenset()
+
+    def skips(self, day: date) -> bool:
+        """Whether that day is part of the next working day."""
+        return self.working_days and (day.weekday() >= SATURDAY or day in self.days_off)
 
 
 class Day(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,7 +153,7 @@ def day_of(business_date: date, cut_off: CutOff, since: date | None = None) -> D
 
 def previous_date(business_date: date, cut_off: CutOff) -> date:
     day = business_date - ONE_DAY
-    while cut_off.working_days and day.weekday() >= SATURDAY:
+    while cut_off.skips(day):
         day -= ONE_DAY
     return day
 
@@ -156,7 +161,7 @@ def previous_date(business_date: date, cut_off: CutOff) -> date:
 def date_of(instant: datetime, cut_off: CutOff) -> date:
     """The business date on which money of that instant is reported."""
     day = instant.astimezone(VIETNAM).date()
-    while instant >= _end(day, cut_off) or (cut_off.working_days and day.weekday() >= SATURDAY):
+    while instant >= _end(day, cut_off) or cut_off.skips(day):
         day += ONE_DAY
     return day
 
@@ -164,16 +169,16 @@ def date_of(instant: datetime, cut_off: CutOff) -> date:
 def _end(business_date: date, cut_off: CutOff) -> datetime:
     midnight = datetime.combine(business_date + ONE_DAY, time(0), VIETNAM)
     # tt-184-2015#year-end: what comes in after the cut-off of the year's last working day is that day's still.
-    if cut_off.at == time(0) or (cut_off.working_days and _is_last_of_year(business_date)):
+    if cut_off.at == time(0) or (cut_off.working_days and _is_last_of_year(business_date, cut_off)):
         return midnight
     return datetime.combine(business_date, cut_off.at, VIETNAM)
 
 
-def _is_last_of_year(day: date) -> bool:
+def _is_last_of_year(day: date, cut_off: CutOff) -> bool:
     following = day + ONE_DAY
-    while following.weekday() >= SATURDAY:
+    while cut_off.skips(following):
         following += ONE_DAY
-    return day.weekday() < SATURDAY and following.year != day.year
+    return not cut_off.skips(day) and following.year != day.year
 
 
 def lines_of(payments: Mapping[str, Payment], moves: Iterable[Move], day: Day) -> tuple[Line, ...]:
