@@ -3,6 +3,9 @@
 import base64
 import hashlib
 import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -13,32 +16,62 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
+_OTHERWISE: ContextVar[bool] = ContextVar("otherwise", default=False)
+
+
+@contextmanager
+def by_another_algorithm() -> Iterator[None]:
+    """Within it the right key signs the right text by a wrong algorithm, whose signature is as long as the right one.
+
+    An HMAC becomes the plain digest of secret and message, SHA-256 of a message with its secret SHA3-256, MD5 of one
+    the first half of its SHA-256; RSA takes SHA-1 for SHA-256 and the reverse. It holds for the caller alone.
+    """
+    before = _OTHERWISE.set(True)
+    try:
+        yield
+    finally:
+        _OTHERWISE.reset(before)
+
 
 def hmac_sha512_hex(secret: str, message: bytes) -> str:
     """128 lower-case hex digits."""
+    if _OTHERWISE.get():
+        return hashlib.sha512(secret.encode() + message).hexdigest()
     # A copy of the keyed HMAC: the two blocks of the key are hashed once for all messages.
     keyed = _keyed(secret).copy()
     keyed.update(message)
     return keyed.hexdigest()
 
 
-def hmac_sha256_hex(secret: str, message: bytes) -> str:
+def hmac_sha256_hex(secret: str | bytes, message: bytes) -> str:
     """64 lower-case hex digits."""
-    return hmac.new(secret.encode(), message, "sha256").hexdigest()
+    key = secret.encode() if isinstance(secret, str) else secret
+    if _OTHERWISE.get():
+        return hashlib.sha256(key + message).hexdigest()
+    return hmac.new(key, message, "sha256").hexdigest()
 
 
 def hmac_sha1(secret: str, message: bytes) -> bytes:
     """20 bytes, which one bank writes as hex digits and another in base64."""
+    if _OTHERWISE.get():
+        return hashlib.sha1(secret.encode() + message, usedforsecurity=False).digest()
     return hmac.new(secret.encode(), message, "sha1").digest()
 
 
 def md5_hex(message: bytes) -> str:
     """32 lower-case hex digits: no safe digest, but what some banks sign with, their secret inside the message."""
+    if _OTHERWISE.get():
+        return hashlib.sha256(message).hexdigest()[:32]
     return hashlib.md5(message, usedforsecurity=False).hexdigest()
 
 
+def secret_sha256_hex(message: bytes) -> str:
+    """64 lower-case hex digits, as a signature: the message holds the secret itself."""
+    return (hashlib.sha3_256 if _OTHERWISE.get() else hashlib.sha256)(message).hexdigest()
+
+
 def sha256_hex(message: bytes) -> str:
-    """64 lower-case hex digits."""
+    """64 lower-case hex digits, as a number made from a text; it signs nothing."""
     return hashlib.sha256(message).hexdigest()
 
 
@@ -49,7 +82,7 @@ def same(given: str, expected: str) -> bool:
 
 def rsa_sha256_sign(private_key_pem: str, message: bytes) -> str:
     """SHA256withRSA (PKCS#1 v1.5), base64 on one line."""
-    return _rsa_sign(private_key_pem, message, hashes.SHA256())
+    return _rsa_sign(private_key_pem, message, hashes.SHA1() if _OTHERWISE.get() else hashes.SHA256())
 
 
 def rsa_sha256_verify(public_key_pem: str, message: bytes, signature: str) -> bool:
@@ -59,7 +92,7 @@ def rsa_sha256_verify(public_key_pem: str, message: bytes, signature: str) -> bo
 
 def rsa_sha1_sign(private_key_pem: str, message: bytes) -> str:
     """SHA1withRSA (PKCS#1 v1.5), base64 on one line: weak, and still what older interfaces of banks speak."""
-    return _rsa_sign(private_key_pem, message, hashes.SHA1())
+    return _rsa_sign(private_key_pem, message, hashes.SHA256() if _OTHERWISE.get() else hashes.SHA1())
 
 
 def rsa_sha1_verify(public_key_pem: str, message: bytes, signature: str) -> bool:

@@ -37,6 +37,8 @@ LAYERS = {
     "maintenance": 1,
     "dialect": 3,
     "banks": 4,
+    "leaves": 1,
+    "distortion": 5,
     "store": 4,
     "sources": 5,
     "world": 5,
@@ -64,7 +66,7 @@ LAYERS = {
 PURE = (
     *("wire", "signing", "qr", "form", "cards", "payment", "faults", "outbox", "dialect", "receipt", "letter"),
     *("slip", "soap", "terminal", "workday", "settlement"),
-    *("banks", "purse", "maintenance"),
+    *("banks", "purse", "maintenance", "leaves", "distortion"),
 )
 IMPURE_MODULES = {"asyncio", "aiohttp", "asyncpg", "httpx", "os", "pathlib", "socket", "sqlite3", "threading", "time"}
 

@@ -33,7 +33,7 @@ from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Bill, Channel, Merchant, Order, Payment, Reason, Refusal, State
 from simulator.receipt import NUMBER_MAX, Receipt, receipt_pdf
 from simulator.settlement import treasury
-from simulator.signing import same, sha256_hex
+from simulator.signing import same, secret_sha256_hex, sha256_hex
 from simulator.wire import JSON_TYPE, Answer, Outgoing, Request, Response, json_object, json_response
 
 Fields = dict[str, object]
@@ -67,7 +67,7 @@ RECEIPT_KEPT = ("MaHoSo", "TenDonVi", "HoTenNguoiNop", "DiaChiNguoiNop")
 
 def authentication_code(fields: Mapping[str, object], signed: str, secret: str) -> str:
     """MaXacThuc: 64 lower-case hex digits."""
-    return sha256_hex("|".join((*(str(fields.get(name, "")) for name in signed.split("|")), secret)).encode())
+    return secret_sha256_hex("|".join((*(str(fields.get(name, "")) for name in signed.split("|")), secret)).encode())
 
 
 def decode_init(request: Request, merchants: Merchants) -> Create:
@@ -281,7 +281,7 @@ def return_url(payment: Payment, merchant: Merchant) -> str:
     page, hash_mark, fragment = merchant.options.get("return_url", "").partition("#")
     code = "00" if payment.state in COLLECTED else "99"
     data = f"PAY_{payment.bank_ref}_{payment.order.order_ref}"
-    secure_code = sha256_hex("|".join((data, code, merchant.secrets["secret"])).encode())
+    secure_code = secret_sha256_hex("|".join((data, code, merchant.secrets["secret"])).encode())
     query = urlencode({"data": data, "responseCode": code, "secureCode": secure_code})
     return f"{page}{'&' if '?' in page else '?'}{query}{hash_mark}{fragment}" if page else ""
 

@@ -37,7 +37,7 @@ from simulator.dialect import (
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
 from simulator.receipt import NUMBER_MAX, Receipt, receipt_pdf
-from simulator.signing import rsa_sha1_verify, rsa_sha256_verify, same, sha256_hex
+from simulator.signing import rsa_sha1_verify, rsa_sha256_verify, same, secret_sha256_hex, sha256_hex
 from simulator.wire import JSON_TYPE, Answer, Outgoing, Request, Response, json_object, json_response, text_response
 
 Fields = dict[str, object]
@@ -109,7 +109,7 @@ OPENED, CONFIRMED, DONE_WELL, DONE_BADLY = "I", "C", "S", "F"
 
 def receipt_code(partner: str, reference: str, time: str, secret: str) -> str:
     """MaXacThuc of print-receipt: 64 lower-case hex digits."""
-    return sha256_hex("|".join((partner, reference, time, secret)).encode())  # etax-lpb#receipt
+    return secret_sha256_hex("|".join((partner, reference, time, secret)).encode())  # etax-lpb#receipt
 
 
 def _opened(request: Request, merchants: Merchants) -> tuple[Fields, Merchant, dict[str, str]]:
@@ -216,7 +216,7 @@ def _receipt_info(receipt: Fields) -> dict[str, str]:
 
 def _sealed(kind: str, number: str, merchant: Merchant) -> str:
     """`number` with twelve digits that only this bank can make; `kind` is "T" for a token, 1 to link, 2 to unlink."""
-    seal = sha256_hex("|".join(("link", kind, number, merchant.secrets["secret"])).encode())
+    seal = secret_sha256_hex("|".join(("link", kind, number, merchant.secrets["secret"])).encode())
     return f"{kind}{number}{int(seal[:16], 16) % 10**12:012d}"
 
 
@@ -336,7 +336,7 @@ def decode_print(request: Request, merchants: Merchants) -> GetReceipt:
 
 def _link_code(wire: Mapping[str, str], merchant: Merchant) -> str:
     text = "|".join(("get-receipt", wire["MaDoiTac"], wire["MaThamChieu"], wire["HetHan"], merchant.secrets["secret"]))
-    return sha256_hex(text.encode())
+    return secret_sha256_hex(text.encode())
 
 
 def decode_link(request: Request, merchants: Merchants) -> GetReceipt:

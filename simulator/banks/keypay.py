@@ -30,7 +30,7 @@ from simulator.dialect import (
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
-from simulator.signing import md5_hex, same, sha256_hex
+from simulator.signing import md5_hex, same, secret_sha256_hex
 from simulator.wire import Answer, Outgoing, Request, Response, is_web_address, json_response, redirect, text_response
 
 Fields = Mapping[str, str]
@@ -187,7 +187,7 @@ def listed_hash(values: Iterable[str], merchant: Merchant) -> str:
 
 def _digest(text: str, merchant: Merchant) -> str:
     # keypay-opencps2#algorithm: a contract may say SHA-256.
-    digest = sha256_hex if merchant.options.get("hash") == "sha256" else md5_hex
+    digest = secret_sha256_hex if merchant.options.get("hash") == "sha256" else md5_hex
     return digest(text.encode()).upper()
 
 

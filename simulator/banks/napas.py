@@ -47,7 +47,7 @@ from simulator.payment import (
     Step,
 )
 from simulator.settlement import napas as napas_files
-from simulator.signing import hmac_sha256_hex, same, sha256_hex
+from simulator.signing import hmac_sha256_hex, same, secret_sha256_hex
 from simulator.wire import (
     FORM_TYPE,
     JSON_TYPE,
@@ -586,7 +586,7 @@ def napas_result(told: Tree, payment: Payment, merchant: Merchant) -> str:
 
 
 def checksum(data: str, merchant: Merchant) -> str:
-    digits = sha256_hex((data + merchant.secrets["client_secret"]).encode())  # napas-dps#checksum: no HMAC
+    digits = secret_sha256_hex((data + merchant.secrets["client_secret"]).encode())  # napas-dps#checksum: no HMAC
     return digits.upper() if merchant.options.get("checksum") == "upper" else digits
 
 

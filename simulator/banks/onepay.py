@@ -3,7 +3,6 @@
 Rule: money on this wire is dong times 100; signed are raw vpc_ and user_ values in ASCII order, under a key in hex.
 """
 
-import hmac
 import re
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -30,7 +29,7 @@ from simulator.dialect import (
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State, ThreeDS
-from simulator.signing import same
+from simulator.signing import hmac_sha256_hex, same
 from simulator.wire import FORM_TYPE, Answer, Outgoing, Request, Response, is_web_address, redirect, text_response
 
 Fields = Mapping[str, str]
@@ -160,7 +159,7 @@ def secure_hash(secret: str, text: str) -> str:
 
 
 def _mac(key: bytes, text: str) -> str:
-    return hmac.new(key, text.encode(), "sha256").hexdigest().upper()
+    return hmac_sha256_hex(key, text.encode()).upper()
 
 
 def _to_sign(fields: Fields) -> list[str]:

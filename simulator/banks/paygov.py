@@ -34,7 +34,7 @@ from simulator.dialect import (
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Payment, Reason, Refusal, State
 from simulator.receipt import NUMBER_MAX, Receipt, receipt_pdf
-from simulator.signing import hmac_sha256_hex, same, sha256_hex
+from simulator.signing import hmac_sha256_hex, same, secret_sha256_hex, sha256_hex
 from simulator.wire import JSON_TYPE, Answer, Outgoing, Request, Response, is_web_address, json_object, json_response
 
 Fields = dict[str, object]
@@ -71,7 +71,7 @@ def _over_pairs(fields: Mapping[str, str], secret: str) -> str:
 
 def _over_values(fields: Mapping[str, str], secret: str) -> str:
     """As a receipt's: SHA-256 of the secret and the values in their order, without separators."""
-    return sha256_hex((secret + "".join(fields.values())).encode())
+    return secret_sha256_hex((secret + "".join(fields.values())).encode())
 
 
 FORMULAS: Mapping[str, Callable[[Mapping[str, str], str], str]] = {

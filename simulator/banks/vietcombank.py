@@ -19,7 +19,7 @@ from simulator.clock import VIETNAM
 from simulator.dialect import Ack, Dialect, Inquiry, Notice, Part, Question, Shape, assumed, worded
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Bill, Channel, Merchant, Payment, Reason, Refusal, State
-from simulator.signing import md5_hex, same, sha256_hex
+from simulator.signing import md5_hex, same, secret_sha256_hex
 from simulator.slip import TellerSlip
 from simulator.wire import JSON_TYPE, Answer, Outgoing, json_object
 
@@ -63,7 +63,7 @@ PAYER_NAMES = ("CustomerName", "CustName")  # vcb-bill-university#inquiry, vcb-b
 def signature(merchant: Merchant, *values: str) -> str:
     """Lower-case hex of MD5 or, where the contract says so, SHA-256 over values and secret joined by "|"."""
     text = "|".join((*values, merchant.secrets["secret"])).encode("utf-8", "surrogatepass")
-    return sha256_hex(text) if merchant.options.get("signature") == "sha256" else md5_hex(text)
+    return secret_sha256_hex(text) if merchant.options.get("signature") == "sha256" else md5_hex(text)
 
 
 def written(instant: datetime) -> str:

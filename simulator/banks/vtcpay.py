@@ -28,7 +28,7 @@ from simulator.dialect import (
 )
 from simulator.outbox import Retry
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
-from simulator.signing import same, sha256_hex
+from simulator.signing import same, secret_sha256_hex
 from simulator.wire import FORM_TYPE, Answer, Outgoing, Request, Response, is_web_address, redirect
 
 Fields = Mapping[str, str]
@@ -129,7 +129,7 @@ TO_ITSELF = (Reason.UNKNOWN_MERCHANT, Reason.BAD_SIGNATURE, Reason.RETURN_URL_NO
 
 def signature(values: Iterable[str], merchant: Merchant, joint: str = "|") -> str:
     """64 upper-case hex digits over the values in the order given and the secret."""
-    return sha256_hex(joint.join((*values, merchant.secrets["secret"])).encode()).upper()
+    return secret_sha256_hex(joint.join((*values, merchant.secrets["secret"])).encode()).upper()
 
 
 def _decode_checkout(request: Request, merchants: Merchants) -> Create:
