@@ -40,6 +40,15 @@ OTHER_BANKS = tuple(sorted(set(counterparts()) - set(FIRST_BANKS)))
 
 STYLES: dict[str, tuple[list[str], dict[str, str]]] = {
     "answers a duplicate like the first": (["--launch-arg=--duplicates", "--launch-arg=confirmed"], {}),
+    "keeps what is overpaid, answers a duplicate with the bank's other code": (
+        [
+            "--launch-arg=--overpayments",
+            "--launch-arg=kept",
+            "--launch-arg=--duplicates",
+            "--launch-arg=already-confirmed",
+        ],
+        {},
+    ),
     "acknowledges first": (
         ["--launch-arg=--style", "--launch-arg=acks_first"],
         {"settle_s = 0": "settle_s = 3"},

@@ -87,6 +87,36 @@ def test_another_amount_never_does_anything(state: AttemptState, outcome: Outcom
     assert (decide(awaits, attempt("A", state), False, told) is Effect.WRONG_AMOUNT) == (more != 0)
 
 
+@pytest.mark.parametrize(
+    ("awaits", "known", "amount_vnd", "outcome", "effect"),
+    [
+        (True, False, FEE_VND + 1, Outcome.PAID, Effect.SETTLED),
+        (True, False, FEE_VND, Outcome.PAID, Effect.SETTLED),
+        (True, False, FEE_VND - 1, Outcome.PAID, Effect.WRONG_AMOUNT),
+        (False, False, FEE_VND + 1, Outcome.PAID, Effect.REFUND_DUE),
+        (False, True, FEE_VND + 1, Outcome.PAID, Effect.REPEATED),
+        (True, False, FEE_VND + 1, Outcome.FAILED, Effect.WRONG_AMOUNT),
+    ],
+)
+def test_a_portal_that_keeps_overpayments_settles_on_more_and_not_on_less(
+    awaits: bool, known: bool, amount_vnd: int, outcome: Outcome, effect: Effect
+) -> None:
+    told = word("A", outcome, amount_vnd)
+    assert decide(awaits, attempt("A", AttemptState.PENDING), known, told, keeps_overpayments=True) is effect
+
+
+def test_what_is_overpaid_is_due_back_once_beside_the_fee(tmp_path: Path) -> None:
+    books = books_with(tmp_path, "A")
+    told = [
+        settlement.settle(books, word("A", Outcome.PAID, amount_vnd), NOON, NO_FLAWS, set(), True)
+        for amount_vnd in (FEE_VND + 7_000, FEE_VND + 7_000, FEE_VND)
+    ]
+    assert told == [Effect.SETTLED, Effect.REPEATED, Effect.REPEATED]
+    with books.reading() as entries:
+        standing = entries.standing(entries.dossier("HS-1"))
+    assert (standing.paid_vnd, standing.refund_due_vnd, standing.receipts) == (FEE_VND, 7_000, 1)
+
+
 WORDS = st.builds(
     word,
     st.sampled_from(["A", "B", "C"]),

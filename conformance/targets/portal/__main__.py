@@ -69,6 +69,7 @@ def _settings(given: argparse.Namespace, public_url: str) -> Settings:
         style=Style(given.style),
         contracts=_contracts(given.contract),
         says_already_confirmed=given.duplicates == "already-confirmed",
+        keeps_overpayments=given.overpayments == "kept",
         return_asks=given.return_asks,
         bank_timeout_s=given.bank_timeout_s,
         poll_after_s=given.poll_after_s,
@@ -107,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--database", type=Path, default=Path("portal.db"))
     add("--style", choices=[style.value for style in Style], default=Style.LISTENS.value)
     add("--duplicates", choices=["already-confirmed", "confirmed"], default="already-confirmed")
+    add("--overpayments", choices=["refused", "kept"], default="refused", help="money above what was ordered")
     add("--return-asks", action="store_true", help="a payer's return makes the portal ask the bank")
     add("--bank-timeout-s", type=float, default=8.0)
     add("--poll-after-s", type=int, default=900, help="when an order without callback is first asked about")

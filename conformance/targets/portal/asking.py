@@ -40,7 +40,13 @@ async def ask(portal: Portal, attempt: Attempt) -> Effect | None:
         await asyncio.to_thread(_give_up_unseen, portal, attempt)
         return None
     effect = await asyncio.to_thread(
-        settlement.settle, portal.books, word, portal.clock(), portal.flaws, portal.handled
+        settlement.settle,
+        portal.books,
+        word,
+        portal.clock(),
+        portal.flaws,
+        portal.handled,
+        portal.settings.keeps_overpayments,
     )
     portal.written.set()
     return effect

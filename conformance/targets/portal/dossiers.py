@@ -173,14 +173,23 @@ def _after_refunds(paid_vnd: int, refunded_vnd: int) -> DossierStatus:
 
 
 def decide(
-    awaits_money: bool, attempt: Attempt, known: bool, word: BankWord, flaws: frozenset[Flaw] = frozenset()
+    awaits_money: bool,
+    attempt: Attempt,
+    known: bool,
+    word: BankWord,
+    flaws: frozenset[Flaw] = frozenset(),
+    *,
+    keeps_overpayments: bool = False,
 ) -> Effect:
     """What `word` does to the attempt and its dossier. `known` = this very money was written down before."""
     if word.amount_vnd != attempt.amount_vnd and Flaw.AMOUNT_NOT_COMPARED not in flaws:
-        came = word.arrived and word.outcome is Outcome.PAID and word.amount_vnd > 0
+        kept = keeps_overpayments and word.amount_vnd > attempt.amount_vnd
+        came = (word.arrived or kept) and word.outcome is Outcome.PAID and word.amount_vnd > 0
         if not came:
             return Effect.WRONG_AMOUNT
-        return Effect.REPEATED if known else Effect.REFUND_DUE
+        if known:
+            return Effect.REPEATED
+        return Effect.SETTLED if kept and awaits_money else Effect.REFUND_DUE
     if word.outcome is Outcome.PAID:
         return _decide_paid(awaits_money, attempt, known, flaws)
     if attempt.state is AttemptState.PENDING:

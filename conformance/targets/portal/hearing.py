@@ -35,7 +35,13 @@ async def take(portal: Portal, word: BankWord) -> Effect:
     """Settles now, or stores for later, by the portal's style."""
     if portal.settings.style is Style.LISTENS:
         effect = await asyncio.to_thread(
-            settlement.settle, portal.books, word, portal.clock(), portal.flaws, portal.handled
+            settlement.settle,
+            portal.books,
+            word,
+            portal.clock(),
+            portal.flaws,
+            portal.handled,
+            portal.settings.keeps_overpayments,
         )
         portal.written.set()
         return effect
@@ -45,7 +51,8 @@ async def take(portal: Portal, word: BankWord) -> Effect:
 
 
 def _store(portal: Portal, word: BankWord) -> Effect:
-    effect = settlement.preview(portal.books, word, portal.clock(), portal.flaws)
+    keeps = portal.settings.keeps_overpayments
+    effect = settlement.preview(portal.books, word, portal.clock(), portal.flaws, keeps)
     if effect in RECORDED:
         with portal.books.writing() as entries:
             entries.queue(word, portal.clock())

@@ -130,7 +130,12 @@ async def _ask_all(portal: Portal, attempts: list[Attempt], settled: int = 0) ->
 
 async def _settle_queued(portal: Portal) -> int:
     settled = await asyncio.to_thread(
-        settlement.settle_queued, portal.books, portal.clock(), portal.flaws, portal.handled
+        settlement.settle_queued,
+        portal.books,
+        portal.clock(),
+        portal.flaws,
+        portal.handled,
+        portal.settings.keeps_overpayments,
     )
     portal.written.set()
     return settled

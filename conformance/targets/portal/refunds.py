@@ -73,7 +73,7 @@ async def _ask(portal: Portal, planned: Refund, number: str = "") -> Refund:
         planned = await asyncio.to_thread(_conclude, portal, planned, DONE)
     reused = Flaw.REFUND_NUMBER_REUSED in portal.flaws
     asked = replace(planned, request_ref=attempt.order_ref if reused else number or planned.request_ref)
-    whole = credit is not None and planned.amount_vnd == credit.amount_vnd
+    whole = credit is not None and planned.amount_vnd == credit.amount_vnd and not _has_rest(portal, credit)
     try:
         made = _believed(await give_back(portal, attempt, asked, whole), portal.flaws)
     except (BankSilent, Rejected):
@@ -81,6 +81,13 @@ async def _ask(portal: Portal, planned: Refund, number: str = "") -> Refund:
     if made is None or planned.state != ASKED:
         return planned
     return await asyncio.to_thread(_conclude, portal, planned, DONE if made else REFUSED)
+
+
+def _has_rest(portal: Portal, credit: Credit) -> bool:
+    """Whether the bank's payment is more than this credit: what was overpaid stands beside what settled."""
+    with portal.books.reading() as entries:
+        beside = entries.credits(credit.dossier_code)
+    return sum((each.bank, each.money_ref) == (credit.bank, credit.money_ref) for each in beside) > 1
 
 
 def _believed(made: bool | None, flaws: frozenset[Flaw]) -> bool | None:

@@ -19,6 +19,8 @@ class Settings:
 
     `contracts` has, by bank, what differs from the test contract ("secret" = "..."); see the protocols' contracts.
     `says_already_confirmed` = a repeated callback is answered with the bank's code for that, else as the first one.
+    `keeps_overpayments` = money above what was ordered settles the dossier, and what is too much is due back; else such
+    a message is refused.
     `return_asks` = the payer's return makes the portal ask the bank at once; it never settles by itself.
     `order_life_s` = how long the payer may take, `poll_after_s` = when an order without callback is first asked
     about, `poll_every_s` = how often the poller looks (0 = only when told to). `inbox_url` is the gateway for messages
@@ -31,6 +33,7 @@ class Settings:
     contracts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     style: Style = Style.LISTENS
     says_already_confirmed: bool = True
+    keeps_overpayments: bool = False
     return_asks: bool = False
     bank_timeout_s: float = 8.0
     order_life_s: int = 900

@@ -5,6 +5,7 @@ settles and nineteen find it done.
 """
 
 import time
+from dataclasses import replace
 from datetime import datetime
 
 from conformance.targets.portal.banks import counterparts
@@ -33,7 +34,14 @@ _POISONED = "poisoned"
 _SLOW_RECEIPT_S = 0.2
 
 
-def settle(books: Books, word: BankWord, now: datetime, flaws: frozenset[Flaw], handled: set[str]) -> Effect:
+def settle(
+    books: Books,
+    word: BankWord,
+    now: datetime,
+    flaws: frozenset[Flaw],
+    handled: set[str],
+    keeps_overpayments: bool = False,
+) -> Effect:
     """What `word` did. `handled` is only for the defect that keeps in memory what belongs into the books."""
     looked_before = _look_before(books, word) if Flaw.CONCURRENT_DUPLICATE_RACE in flaws else None
     with books.writing() as entries:
@@ -54,16 +62,20 @@ def settle(books: Books, word: BankWord, now: datetime, flaws: frozenset[Flaw], 
             return Effect.REPEATED
         if Flaw.CLEARED_SUSPICION_IGNORED in flaws and attempt.code.startswith("07/"):
             return Effect.REPEATED
-        effect = decide(awaits_money, attempt, known, word, flaws)
+        effect = decide(awaits_money, attempt, known, word, flaws, keeps_overpayments=keeps_overpayments)
         if kept is None and effect in RECORDED:
             entries.add_attempt(attempt)
         _carry_out(entries, effect, attempt, dossier, word, now, flaws)
+        if keeps_overpayments and effect is Effect.SETTLED and word.amount_vnd > attempt.amount_vnd:
+            entries.add_credit(_surplus(attempt, word, now, flaws))
     if effect in (Effect.SETTLED, Effect.REFUND_DUE):
         handled.add(_money(word))
     return effect
 
 
-def preview(books: Books, word: BankWord, now: datetime, flaws: frozenset[Flaw]) -> Effect:
+def preview(
+    books: Books, word: BankWord, now: datetime, flaws: frozenset[Flaw], keeps_overpayments: bool = False
+) -> Effect:
     """What `settle` would do now; nothing is written."""
     with books.reading() as entries:
         kept = entries.attempt(word.bank, word.order_ref)
@@ -71,16 +83,18 @@ def preview(books: Books, word: BankWord, now: datetime, flaws: frozenset[Flaw])
         if attempt is None:
             return Effect.UNKNOWN_ORDER
         awaits_money, known = _look(entries, attempt, word)
-        return decide(awaits_money, attempt, known, word, flaws)
+        return decide(awaits_money, attempt, known, word, flaws, keeps_overpayments=keeps_overpayments)
 
 
-def settle_queued(books: Books, now: datetime, flaws: frozenset[Flaw], handled: set[str]) -> int:
+def settle_queued(
+    books: Books, now: datetime, flaws: frozenset[Flaw], handled: set[str], keeps_overpayments: bool = False
+) -> int:
     """Works off the callbacks that were acknowledged first, oldest first; how many there were."""
     with books.reading() as entries:
         queued = entries.queued()
     for number, word in queued:
         # Settled first, taken out second: killed in between, it is found again, and is a repetition by then.
-        settle(books, word, now, flaws, handled)
+        settle(books, word, now, flaws, handled, keeps_overpayments)
         with books.writing() as entries:
             entries.unqueue(number)
     return len(queued)
@@ -169,6 +183,13 @@ def _credit(effect: Effect, attempt: Attempt, word: BankWord, now: datetime, fla
         credited_at=now,
         paid_at=bank_time(word.paid_at) or now,
     )
+
+
+def _surplus(attempt: Attempt, word: BankWord, now: datetime, flaws: frozenset[Flaw]) -> Credit:
+    """What came beyond the order, of the same money: due back."""
+    settled = _credit(Effect.SETTLED, attempt, word, now, flaws)
+    surplus_vnd = word.amount_vnd - attempt.amount_vnd
+    return replace(settled, once=f"{settled.once}+", amount_vnd=surplus_vnd, settles=False)
 
 
 def _issue_receipt(entries: Entries, attempt: Attempt, now: datetime, flaws: frozenset[Flaw]) -> None:
