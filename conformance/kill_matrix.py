@@ -33,7 +33,7 @@ SEED = "1"
 METHODS = ("redirect", "bill")
 """Those of the banks with all defects; what is asked of further methods says nothing more about a defect."""
 
-BY_CHANCE = frozenset({"HISTORY-01"})
+BY_CHANCE = frozenset({"HISTORY-01", "HISTORY-02"})
 """Drawn by chance, so they may catch a defect beyond what is expected of them."""
 
 SURE = {"order_ref_by_second": frozenset({"ORDER-02"})}
