@@ -1,14 +1,16 @@
 """The portal's JSON interface: for its own front end, and for whoever drives it in a test."""
 
 import asyncio
+import base64
 from dataclasses import asdict
+from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Form, Header, Request, Response, UploadFile
 from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel, Field
 
-from conformance.targets.portal import checkout, jobs, refunds
+from conformance.targets.portal import checkout, jobs, reconciliation, refunds
 from conformance.targets.portal.bank_line import BankSilent
 from conformance.targets.portal.counterpart import Payer
 from conformance.targets.portal.defects import named
@@ -16,6 +18,7 @@ from conformance.targets.portal.dossiers import Attempt, AttemptState, Dossier, 
 from conformance.targets.portal.entries import Notification
 from conformance.targets.portal.portal import Portal
 from conformance.targets.portal.protocols import dvcqg
+from conformance.targets.portal.protocols.day_sheet import SIZE_MAX
 from conformance.targets.portal.protocols.fields import json_object
 
 
@@ -93,6 +96,15 @@ def api_router(portal: Portal) -> APIRouter:
     async def run_jobs(dossier_code: str = "") -> dict[str, int]:
         return asdict(await jobs.run_now(portal, dossier_code))
 
+    @router.post("/api/reconciliations")
+    async def reconcile(
+        bank: Annotated[str, Form(max_length=40)], business_date: Annotated[date, Form()], file: UploadFile
+    ) -> JSONResponse:
+        """A bank's file of a business day. 422 with the reason where it is refused as a whole."""
+        content = await file.read(SIZE_MAX + 1)
+        found = await reconciliation.reconcile(portal, bank, business_date, file.filename or "", content)
+        return JSONResponse(_compared(found), 422 if found.refused else 200)
+
     @router.post("/api/defects")
     async def set_defects(wanted: Defects) -> dict[str, list[str]]:
         try:
@@ -139,6 +151,25 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "method": attempt.method,
         "status": attempt.state,
         "amount_vnd": attempt.amount_vnd,
+    }
+
+
+def _compared(found: reconciliation.Compared) -> dict[str, Any]:
+    return {
+        "refused": found.refused,
+        "why": found.why,
+        "findings": [
+            {
+                "kind": each.kind,
+                "order_ref": each.order_ref,
+                "bank_ref": each.bank_ref,
+                "amount_vnd": each.amount_vnd,
+                "says": each.says,
+            }
+            for each in found.findings
+        ],
+        "reply_name": found.reply_name,
+        "reply_base64": base64.b64encode(found.reply).decode(),
     }
 
 

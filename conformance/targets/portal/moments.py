@@ -24,6 +24,13 @@ def order_time(instant: datetime, flaws: frozenset[Flaw]) -> str:
     return f"{instant:%Y%m%d%H%M%S}" if Flaw.ORDER_TIME_IN_UTC in flaws else compact(instant)
 
 
+def bank_time(text: str) -> datetime | None:
+    """The instant, in UTC, of a bank's yyyyMMddHHmmss in GMT+7; None for anything else."""
+    if len(text) != 14 or not (text.isascii() and text.isdigit()) or not _is_time(text, "%Y%m%d%H%M%S"):
+        return None
+    return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=VIETNAM).astimezone(UTC)
+
+
 def is_compact(text: str) -> bool:
     """Whether `text` is a time as yyyyMMddHHmmss or MMddyyyyHHmmss, in this century."""
     # onefin-bank#records: one published inquiry has the month first.

@@ -43,9 +43,11 @@ CREATE TABLE IF NOT EXISTS credits (
     amount_vnd   INTEGER NOT NULL,
     bank_ref     TEXT NOT NULL,
     settles      INTEGER NOT NULL,
-    credited_at  TEXT NOT NULL
+    credited_at  TEXT NOT NULL,
+    paid_at      TEXT NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS credits_of_dossier ON credits (dossier_code);
+CREATE INDEX IF NOT EXISTS credits_of_day ON credits (bank, paid_at);
 CREATE INDEX IF NOT EXISTS credits_of_money ON credits (bank, money_ref);
 
 CREATE TABLE IF NOT EXISTS refunds (
@@ -100,3 +102,33 @@ CREATE TABLE IF NOT EXISTS discrepancies (
     noted_at     TEXT NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS discrepancies_of_dossier ON discrepancies (dossier_code);
+
+-- The banks' files of a business day, with the answer that each was given. A later file of a day takes its place.
+CREATE TABLE IF NOT EXISTS day_files (
+    bank          TEXT NOT NULL,
+    business_date TEXT NOT NULL,
+    name          TEXT NOT NULL,
+    refused       TEXT NOT NULL,
+    rows          INTEGER NOT NULL,
+    received_at   TEXT NOT NULL,
+    content       BLOB NOT NULL,
+    reply_name    TEXT NOT NULL,
+    reply         BLOB NOT NULL,
+    PRIMARY KEY (bank, business_date)
+) STRICT;
+
+-- Where a bank's file and these books do not agree: for a clerk, who alone may change anything.
+CREATE TABLE IF NOT EXISTS findings (
+    bank          TEXT NOT NULL,
+    business_date TEXT NOT NULL,
+    kind          TEXT NOT NULL,
+    money_ref     TEXT NOT NULL,
+    order_ref     TEXT NOT NULL,
+    bank_ref      TEXT NOT NULL,
+    amount_vnd    INTEGER,
+    says          TEXT NOT NULL,
+    solved        INTEGER NOT NULL DEFAULT 0,
+    FOREIGN KEY (bank, business_date) REFERENCES day_files (bank, business_date)
+) STRICT;
+CREATE INDEX IF NOT EXISTS findings_of_day ON findings (bank, business_date);
+CREATE INDEX IF NOT EXISTS findings_of_money ON findings (bank, money_ref);

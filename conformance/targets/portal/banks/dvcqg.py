@@ -7,14 +7,15 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from conformance.targets.portal.counterpart import Checkout, Claim, Counterpart, Payer
+from conformance.targets.portal.business_days import treasury
+from conformance.targets.portal.counterpart import Checkout, Claim, Counterpart, DayBooks, Payer
 from conformance.targets.portal.defects import Flaw
 from conformance.targets.portal.dossiers import Attempt, BankWord, Dossier, Effect, Rejected
 from conformance.targets.portal.entries import Entries
-from conformance.targets.portal.hearing import answer, body_of, hear, told
+from conformance.targets.portal.hearing import answer, hear, json_body_of, told
 from conformance.targets.portal.moments import compact
 from conformance.targets.portal.portal import Portal
-from conformance.targets.portal.protocols import dvcqg, dvcqg_fees
+from conformance.targets.portal.protocols import dvcqg, dvcqg_day, dvcqg_fees
 from conformance.targets.portal.protocols.dvcqg import BANK, DvcqgContract
 from conformance.targets.portal.protocols.fields import Fields, json_object, text
 
@@ -31,7 +32,7 @@ async def _start(portal: Portal, dossier: Dossier, attempt: Attempt, payer: Paye
 
 
 async def _hear_confirm(portal: Portal, request: Request) -> Response:
-    body = await body_of(request)
+    body = await json_body_of(portal, request)
     contract, flaws = _contract(portal), portal.flaws
     fields: Fields = {}
 
@@ -47,7 +48,7 @@ async def _hear_confirm(portal: Portal, request: Request) -> Response:
 
 async def _hear_lookup(portal: Portal, request: Request) -> Response:
     try:
-        dossier_code = text(json_object(await body_of(request)), "MaHoSo")
+        dossier_code = text(json_object(await json_body_of(portal, request)), "MaHoSo")
     except Rejected:
         return JSONResponse(dvcqg_fees.answer_lookup(None, None, False, "", portal.flaws))
     dossier, payable = await asyncio.to_thread(_looked_up, portal, dossier_code)
@@ -99,6 +100,11 @@ def _apology(portal: Portal) -> Fields:
     return dvcqg.acknowledge(_contract(portal), {}, Effect.BROKEN, now, "", portal.flaws)
 
 
+def _party(portal: Portal) -> tuple[str, str]:
+    contract = _contract(portal)
+    return contract.partner_code, contract.secret
+
+
 COUNTERPART = Counterpart(
     bank=BANK,
     contract=DvcqgContract,
@@ -111,4 +117,5 @@ COUNTERPART = Counterpart(
     returned=_returned,
     unannounced=_of_a_lookup,
     known_late=True,
+    day_books=DayBooks(layouts=(dvcqg_day.DAY,), calendar=treasury, party=_party, reply_name=dvcqg_day.reply_name),
 )

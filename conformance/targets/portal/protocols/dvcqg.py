@@ -127,6 +127,7 @@ def read_confirm(contract: DvcqgContract, fields: Fields, flaws: frozenset[Flaw]
         outcome=_confirmed(text(fields, "MaLoi"), flaws),
         bank_ref=text(fields, "MaGiaoDich"),
         code=text(fields, "MaLoi"),
+        paid_at=text(fields, "ThoiGianGD"),
     )
 
 
@@ -178,6 +179,7 @@ def read_query(contract: DvcqgContract, attempt: Attempt, answer: Fields, flaws:
         outcome=_asked(text(answer, "TrangThaiGD"), flaws),
         bank_ref=text(answer, "MaGiaoDich"),
         code=f"{SUCCESS}/{text(answer, 'TrangThaiGD')}",
+        paid_at=text(answer, "ThoiGianGD"),
     )
 
 

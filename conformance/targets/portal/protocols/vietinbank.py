@@ -78,9 +78,13 @@ def _shipped(name: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VietinbankContract:
-    """`provider_id` is the biller's number at the bank; keys are PEM texts, the private one the biller's own."""
+    """`provider_id` is the biller's number at the bank; keys are PEM texts, the private one the biller's own.
+
+    `file_secret` seals the files of a business day.
+    """
 
     provider_id: str = "9111"
+    file_secret: str = "demo-secret"
     private_key_pem: str = field(default_factory=partial(_shipped, "biller_private.pem"))
     bank_public_key_pem: str = field(default_factory=partial(_shipped, "vietinbank_public.pem"))
 
@@ -197,6 +201,7 @@ def _read_record(contract: VietinbankContract, message: Message, record: Fields,
         outcome=_outcome(record, flaws),
         bank_ref=text(record, "bankTransId"),
         code=f"{text(record, 'transType')}/{text(record, 'status.code')}",
+        paid_at=text(record, "transTime"),
     )
 
 
