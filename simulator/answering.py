@@ -27,7 +27,7 @@ from simulator.dialect import (
     Reply,
     Shape,
 )
-from simulator.faults import FALSIFYING_KINDS, RUSH_KINDS, falsified
+from simulator.faults import FALSIFYING_KINDS, REFUND, REFUND_KINDS, RUSH_KINDS, falsified, refunded
 from simulator.payment import (
     COLLECTED,
     Event,
@@ -188,14 +188,15 @@ def _asked_back(
     """The refund as the bank takes it on: made at once unless a rule has it wait or refused."""
     tried = [each for each in payment.all_refunds if each.request_ref == command.request_ref]
     again = (str(len(tried)),) if tried else ()
-    refund = Refund(
+    asked = Refund(
         request_ref=command.request_ref,
         amount_vnd=command.amount_vnd,
         refunded_at=now,
         bank_ref=dialect.bank_ref(world.rng_for("refund", payment.payment_id, command.request_ref, *again), now),
         idempotency_key=command.idempotency_key,
     )
-    return refund
+    struck = plan.take(REFUND_KINDS, REFUND, command.merchant.merchant_code, payment.order.order_ref)
+    return refunded(asked, struck, now)
 
 
 def _is_repeated(command: RefundOrder, known: Refund) -> bool:

@@ -87,6 +87,13 @@ class FaultView:
     copies: int
     at_once: bool
     amount_delta_vnd: int
+    delay_max_s: float
+    spread: float
+    status: int
+    size_bytes: int
+    limit: int
+    window_s: int
+    hours: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +102,18 @@ class ThreeDSView:
 
     status: str
     eci: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundView:
+    """`state` is "made", "pending" or "refused"; a pending one is decided by itself at `decides_at`, if at all."""
+
+    request_ref: str
+    amount_vnd: int
+    state: str
+    bank_ref: str
+    refunded_at: datetime
+    decides_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +140,8 @@ class PaymentView:
     page_url: str
     return_url: str
     three_ds: ThreeDSView | None = None
+    refunding_vnd: int = 0
+    refunds: tuple[RefundView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -718,7 +739,15 @@ class SandboxClient:
         copies: int | None = None,
         at_once: bool | None = None,
         amount_delta_vnd: int | None = None,
+        delay_max_s: float | None = None,
+        spread: float | None = None,
+        status: int | None = None,
+        size_bytes: int | None = None,
+        limit: int | None = None,
+        window_s: int | None = None,
+        hours: str | None = None,
     ) -> FaultView:
+        """Plans a fault; what is left out is as the fault has it. `banksim faults KIND` tells what each reads."""
         body = {"kind": kind} | _given(
             bank=bank,
             operation=operation,
@@ -731,6 +760,13 @@ class SandboxClient:
             copies=copies,
             at_once=at_once,
             amount_delta_vnd=amount_delta_vnd,
+            delay_max_s=delay_max_s,
+            spread=spread,
+            status=status,
+            size_bytes=size_bytes,
+            limit=limit,
+            window_s=window_s,
+            hours=hours,
         )
         return self._call(FaultView, "POST", "/faults", body)
 
@@ -772,6 +808,11 @@ class SandboxClient:
         asked for, `otp`), "refuse" or "leave" it. 422 for a number that is no test card."""
         body = {"number": number} | _given(holder=holder, date=date, cvc=cvc, otp=otp, then=then)
         return self._call(PaymentView, "POST", f"/payments/{_part(payment_id)}/card", body)
+
+    def decide_refund(self, payment_id: str, *, made: bool, request_ref: str = "") -> PaymentView:
+        """A pending refund is made or refused; without a number the one pending longest. 409 when none is."""
+        body = {"made": made, "request_ref": request_ref}
+        return self._call(PaymentView, "POST", f"/payments/{_part(payment_id)}/refund-decision", body)
 
     def abandon(self, payment_id: str) -> PaymentView:
         """The payer closes the browser: nothing happens, and the payment will expire."""

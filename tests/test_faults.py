@@ -13,6 +13,7 @@ from simulator.faults import (
     FALSIFYING_KINDS,
     FAULTS,
     PAYER_KINDS,
+    REFUND_KINDS,
     RUSH_KINDS,
     Fault,
     FaultKind,
@@ -36,7 +37,8 @@ def strikes(fault: Fault, occasion: Occasion) -> tuple[bool, tuple[Fault, ...]]:
 
 
 def test_every_kind_is_of_the_callback_or_of_an_exchange_or_rushes_it() -> None:
-    assert CALLBACK_KINDS | ANSWER_KINDS | EXCHANGE_KINDS | PAYER_KINDS | RUSH_KINDS == set(FaultKind) == set(FAULTS)
+    kinds = CALLBACK_KINDS | ANSWER_KINDS | EXCHANGE_KINDS | PAYER_KINDS | RUSH_KINDS | REFUND_KINDS
+    assert kinds == set(FaultKind) == set(FAULTS)
     assert not CALLBACK_KINDS & ANSWER_KINDS
     assert FALSIFYING_KINDS <= CALLBACK_KINDS
 

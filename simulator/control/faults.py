@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import count
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -11,18 +11,21 @@ from simulator.banks import dialects
 from simulator.control.desk import REFUSALS, Body, TheWorld, View, dialect_of, shown_as
 from simulator.control.problems import Refused
 from simulator.faults import (
-from simulator.inbox import INBOX
     CALLBACK,
     EXCHANGE_KINDS,
     FALSIFYING_KINDS,
     FAULTS,
     MEANINGS,
     PAY,
+    REFUND,
     RUSH_KINDS,
+    SETTINGS,
     Fault,
     FaultKind,
     Side,
 )
+from simulator.inbox import INBOX
+from simulator.maintenance import parse_window
 from simulator.store import Change, Stored
 from simulator.world import World
 
@@ -33,6 +36,22 @@ CREATE = "create"
 INQUIRY = "inquiry"
 ANSWERED = (CREATE, "query", "refund", "query_refund", "receipt", "cancel", "capture", "confirm", "ask")
 """What a bank answers, where a connector calls it. One address may take several of them."""
+
+
+SIZE_MAX = 64 * 1024 * 1024
+
+
+def _setting(
+    name: str,
+    *,
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    max_length: int | None = None,
+) -> Any:
+    """A setting of a fault; left out, it is what the fault's own file says."""
+    told = f"{SETTINGS[name][0].capitalize()}."
+    return Field(strict=True, ge=ge, gt=gt, le=le, max_length=max_length, description=told)
 
 
 class NewFault(Body):
@@ -54,12 +73,22 @@ class NewFault(Body):
     merchant_code: Annotated[str, Field(description="Only for this merchant; empty = for all.")] = ""
     order_ref: Annotated[str, Field(description="Only for this order; empty = for all.")] = ""
     skip: Annotated[int, Field(strict=True, ge=0, le=10**6, description="So many occasions pass first.")] = 0
-    times: Annotated[int, Field(strict=True, ge=0, le=10**6, description="So many are hit; 0 = all from then on.")] = 1
+    times: Annotated[
+        int | None,
+        Field(strict=True, ge=0, le=10**6, description="So many are hit; 0 = all from then on. Usually 1."),
+    ] = None
     probability: Annotated[float, Field(gt=0, le=1, description="Chance of each occasion, by the seed.")] = 1.0
-    delay_s: Annotated[float, Field(strict=True, ge=0, le=MONTH_S)] = 60
-    copies: Annotated[int, Field(strict=True, ge=2, le=100, description="How often a duplicate comes in all.")] = 2
-    at_once: Annotated[bool, Field(description="All copies at the same moment.")] = False
-    amount_delta_vnd: Annotated[int, Field(strict=True, description="Added to the amount told, in dong.")] = -1
+    delay_s: Annotated[float | None, _setting("delay_s", ge=0, le=MONTH_S)] = None
+    delay_max_s: Annotated[float | None, _setting("delay_max_s", ge=0, le=MONTH_S)] = None
+    spread: Annotated[float | None, _setting("spread", gt=0, le=10)] = None
+    copies: Annotated[int | None, _setting("copies", ge=2, le=100)] = None
+    at_once: Annotated[bool | None, _setting("at_once")] = None
+    amount_delta_vnd: Annotated[int | None, _setting("amount_delta_vnd")] = None
+    status: Annotated[int | None, _setting("status", ge=500, le=504)] = None
+    size_bytes: Annotated[int | None, _setting("size_bytes", ge=0, le=SIZE_MAX)] = None
+    limit: Annotated[int | None, _setting("limit", ge=0, le=10**6)] = None
+    window_s: Annotated[int | None, _setting("window_s", ge=1, le=MONTH_S)] = None
+    hours: Annotated[str | None, _setting("hours", max_length=11)] = None
 
 
 class FaultView(View):
@@ -76,6 +105,13 @@ class FaultView(View):
     copies: int
     at_once: bool
     amount_delta_vnd: int
+    delay_max_s: float
+    spread: float
+    status: int
+    size_bytes: int
+    limit: int
+    window_s: int
+    hours: str
 
 
 @router.get("", summary="List what is still to go wrong")
@@ -90,7 +126,7 @@ async def add(world: TheWorld, wanted: NewFault) -> FaultView:
     _check(wanted)
 
     def planned(stored: Stored) -> Change[Fault]:
-        fault = Fault(fault_id=_fresh_id(world, stored), **wanted.model_dump())
+        fault = rule(wanted, _fresh_id(world, stored))
         return Change(reply=fault, faults=(*stored.faults, fault))
 
     return FaultView.model_validate(await world.store.transact(world.name, None, planned))
@@ -110,6 +146,12 @@ async def remove(world: TheWorld, fault_id: str) -> None:
 
     if not await world.store.transact(world.name, None, without):
         raise Refused(404, f"There is no fault {fault_id!r} left in sandbox {world.name!r}: unknown, or spent.")
+
+
+def rule(wanted: NewFault, fault_id: str) -> Fault:
+    """What is left out is as the fault's own file has it."""
+    told = {name: value for name, value in wanted.model_dump().items() if value is not None}
+    return Fault(fault_id=fault_id, **FAULTS[wanted.kind].defaults | told)
 
 
 def _fresh_id(world: World, stored: Stored) -> str:
@@ -140,6 +182,10 @@ def _check(wanted: NewFault) -> None:
         )
     if wanted.kind == "wrong_amount" and wanted.amount_delta_vnd == 0:
         raise Refused(400, "A wrong amount with `amount_delta_vnd` 0 is the right one; give another.")
+    try:
+        parse_window(wanted.hours or "")
+    except ValueError as error:
+        raise Refused(400, f"Body field `hours`: {error}.") from error
 
 
 def _where(kind: str, known: set[str]) -> set[str]:
@@ -148,6 +194,8 @@ def _where(kind: str, known: set[str]) -> set[str]:
         return {CREATE, INQUIRY}
     if FAULTS[kind].side is Side.PAYER:
         return {PAY}
+    if FAULTS[kind].side is Side.REFUND:
+        return {REFUND}
     if FAULTS[kind].side is Side.ANSWER:
         return known - ({PAY} if kind in EXCHANGE_KINDS else {PAY, CALLBACK, INQUIRY})
     return known - {PAY, INQUIRY} if kind in FALSIFYING_KINDS else {CALLBACK}

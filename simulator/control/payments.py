@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from simulator import bank
 from simulator.control.desk import REFUSALS, Body, Dong, Limit, Offset, TheWorld, View, shown_as
-from simulator.payment import Channel, Event, Outcome, Payment, State
+from simulator.payment import Channel, Event, Outcome, Payment, RefundState, State
 from simulator.store import ById
 from simulator.world import World
 
@@ -21,6 +21,17 @@ class ThreeDSView(View):
         str, Field(description="Y, A, N, U or R: the issuer's last word; C: its page waits.", examples=["Y"])
     ]
     eci: Annotated[str, Field(description="The electronic commerce indicator; empty with C.", examples=["05"])]
+
+
+class RefundView(View):
+    request_ref: Annotated[str, Field(description="The connector's number; the bank's own where it has none.")]
+    amount_vnd: Annotated[int, Field(examples=[50_000])]
+    state: Annotated[RefundState, Field(description="`pending` = taken on, and no money has moved yet.")]
+    bank_ref: Annotated[str, Field(description="The bank's number of the refund.")]
+    refunded_at: Annotated[AwareDatetime, Field(description="When it came to that state.")]
+    decides_at: Annotated[
+        AwareDatetime | None, Field(description="When a pending one is decided by itself; null = when somebody does.")
+    ]
 
 
 class PaymentView(View):
@@ -41,11 +52,24 @@ class PaymentView(View):
     settled_at: AwareDatetime | None
     expires_at: AwareDatetime | None
     refunded_vnd: Annotated[int, Field(description="Given back so far.", examples=[0])]
+    refunding_vnd: Annotated[int, Field(description="Asked back, and not decided yet.", examples=[0])] = 0
     page_url: Annotated[str, Field(description="Where the payer pays.")]
     return_url: Annotated[str, Field(description="Where the order wants the payer's browser to go afterwards.")]
     three_ds: Annotated[
         ThreeDSView | None, Field(description="What 3-D Secure said of a card's holder; null if nobody was asked.")
     ] = None
+    refunds: Annotated[
+        tuple[RefundView, ...], Field(description="Made ones first; then pending and refused ones.")
+    ] = ()
+
+
+class Decision(Body):
+    model_config = shown_as(made=True)
+
+    made: Annotated[bool, Field(strict=True, description="`true` = the money goes back; `false` = refused.")]
+    request_ref: Annotated[str, Field(max_length=200, description="Which refund; empty = the one pending longest.")] = (
+        ""
+    )
 
 
 class Happening(Body):
@@ -113,6 +137,15 @@ async def happen(world: TheWorld, payment_id: str, wanted: Happening) -> Payment
     )
 
 
+@router.post("/{payment_id}/refund-decision", summary="Make or refuse a pending refund")
+async def decide(world: TheWorld, payment_id: str, wanted: Decision) -> PaymentView:
+    """409 if no refund, or not that one, is pending; nothing is then changed."""
+    pending = (await kept(world, payment_id)).pending_refunds
+    request_ref = wanted.request_ref or (pending[0].request_ref if pending else "")
+    state = RefundState.MADE if wanted.made else RefundState.REFUSED
+    return view(world, await bank.decide_refund(world, payment_id, request_ref, state))
+
+
 @router.post("/{payment_id}/abandon", summary="The payer closes the browser")
 async def abandon(world: TheWorld, payment_id: str) -> PaymentView:
     """Nothing happens at once: the payment stays as it is, and expires when its time is over."""
@@ -160,4 +193,6 @@ def view(world: World, payment: Payment) -> PaymentView:
         page_url=world.page_url(payment.payment_id),
         return_url=order.return_url,
         three_ds=ThreeDSView(status=said.status, eci=said.eci) if (said := payment.three_ds) else None,
+        refunding_vnd=payment.refunding_vnd,
+        refunds=tuple(RefundView.model_validate(each) for each in payment.all_refunds),
     )

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from simulator.bank import UnknownPayment
 from simulator.cards import mask_pans
-from simulator.payment import IllegalEvent, Refusal
+from simulator.payment import IllegalEvent, NoSuchPendingRefund, Refusal
 from simulator.places import NotDone
 from simulator.store import StoreError, UnknownSandbox
 
@@ -50,6 +50,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(UnknownSandbox, _no_sandbox)
     app.add_exception_handler(UnknownPayment, _no_payment)
     app.add_exception_handler(IllegalEvent, _illegal)
+    app.add_exception_handler(NoSuchPendingRefund, _illegal)
     app.add_exception_handler(Refusal, _refusal)
     app.add_exception_handler(NotDone, _not_done)
     app.add_exception_handler(StoreError, _no_store)

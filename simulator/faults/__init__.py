@@ -5,7 +5,18 @@ Rule: pure, and no bank file knows of faults.
 
 from enum import StrEnum
 
-from simulator.faults.kind import AnswerFault, AnyFault, Break, CallbackFault, Deed, Ending, PayerFault, Sent, Side
+from simulator.faults.kind import (
+    AnswerFault,
+    AnyFault,
+    Break,
+    CallbackFault,
+    Deed,
+    Ending,
+    PayerFault,
+    RefundFault,
+    Sent,
+    Side,
+)
 from simulator.faults.listing import (
     ANSWER_KINDS,
     ANSWERS,
@@ -16,11 +27,12 @@ from simulator.faults.listing import (
     FAULTS,
     MEANINGS,
     PAYER_KINDS,
+    REFUND_KINDS,
     RUSH_KINDS,
 )
 from simulator.faults.plan import matches, take
-from simulator.faults.rule import CALLBACK, PAY, Fault, Occasion
-from simulator.faults.striking import answering, arriving, deeds, falsified, sent, shaped
+from simulator.faults.rule import CALLBACK, PAY, REFUND, SETTINGS, Fault, Occasion
+from simulator.faults.striking import answering, arriving, deeds, falsified, refunded, sent, shaped
 
 __all__ = [
     "ANSWERS",
@@ -34,7 +46,10 @@ __all__ = [
     "MEANINGS",
     "PAY",
     "PAYER_KINDS",
+    "REFUND",
+    "REFUND_KINDS",
     "RUSH_KINDS",
+    "SETTINGS",
     "AnswerFault",
     "AnyFault",
     "Break",
@@ -45,6 +60,7 @@ __all__ = [
     "FaultKind",
     "Occasion",
     "PayerFault",
+    "RefundFault",
     "Sent",
     "Side",
     "answering",
@@ -52,6 +68,7 @@ __all__ = [
     "deeds",
     "falsified",
     "matches",
+    "refunded",
     "sent",
     "shaped",
     "take",

@@ -9,7 +9,7 @@ import msgspec
 
 from simulator.faults.rule import Fault
 from simulator.outbox import Delivery
-from simulator.payment import Channel, Event, Merchant, Outcome, Payment, Reason
+from simulator.payment import Channel, Event, Merchant, Outcome, Payment, Reason, Refund
 from simulator.wire import Response
 
 
@@ -22,6 +22,8 @@ class Side(StrEnum):
     """What the bank tells a connector of its own accord."""
     PAYER = "payer"
     """What the payer does."""
+    REFUND = "refund"
+    """What the bank decides of a refund that a connector asks for."""
 
 
 class Break(StrEnum):
@@ -53,7 +55,7 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
     Before the first byte `wait_s` seconds pass. `starts` False = not even the status line is sent. Of the body only
     `body_bytes` go out (None = all), in `pieces` spread over `drip_s` seconds, then `filler_bytes` spaces; the
     content-length told is that of the whole. `other` is what the bank would say instead, for effects that compare: a
-    refusal in its general words, or else this answer signed by an impostor.
+    refusal in its general words, or else this answer signed by an impostor. `note` is for the journal.
     """
 
     response: Response
@@ -65,6 +67,7 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
     drip_s: float = 0.0
     filler_bytes: int = 0
     ending: Ending = Ending.WHOLE
+    note: str = ""
 
 
 class Deed(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,4 +153,24 @@ class PayerFault(msgspec.Struct, frozen=True, kw_only=True):
         return None
 
 
-AnyFault = AnswerFault | CallbackFault | PayerFault
+class RefundFault(msgspec.Struct, frozen=True, kw_only=True):
+    """What a bank makes of a refund that would else be made at once. Banks without refunds are spared it."""
+
+    kind: str
+    number: int
+    en: str
+    vi: str
+    effect: Callable[[Refund, Fault, datetime], Refund]
+    settings: tuple[str, ...] = ()
+    defaults: dict[str, int | float | bool | str] = {}
+
+    @property
+    def side(self) -> Side:
+        return Side.REFUND
+
+    @property
+    def breaks(self) -> Break | None:
+        return None
+
+
+AnyFault = AnswerFault | CallbackFault | PayerFault | RefundFault

@@ -4,9 +4,9 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from simulator import faults
-from simulator.faults.kind import AnswerFault, AnyFault, CallbackFault, PayerFault
+from simulator.faults.kind import AnswerFault, AnyFault, CallbackFault, PayerFault, RefundFault
 
-MACHINERY = frozenset({"rule", "kind", "listing", "plan", "striking"})
+MACHINERY = frozenset({"rule", "kind", "listing", "plan", "striking", "waiting", "gateway"})
 """The modules of this folder that are no fault."""
 
 
@@ -22,6 +22,7 @@ FAULTS: dict[str, AnyFault] = _listed()
 ANSWERS: dict[str, AnswerFault] = {kind: each for kind, each in FAULTS.items() if isinstance(each, AnswerFault)}
 CALLBACKS: dict[str, CallbackFault] = {kind: each for kind, each in FAULTS.items() if isinstance(each, CallbackFault)}
 PAYERS: dict[str, PayerFault] = {kind: each for kind, each in FAULTS.items() if isinstance(each, PayerFault)}
+REFUNDS: dict[str, RefundFault] = {kind: each for kind, each in FAULTS.items() if isinstance(each, RefundFault)}
 
 ANSWER_KINDS = frozenset(ANSWERS)
 """Faults of what the bank answers."""
@@ -43,6 +44,9 @@ PAYER_KINDS = frozenset(kind for kind, each in PAYERS.items() if each.effect)
 
 RUSH_KINDS = frozenset(kind for kind, each in PAYERS.items() if each.rushes)
 """Faults by which the payer is faster than the bank's answer."""
+
+REFUND_KINDS = frozenset(REFUNDS)
+"""Faults that decide otherwise of a refund."""
 
 MEANINGS: dict[str, str] = {kind: each.en for kind, each in FAULTS.items()}
 """What each does, in the words that the control API and the command line show."""

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from simulator.faults.listing import CALLBACKS, FAULTS, PAYERS
-from simulator.faults.rule import CALLBACK, PAY, Fault, Occasion
+from simulator.faults.listing import CALLBACKS, FAULTS, PAYERS, REFUNDS
+from simulator.faults.rule import CALLBACK, PAY, REFUND, Fault, Occasion, window_of
+from simulator.maintenance import ends_at
 
 
 def matches(fault: Fault, occasion: Occasion) -> bool:
@@ -14,6 +15,7 @@ def matches(fault: Fault, occasion: Occasion) -> bool:
         and fault.bank in ("", occasion.bank)
         and fault.merchant_code in ("", occasion.merchant_code)
         and fault.order_ref in ("", occasion.order_ref)
+        and (not fault.hours or occasion.at is None or ends_at(window_of(fault), occasion.at) is not None)
     )
 
 
@@ -23,6 +25,8 @@ def _usually_there(fault: Fault, occasion: Occasion) -> bool:
         return occasion.operation == CALLBACK
     if fault.kind in PAYERS:
         return PAYERS[fault.kind].rushes or occasion.operation == PAY
+    if fault.kind in REFUNDS:
+        return occasion.operation == REFUND
     if occasion.orders or FAULTS[fault.kind].breaks:
         return occasion.usual
     return occasion.operation != CALLBACK
@@ -42,6 +46,8 @@ def take(
             remaining.append(fault)
         elif fault.skip > 0:
             remaining.append(msgspec.structs.replace(fault, skip=fault.skip - 1))
+        elif fault.limit and (passed := _passed(fault, occasion)) is not None:
+            remaining.append(passed)
         elif fault.probability < 1.0 and chance() >= fault.probability:
             remaining.append(fault)
         else:
@@ -49,3 +55,12 @@ def take(
             if fault.times != 1:
                 remaining.append(msgspec.structs.replace(fault, times=max(fault.times - 1, 0)))
     return tuple(struck), tuple(remaining)
+
+
+def _passed(fault: Fault, occasion: Occasion) -> Fault | None:
+    """The fault once this occasion has passed under its limit; None if the window's passes are used up."""
+    window = int(occasion.at.timestamp()) // fault.window_s if occasion.at else 0
+    passed = fault.passed if window == fault.window else 0
+    if passed >= fault.limit:
+        return None
+    return msgspec.structs.replace(fault, window=window, passed=passed + 1)

@@ -7,10 +7,10 @@ from random import Random
 from msgspec import structs
 
 from simulator.faults.kind import AnswerFault, Deed, Sent
-from simulator.faults.listing import ANSWERS, CALLBACKS, PAYERS
+from simulator.faults.listing import ANSWERS, CALLBACKS, PAYERS, REFUNDS
 from simulator.faults.rule import Fault
 from simulator.outbox import Delivery
-from simulator.payment import Merchant, Payment
+from simulator.payment import Merchant, Payment, Refund
 from simulator.wire import Response
 
 
@@ -61,3 +61,10 @@ def deeds(payment: Payment, deed: Deed, struck: tuple[Fault, ...], now: datetime
         effect = PAYERS[fault.kind].effect
         done = tuple(each for one in done for each in effect(payment, one, fault, now)) if effect else done
     return done
+
+
+def refunded(refund: Refund, struck: tuple[Fault, ...], now: datetime) -> Refund:
+    """What the bank makes of a refund."""
+    for fault in struck:
+        refund = REFUNDS[fault.kind].effect(refund, fault, now)
+    return refund
