@@ -1,10 +1,12 @@
 """A connector of any language, driven over HTTP as its target file says."""
 
+import base64
 import re
 import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,12 @@ from conformance.target import (
     BankSetup,
     Checkout,
     CheckoutKind,
+    Discrepancy,
+    DiscrepancyKind,
     DossierStatus,
     Notification,
     Refused,
+    Report,
     Status,
     Unreachable,
     phone_of,
@@ -29,6 +34,10 @@ from conformance.target_file import Launch, Step, TargetFile
 from conformance.template import BadTemplate, Reply, as_word, fill, fill_path, read
 
 _SHOWN_CHARS = 300
+_CLIENT_ERRORS, _SERVER_ERRORS = 400, 500
+
+_UPLOAD = "a bank's file"
+"""Beside what templates are given: (name, bytes), for a step that uploads it."""
 
 _VERB_CAPABILITIES = {
     "refund": Capability.REFUND,
@@ -36,6 +45,7 @@ _VERB_CAPABILITIES = {
     "run_jobs": Capability.RUN_JOBS,
     "notifications": Capability.NOTIFICATIONS,
     "lookup": Capability.LOOKUP,
+    "reconcile": Capability.RECONCILE,
 }
 
 
@@ -109,12 +119,13 @@ class HttpTarget:
     def status(self, dossier_code: str) -> Status:
         doing = f"tell the status of dossier {dossier_code}"
         found = self._run("status", {"dossier_code": dossier_code}, doing)
-        due = found.get("refund_due_vnd")
+        due, back = found.get("refund_due_vnd"), found.get("refunded_vnd")
         return Status(
             status=self._status_word(found["status"], dossier_code),
             amount_paid_vnd=self._whole_number("status", "amount_paid_vnd", found["amount_paid_vnd"]),
             receipts=self._whole_number("status", "receipts", found["receipts"]),
             refund_due_vnd=None if due is None else self._whole_number("status", "refund_due_vnd", due),
+            refunded_vnd=None if back is None else self._whole_number("status", "refunded_vnd", back),
             raw=as_word(found["raw"]),
         )
 
@@ -127,6 +138,22 @@ class HttpTarget:
     def refund(self, dossier_code: str, amount_vnd: int | None) -> None:
         doing = f"refund {'all' if amount_vnd is None else amount_vnd} of dossier {dossier_code}"
         self._run("refund", {"dossier_code": dossier_code, "amount_vnd": amount_vnd}, doing)
+
+    def reconcile(self, bank: str, business_date: date, file_name: str, content: bytes) -> Report:
+        given = {
+            "bank": self._file.banks[bank].name or bank,
+            "business_date": business_date.isoformat(),
+            "file_name": file_name,
+            "content_base64": base64.b64encode(content).decode(),
+            _UPLOAD: (file_name, content),
+        }
+        try:
+            found = self._run("reconcile", given, f"compare the file {file_name} of {bank}")
+        except Refused as refused:
+            if not _CLIENT_ERRORS <= refused.status < _SERVER_ERRORS:
+                raise
+            return Report(refused=refused.text or str(refused.status))
+        return self._report(found)
 
     def cancel(self, dossier_code: str) -> None:
         self._run("cancel", {"dossier_code": dossier_code}, f"cancel dossier {dossier_code}")
@@ -208,6 +235,7 @@ class HttpTarget:
                 json=fill(step.json, values),
                 data=None if step.form is None else _texts(fill(step.form, values)),
                 content=None if step.text is None else as_word(fill(step.text, values)),
+                files=_upload(step, values),
             )
         except httpx.RequestError as error:
             raise Unreachable(doing, f"{type(error).__name__} at {self._base_url}: {error}") from error
@@ -246,6 +274,39 @@ class HttpTarget:
             payload=as_word(found.get("payload")),
             bill_code=as_word(found.get("bill_code")),
         )
+
+    def _report(self, found: Mapping[str, Any]) -> Report:
+        listed = found["discrepancies"] or []
+        if not isinstance(listed, list):
+            raise self._wrong("reconcile", "discrepancies", "a list", listed)
+        reply = found.get("reply_base64")
+        return Report(
+            refused=as_word(found.get("refused")),
+            discrepancies=tuple(self._discrepancy(each) for each in listed),
+            reply=base64.b64decode(as_word(reply)) if reply else None,
+        )
+
+    def _discrepancy(self, found: object) -> Discrepancy:
+        """A table of kind, order_ref, bank_ref and amount_vnd."""
+        if not isinstance(found, dict):
+            raise self._wrong("reconcile", "discrepancies", "tables of kind, order_ref, bank_ref, amount_vnd", found)
+        amount = found.get("amount_vnd")
+        return Discrepancy(
+            kind=self._discrepancy_word(found.get("kind")),
+            order_ref=as_word(found.get("order_ref")),
+            bank_ref=as_word(found.get("bank_ref")),
+            amount_vnd=None if amount is None else self._whole_number("reconcile", "discrepancies", amount),
+        )
+
+    def _discrepancy_word(self, found: object) -> DiscrepancyKind:
+        word = as_word(found)
+        words = self._file.discrepancy_words or {each.value: each for each in DiscrepancyKind}
+        if word not in words:
+            raise BadTarget(
+                f"{self._file.path}, [discrepancies.words]: the connector reports {word!r}, and the file does not say"
+                f" what that means. Add {word!r} = one of {', '.join(DiscrepancyKind)}"
+            )
+        return words[word]
 
     def _notification(self, found: object) -> Notification:
         if not isinstance(found, dict):
@@ -305,6 +366,11 @@ def _capabilities(file: TargetFile) -> frozenset[Capability]:
     if file.launch is not None and file.launch.restart:
         declared.add(Capability.RESTART)
     return frozenset(declared)
+
+
+def _upload(step: Step, values: Mapping[str, object]) -> dict[str, tuple[str, bytes]] | None:
+    file = values.get(_UPLOAD)
+    return {step.file: file} if step.file is not None and isinstance(file, tuple) else None
 
 
 def _texts(values: Mapping[str, object]) -> dict[str, str]:

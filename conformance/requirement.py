@@ -56,6 +56,8 @@ class Capability(StrEnum):
     NOTIFICATIONS = "notifications"
     """Read what the payer was told by SMS or e-mail."""
     RESTART = "restart"
+    RECONCILE = "reconcile"
+    """Compare a bank's file of a business day with the books, and tell what does not agree."""
     LOOKUP = "lookup"
     """The public page or API where a payer looks up what a dossier owes."""
 

@@ -5,6 +5,7 @@ Rule: the suite knows a connector only through this contract; a TOML file or a P
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
@@ -81,14 +82,15 @@ class DossierStatus(StrEnum):
 class Status:
     """What the connector says of a dossier. `raw` is its answer as it came.
 
-    `receipts` = how many were issued. `refund_due_vnd` is money it says it must give back, None when it
-    does not tell.
+    `receipts` = how many were issued. `refund_due_vnd` is money it says it must give back, `refunded_vnd` what of
+    the fee it has given back, each None when it does not tell.
     """
 
     status: DossierStatus
     amount_paid_vnd: int
     receipts: int
     refund_due_vnd: int | None = None
+    refunded_vnd: int | None = None
     raw: str = ""
 
 
@@ -98,6 +100,51 @@ class Notification:
 
     text: str
     amount_vnd: int | None = None
+
+
+class DiscrepancyKind(StrEnum):
+    """What a connector may find in a bank's file of a business day."""
+
+    MISSING_AT_CONNECTOR = "missing_at_connector"
+    """The bank lists money that the connector's books do not have."""
+    MISSING_AT_BANK = "missing_at_bank"
+    AMOUNT_DIFFERS = "amount_differs"
+    STATUS_DIFFERS = "status_differs"
+    """Paid on one side; taken back, failed or given back on the other."""
+    DUPLICATE = "duplicate"
+    BAD_ROW = "bad_row"
+    """A row that cannot be read, or whose checksum is wrong."""
+    BAD_CHECKSUM = "bad_checksum"
+    """That of the file."""
+    BAD_COUNT = "bad_count"
+    LATE = "late"
+    """A row of an earlier day: worth saying, and no disagreement."""
+    FOREIGN = "foreign"
+    """Another merchant's or another bank's."""
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discrepancy:
+    """One thing that does not agree. `order_ref` and `bank_ref` name the payment as the bank's file does, "" if the
+    file as a whole is meant."""
+
+    kind: DiscrepancyKind
+    order_ref: str = ""
+    bank_ref: str = ""
+    amount_vnd: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a connector says of a bank's file. `refused` is why it did not compare it, "" = it did.
+
+    `reply` is what it would send the bank in return, None when it does not tell.
+    """
+
+    refused: str = ""
+    discrepancies: tuple[Discrepancy, ...] = ()
+    reply: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +207,12 @@ class Target(Protocol):
         """
 
     def notifications(self, dossier_code: str) -> tuple[Notification, ...]: ...
+
+    def reconcile(self, bank: str, business_date: date, file_name: str, content: bytes) -> Report:
+        """Compares the bank's file of that day. A file that it will not compare is a Report too, never an error.
+
+        The day is over at the bank, whatever the connector's own clock says.
+        """
 
     def lookup(self, dossier_code: str) -> str:
         """What anyone sees who asks for that dossier's fee, as it came (also when it was refused)."""

@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from conformance.target import BadTarget, DossierStatus, check_methods
+from conformance.target import BadTarget, DiscrepancyKind, DossierStatus, check_methods
 from conformance.template import BadTemplate, check_expression, placeholders, with_environment
 
 Section = TypeVar("Section", bound=msgspec.Struct)
 
-_TABLES = ("connector", "launch", "banks", "verbs", "status", "policies")
+_TABLES = ("connector", "launch", "banks", "verbs", "status", "discrepancies", "policies")
 
 _GIVEN = frozenset({"base_url", "bank_url"})
 """Placeholders that every template may use."""
@@ -27,6 +27,7 @@ _VERB_GIVEN = {
     "run_jobs": frozenset({"dossier_code"}),
     "notifications": frozenset({"dossier_code"}),
     "lookup": frozenset({"dossier_code"}),
+    "reconcile": frozenset({"bank", "business_date", "file_name", "content_base64"}),
 }
 """The verbs, and what the suite gives each."""
 
@@ -34,6 +35,7 @@ _VERB_ANSWERS = {
     "open": frozenset({"order_ref"}),
     "status": frozenset({"status", "amount_paid_vnd", "receipts"}),
     "notifications": frozenset({"notifications"}),
+    "reconcile": frozenset({"discrepancies"}),
 }
 """What must be read out of a verb's answers."""
 
@@ -92,6 +94,7 @@ class Bank(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One request of a verb. At most one of `json`, `form` and `text` is its body.
 
+    `file` is the field of a multipart form, with `form`'s fields, in which a bank's file is uploaded.
     `accepts` are the HTTP statuses of success (empty = 2xx). `once` = only when a dossier is opened first.
     """
 
@@ -102,6 +105,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     json: Any = None
     form: dict[str, str] | None = None
     text: str | None = None
+    file: str | None = None
     accepts: tuple[int, ...] = ()
     once: bool = False
     answer: dict[str, str] = {}
@@ -113,6 +117,12 @@ class StatusWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     words: dict[str, DossierStatus] = {}
 
 
+class DiscrepancyWords(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The connector's words for what a bank's file shows; empty = it uses the suite's own."""
+
+    words: dict[str, DiscrepancyKind] = {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetFile:
     path: Path
@@ -121,6 +131,7 @@ class TargetFile:
     banks: dict[str, Bank]
     verbs: dict[str, tuple[Step, ...]]
     status_words: dict[str, DossierStatus]
+    discrepancy_words: dict[str, DiscrepancyKind]
     policies: dict[str, str]
 
 
@@ -136,6 +147,7 @@ def read_target_file(path: Path) -> TargetFile:
         banks={code: _section(path, f"banks.{code}", each, Bank) for code, each in tables["banks"].items()},
         verbs={verb: _steps(path, verb, each) for verb, each in tables["verbs"].items()},
         status_words=_section(path, "status", tables["status"], StatusWords).words,
+        discrepancy_words=_section(path, "discrepancies", tables["discrepancies"], DiscrepancyWords).words,
         policies=_policies(path, tables["policies"]),
     )
     _check_connector(file)
@@ -287,6 +299,7 @@ def _check_step(file: TargetFile, where: str, step: Step, known: frozenset[str])
     bodies = [name for name in ("json", "form", "text") if getattr(step, name) is not None]
     if len(bodies) > 1:
         raise BadTarget(f"{file.path}, [{where}]: {' and '.join(bodies)} cannot both be the body")
+    _check_file(file, where, step)
     if not step.path.startswith(("/", "http://", "https://")):
         raise BadTarget(f'{file.path}, [{where}]: path must begin with "/"; found {step.path!r}')
     templates = [step.path, step.query, step.headers, step.json, step.form, step.text]
@@ -296,6 +309,15 @@ def _check_step(file: TargetFile, where: str, step: Step, known: frozenset[str])
             check_expression(expression)
         except BadTemplate as error:
             raise BadTarget(f"{file.path}, [{where}]: answer.{name}: {error}") from error
+
+
+def _check_file(file: TargetFile, where: str, step: Step) -> None:
+    if step.file is None:
+        return
+    if where != "verbs.reconcile":
+        raise BadTarget(f"{file.path}, [{where}]: only [verbs.reconcile] has a file to upload")
+    if step.json is not None or step.text is not None:
+        raise BadTarget(f"{file.path}, [{where}]: file is uploaded in a form: use form beside it, not json or text")
 
 
 def _check_placeholders(file: TargetFile, where: str, template: object, known: frozenset[str]) -> None:
