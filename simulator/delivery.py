@@ -7,7 +7,7 @@ import asyncio
 import logging
 import socket
 import struct
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -18,11 +18,12 @@ from simulator import bank
 from simulator.banks import dialects
 from simulator.calling import Caller, Calls
 from simulator.dialect import Ack, Dialect, Notice, Question
+from simulator.distortion import Distortion, Spared, distorted
 from simulator.faults import CALLBACK, FAULTS, Break
 from simulator.journal import outgoing_exchange
-from simulator.outbox import after_attempt, said
+from simulator.outbox import Delivery, DeliveryState, after_attempt, let_pass, replayed, said
 from simulator.payment import Bill, Channel, Event, Merchant, Payment, Reason, Refusal
-from simulator.store import Claimed, Exchange, StoreError
+from simulator.store import Change, Claimed, Exchange, StoreError
 from simulator.wire import Answer, Outgoing
 from simulator.world import World, Worlds
 
@@ -167,16 +168,21 @@ class Courier:
         delivery, dialect = claimed.delivery, dialects()[claimed.payment.bank]
         now = await world.now()
         told = said(claimed.payment, delivery)
-        notice = bank.notice_of(
-            world, dialect, told, now, forge=delivery.forged, attempt=delivery.attempt + 1, message=delivery.message
-        )
+        notice = bank.notice_of(world, dialect, told, now, attempt=delivery.attempt + 1, message=delivery.message)
         retry, until = world.retry(dialect), _until(dialect, claimed.payment)
-        notice, entered, shut = await self._admitted(dialect, notice)
+        notice, entered, shut = await self._admitted(dialect, notice) if delivery.kept is None else (notice, (), "")
         if shut:
             after = after_attempt(delivery, False, shut, now, retry, until)
             await world.store.finish(claimed, after, entered)
             return
-        outgoing = dialect.callback(notice)
+        try:
+            outgoing = _message(dialect, notice, delivery)
+        except Spared as why:  # Never the true message in its place.
+            lost = msgspec.structs.replace(delivery, state=DeliveryState.LOST, last_answer=f"not sent: {why}")
+            await world.store.finish(claimed, lost, entered)
+            return
+        if delivery.replay_s and not delivery.attempt:
+            await _plan(world, lambda at: (replayed(delivery, outgoing, at),))
         fault = delivery.breaks[0] if delivery.breaks else None
         answers = await self._exchanges(delivery.copies, outgoing, retry.timeout_s, fault)
         acks = [dialect.acknowledged(answer, notice) for answer in answers]
@@ -187,6 +193,8 @@ class Courier:
         )
         after = after_attempt(delivery, ack.done, ack.text, now, retry, until)
         await world.store.finish(claimed, after, (*entered, *exchanges))
+        if claimed.payment.told > len(dialect.messages):  # There is an earlier or a later message of it.
+            await _let_overtaken_pass(world, claimed)
 
     async def _admitted(self, dialect: Dialect, notice: Notice) -> tuple[Notice, tuple[Exchange, ...], str]:
         """The notice with the connector's token, how it was got, and why there is none ("" = there is, or need be)."""
@@ -287,6 +295,32 @@ class Courier:
         return payment
 
 
+def _message(dialect: Dialect, notice: Notice, delivery: Delivery) -> Outgoing:
+    """What is sent. Raises Spared."""
+    if delivery.kept is not None:
+        return delivery.kept
+    distortion = Distortion.FORGED_SIGNATURE if delivery.forged else delivery.distorted
+    if distortion:
+        return distorted(dialect, notice, Distortion(distortion))
+    return dialect.callback(notice)
+
+
+async def _let_overtaken_pass(world: World, claimed: Claimed) -> None:
+    """Whatever was to wait for this message is due now."""
+    kept = await world.store.deliveries(world.name, payment_id=claimed.payment.payment_id)
+    own = claimed.delivery.delivery_id
+    waiting = [
+        each for each in kept if each.overtaken and each.state is DeliveryState.WAITING and each.delivery_id != own
+    ]
+    if waiting:
+        await _plan(world, lambda at: tuple(let_pass(each, at) for each in waiting))
+
+
+async def _plan(world: World, made: Callable[[datetime], tuple[Delivery, ...]]) -> None:
+    await world.store.transact(world.name, None, lambda stored: Change(reply=None, deliveries=made(stored.now)))
+    world.poke()
+
+
 def _read_bill(dialect: Dialect, answer: Answer, question: Question, merchant: Merchant) -> Bill | Refusal:
     assert dialect.inquiry is not None, "only banks that ask read an answer"
     if answer.status == 0:
@@ -316,6 +350,9 @@ def _note(claimed: Claimed, ack: Ack, fault: str | None) -> str:
         ack.text,
         "" if ack.done else "not acknowledged",
         "fault: forged signature" if claimed.delivery.forged else "",
+        f"fault: {claimed.delivery.distorted}" if claimed.delivery.distorted else "",
+        "fault: an old message again" if claimed.delivery.kept else "",
+        "fault: the answer is ignored" if claimed.delivery.deaf else "",
         f"fault: {fault}" if fault else "",
         f"attempt {claimed.delivery.attempt + 1}",
     )

@@ -29,7 +29,8 @@ class Distortion(StrEnum):
     MISSING_SIGNATURE = "missing_signature"
     TRUNCATED_SIGNATURE = "truncated_signature"
     OTHER_CASE_SIGNATURE = "other_case_signature"
-    OTHER_KEY = "other_key"
+    FORGED_SIGNATURE = "forged_signature"
+    """By another key."""
     OTHER_ALGORITHM = "other_algorithm"
     SHIFTED_FIELDS = "shifted_fields"
     """Text moved over the boundary of two fields, under the signature of the true message."""
@@ -319,7 +320,7 @@ _SPOILED: dict[Distortion, Callable[[Dialect, Notice, Outgoing], Outgoing]] = {
     Distortion.MISSING_SIGNATURE: _with(lambda signature: None),
     Distortion.TRUNCATED_SIGNATURE: _with(_halved),
     Distortion.OTHER_CASE_SIGNATURE: _with(_other_case),
-    Distortion.OTHER_KEY: _by_an_impostor,
+    Distortion.FORGED_SIGNATURE: _by_an_impostor,
     Distortion.OTHER_ALGORITHM: _by_another_algorithm,
     Distortion.SHIFTED_FIELDS: _shifted,
 }

@@ -9,7 +9,8 @@ from enum import StrEnum
 
 import msgspec
 
-from simulator.payment import Outcome, Payment, State
+from simulator.payment import COLLECTED, Outcome, Payment, State
+from simulator.wire import Outgoing
 
 FAR_S = 900
 """A callback held for the payer's return goes out after this long all the same: browsers are closed."""
@@ -44,7 +45,9 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `repeats` = whatever is answered, no retry (an added duplicate). `copies` are sent at the same moment.
     `message` is which of the bank's messages it is. `says_refunds` = only the first so many refunds were made by then.
     `breaks` names the exchange faults of the coming attempts, one an attempt, None for one that goes unharmed.
-    `distorted` names what is done to the message's bytes when it is sent, "" = nothing.
+    `distorted` names what is done to the message when it is sent, "" = nothing. `replay_s` after its first attempt
+    the very same bytes come once more, as a delivery that has them `kept`. `deaf` = whatever is answered counts for
+    nothing. `overtaken` = it waits until a later message of its payment has gone, at the latest until `due_at`.
     """
 
     delivery_id: str
@@ -65,6 +68,10 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_answer: str = ""
     message: str = ""
     distorted: str = ""
+    replay_s: float = 0.0
+    kept: Outgoing | None = None
+    deaf: bool = False
+    overtaken: bool = False
     says_refunds: int | None = None
 
 
@@ -127,6 +134,7 @@ def after_attempt(
     `until` = nothing is tried after that, whatever the ladder says.
     """
     attempt = delivery.attempt + 1
+    acknowledged = acknowledged and not delivery.deaf
     done = msgspec.structs.replace(
         delivery, attempt=attempt, last_answer=answer[:200], breaks=delivery.breaks[1:], copies=1
     )
@@ -153,3 +161,42 @@ def later(delivery: Delivery, seconds: float) -> datetime:
 def as_failure(delivery: Delivery) -> Delivery:
     """The same message, telling of a failure."""
     return msgspec.structs.replace(delivery, says_state=State.FAILED, says_outcome=Outcome.INSUFFICIENT_FUNDS)
+
+
+def against(delivery: Delivery) -> Delivery:
+    """The same message, telling of the other end: a failure of what was paid, a success of what failed."""
+    if delivery.says_state in COLLECTED:
+        return as_failure(delivery)
+    return msgspec.structs.replace(delivery, says_state=State.PAID, says_outcome=Outcome.SUCCESS)
+
+
+def instead(planned: list[Delivery], distorted: str) -> list[Delivery]:
+    """A distorted message in place of each true one."""
+    return [msgspec.structs.replace(each, distorted=distorted) for each in planned]
+
+
+def preceded(planned: list[Delivery], distorted: str) -> list[Delivery]:
+    """A distorted message first, which is not sent again; the true ones a second later."""
+    false = msgspec.structs.replace(planned[0], distorted=distorted, repeats=True)
+    return [false, *(msgspec.structs.replace(each, due_at=later(each, 1)) for each in planned)]
+
+
+def replayed(delivery: Delivery, outgoing: Outgoing, now: datetime) -> Delivery:
+    """The delivery that sends those bytes once more."""
+    return msgspec.structs.replace(
+        delivery,
+        delivery_id=f"{delivery.delivery_id}.again",
+        due_at=now + timedelta(seconds=delivery.replay_s),
+        state=DeliveryState.WAITING,
+        kept=outgoing,
+        replay_s=0.0,
+        repeats=True,
+        copies=1,
+        breaks=(),
+    )
+
+
+def let_pass(delivery: Delivery, now: datetime) -> Delivery:
+    """An overtaken message once the later one has gone: a second after it."""
+    due_at = min(delivery.due_at, now + timedelta(seconds=1))
+    return msgspec.structs.replace(delivery, overtaken=False, due_at=due_at)

@@ -11,6 +11,7 @@ import msgspec
 from simulator import payer
 from simulator.banks import dialects
 from simulator.dialect import Dialect
+from simulator.distortion import Distortion, spared
 from simulator.faults import (
     CALLBACK,
     CALLBACK_KINDS,
@@ -66,6 +67,7 @@ class Plan:
         self._world = world
         self._dialect = dialect
         self._payment = stored.payment
+        self._now = stored.now
         self._streams: dict[tuple[str, ...], Random] = {}
         self._spent = False
 
@@ -81,6 +83,7 @@ class Plan:
             order_ref=order_ref,
             usual=operation == ("create" if orders else CALLBACK),
             orders=orders,
+            at=self._now,
         )
         struck, left = take(self.left, kinds, occasion, self.chance(operation, merchant_code, order_ref).random)
         self._spent = self._spent or left != self.left
@@ -140,12 +143,22 @@ def settled(
     if (after.state is was and not given_back) or after.state not in dialect.announces:
         return Follows(after, ledger, names=names, purse=purse)
     where = (CALLBACK, after.merchant_code, after.order.order_ref)
-    struck = plan.take(CALLBACK_KINDS if dialect.tells_failures else CALLBACK_KINDS - FAILURE_KINDS, *where)
+    struck = plan.take(_fitting(dialect, plan), *where)
     deliveries = announce(
         after, now, shaped(struck), _breaks(plan, world.retry(dialect).attempts_max, where), dialect.messages
     )
     told = msgspec.structs.replace(after, told=after.told + len(deliveries))
     return Follows(told, ledger, deliveries, names, purse)
+
+
+def _fitting(dialect: Dialect, plan: Plan) -> frozenset[str]:
+    """The faults that this bank's callbacks can have; the others wait for a bank that fits them."""
+    if not plan.left:
+        return CALLBACK_KINDS
+    unfit = set() if dialect.tells_failures else set(FAILURE_KINDS)
+    asked = {fault.kind for fault in plan.left}
+    unfit |= {each.value for each in Distortion if each.value in asked and spared(dialect.code, each)}
+    return CALLBACK_KINDS - unfit
 
 
 def judged(

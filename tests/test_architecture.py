@@ -87,7 +87,7 @@ THIRD_PARTY = {
     "msgspec": (
         *("client", "letter", "wire", "payment", "faults", "outbox", "dialect", "banks", "store", "merchants"),
         *("sources", "world", "settling", "answering", "bank", "delivery", "payer", "control", "pages"),
-        *("purse", "maintenance", "accounts", "inprocess"),
+        *("purse", "maintenance", "accounts", "inprocess", "leaves", "distortion"),
         *("slip", "soap", "terminal", "places", "settlement", "reconciling"),
     ),
     "pydantic": ("control",),
