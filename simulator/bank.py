@@ -11,7 +11,19 @@ import msgspec
 
 from simulator.answering import OPERATIONS, answer, takes
 from simulator.banks import dialects
-from simulator.dialect import Command, Confirm, Create, Dialect, Endpoint, Notice, OfOrder, Probe, Question, RefundOrder
+from simulator.dialect import (
+    Command,
+    Confirm,
+    Create,
+    Dialect,
+    Endpoint,
+    Notice,
+    OfOrder,
+    Probe,
+    Query,
+    Question,
+    RefundOrder,
+)
 from simulator.faults import ANSWER_KINDS, EXCHANGE_KINDS, RUSH_KINDS, Fault, Sent, answering, arriving, sent
 from simulator.journal import incoming_exchange, outgoing_exchange
 from simulator.merchants import forged
@@ -111,10 +123,14 @@ async def serve(
         order_ref = stored.payment.order.order_ref if stored.payment else _asked_ref(command)
         struck = plan.take(ANSWER_KINDS, operation, merchant_code, order_ref)
         done, response, note = None, INTERNAL_ERROR, ""
+        no = _refused(struck, command, refusal) or refusal
         if all(each.commits for each in answering(struck)):
-            done, response, note = answer(world, dialect, endpoint, request, command, refusal, stored, plan)
+            done, response, note = answer(world, dialect, endpoint, request, command, no, stored, plan)
         follows = settled(world, dialect, done.before, done.after, plan, stored) if done and done.after else NOTHING
-        really = sent(response, struck, plan.chance(operation, merchant_code, order_ref)) if struck else None
+        really = None
+        if struck:
+            other = _otherwise(world, dialect, endpoint, request, command, no, stored, struck)
+            really = sent(response, struck, plan.chance(operation, merchant_code, order_ref), other)
         exchange = incoming_exchange(
             world,
             dialect.code,
@@ -124,7 +140,7 @@ async def serve(
             request,
             arriving(really) if really else response,
             stored.now,
-            _noted(struck, note),
+            _noted(struck, really, note),
             refused=done is None,
         )
         fault = struck[0].kind if struck else None
@@ -134,11 +150,53 @@ async def serve(
     return await _transact(world, key, decide, OWN_ACCOUNT if isinstance(command, RefundOrder | Confirm) else "")
 
 
-def _noted(struck: tuple[Fault, ...], note: str) -> str:
+def _noted(struck: tuple[Fault, ...], really: Sent | None, note: str) -> str:
     """What the journal says of the faults, and then of the answer."""
-    if not struck:
+    if really is None:
         return note
-    return f"fault: {', '.join(fault.kind for fault in struck)}; {note}".rstrip("; ")
+    parts = (", ".join(fault.kind for fault in struck), really.note, note)
+    return f"fault: {'; '.join(part for part in parts if part)}"
+
+
+def _refused(struck: tuple[Fault, ...], command: Command | None, refusal: Refusal | None) -> Refusal | None:
+    """The refusal that a fault asks of the bank, in place of its own."""
+    reason = next((each.refuses for each in answering(struck) if each.refuses), None)
+    if reason is None:
+        return None
+    if command is not None:
+        return Refusal(reason, "fault", merchant=command.merchant, wire=dict(command.wire))
+    return Refusal(reason, "fault", merchant=refusal.merchant, wire=refusal.wire) if refusal else Refusal(reason)
+
+
+def _otherwise(
+    world: World,
+    dialect: Dialect,
+    endpoint: Endpoint,
+    request: Request,
+    command: Command | None,
+    refusal: Refusal | None,
+    stored: Stored,
+    struck: tuple[Fault, ...],
+) -> Response | None:
+    """What the bank would say instead, for the faults that compare; None = none does.
+
+    A refusal in the words that it has for whatever it has no words for; else this answer signed by an impostor. That
+    it is asked too often a bank can say only of queries, and only where its document has an interval for them.
+    """
+    if not any(each.compares for each in answering(struck)):
+        return None
+    if any(each.refuses for each in answering(struck)) and refusal is not None:
+        limited = dialect.query_interval_s and isinstance(command, Query)
+        speaks = refusal.reason is not Reason.TOO_SOON or limited
+        vague = Refusal(Reason.UNKNOWN, refusal.detail, merchant=refusal.merchant, wire=refusal.wire)
+        return endpoint.encode(request, command, vague if speaks else refusal)
+    if command is not None:
+        command = msgspec.structs.replace(command, merchant=forged(command.merchant))
+    if refusal is not None and refusal.merchant is not None:
+        merchant = forged(refusal.merchant)
+        refusal = Refusal(refusal.reason, refusal.detail, merchant=merchant, wire=refusal.wire)
+    unspoilt = Plan(world, dialect, msgspec.structs.replace(stored, faults=()))
+    return answer(world, dialect, endpoint, request, command, refusal, stored, unspoilt)[1]
 
 
 async def _claimed_by_another(world: World, dialect: Dialect, command: Command, key: Key | None) -> Refusal | None:
