@@ -21,7 +21,7 @@ from simulator.faults import Fault, FaultKind, Occasion, take
 from simulator.letter import Letter, LetterKind
 from simulator.maintenance import Window
 from simulator.outbox import Delivery, DeliveryState, Retry, after_attempt, announce
-from simulator.payment import Event, IllegalEvent, Merchant, Order, Payment, apply
+from simulator.payment import Event, IllegalEvent, Merchant, Order, Payment, Refund, RefundState, apply
 from simulator.purse import Biometrics, Kind, Purse, changed, debited
 from simulator.store import (
     OWN_ACCOUNT,
@@ -839,6 +839,21 @@ async def test_an_expiry_moves_with_its_payment(store: Store) -> None:
         assert await store.next_expiry("default", NOW) == expires_at
         due = await store.expiring(later(999), 9)
         assert due == ([] if expires_at is None else [("default", "id-A")])
+
+
+async def test_a_pending_refund_falls_due_like_an_expiry(store: Store) -> None:
+    await paid(store, "A")
+    payment = await store.payment("default", ById("id-A"))
+    assert payment is not None
+    refund = Refund(request_ref="R", amount_vnd=1, refunded_at=NOW, bank_ref="1", state=RefundState.PENDING)
+    for seconds, state in ((50, RefundState.PENDING), (20, RefundState.PENDING), (20, RefundState.REFUSED)):
+        changed = msgspec.structs.replace(refund, state=state, decides_at=later(seconds))
+        asked = msgspec.structs.replace(payment, unmade_refunds=(changed,))
+        await store.transact("default", ById("id-A"), lambda stored, asked=asked: Change(None, payment=asked))
+        assert await store.payment("default", ById("id-A")) == asked
+        waits = state is RefundState.PENDING
+        assert await store.next_expiry("default", NOW) == (later(seconds) if waits else None)
+        assert await store.expiring(later(99), 9) == ([("default", "id-A")] if waits else [])
 
 
 async def test_a_settled_payment_expires_no_more(store: Store) -> None:
