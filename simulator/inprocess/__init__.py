@@ -23,12 +23,13 @@ from simulator.control.guard import Guard
 from simulator.inprocess.connector import Connector, LifespanFailed, Local, UnknownConnector
 from simulator.inprocess.hosts import UnknownBank, hosts_with
 from simulator.inprocess.memory import MemoryServer
-from simulator.inprocess.routes import BANKSIM_URL, Switchboard, routed
+from simulator.inprocess.routes import BANKSIM_URL, AlreadyInProcess, Switchboard, routed
 from simulator.inprocess.threads import LoopThread
 from simulator.serving import Settings, configured, make_app
 from simulator.world import DEFAULT
 
 __all__ = [
+    "AlreadyInProcess",
     "AsyncBanks",
     "Banks",
     "InProcess",
@@ -63,7 +64,7 @@ def banksim_inprocess(
     `connector` takes callbacks and the payers' browsers: an ASGI or WSGI application, a function from httpx.Request
     to httpx.Response, or an httpx transport; `connector_url` is what it is called. `hosts` are banks' addresses
     besides those that sources name: {"https://api.bank.example": "vietinbank_dn"}. Time stands still at `clock_at`
-    (default: now) until `advance`. Raises UnknownBank, UnknownConnector.
+    (default: now) until `advance`. Raises UnknownBank; entering it UnknownConnector, LifespanFailed, AlreadyInProcess.
     """
     return InProcess(seed, connector, connector_url.rstrip("/"), hosts or {}, clock_at)
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import respx
+from respx.mocks import HTTPCoreMocker
 from respx.models import AllMockedAssertionError
 
 from simulator.app import App
@@ -90,6 +91,10 @@ class Switchboard(httpx.BaseTransport):
         return found
 
 
+class AlreadyInProcess(RuntimeError):
+    """The banks are in this process already: a host name can lead to one simulator only."""
+
+
 class _Router(respx.MockRouter):
     """Tells synchronous requests from asynchronous ones, which respx hands to one and the same route."""
 
@@ -100,14 +105,19 @@ class _Router(respx.MockRouter):
 
 @contextmanager
 def routed(board: Switchboard) -> Iterator[None]:
-    """While it lasts, httpx's own transports hand their requests to `board`; this machine's servers stay reachable."""
+    """While it lasts, httpx's own transports hand their requests to `board`; this machine's servers stay reachable.
+
+    Raises AlreadyInProcess.
+    """
+    if any(isinstance(each, _Router) for each in HTTPCoreMocker.routers):
+        raise AlreadyInProcess("banksim_inprocess is in use: leave the other one first, a fixture's perhaps")
 
     def answered(request: httpx.Request) -> Any:
         if is_loopback(request.url.host):
             return request  # respx lets it pass
         return board.handle_request(request) if BLOCKING in request.extensions else board.answer(request)
 
-    router = _Router(assert_all_called=False)
+    router = _Router(assert_all_called=False, using=HTTPCoreMocker.name)
     router.route().mock(side_effect=answered)
     with router:
         yield
