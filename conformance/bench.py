@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
 from random import Random
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 import httpx
 
@@ -65,6 +65,7 @@ USUAL_CHANNEL = "internet_banking"
 """Where a payer takes a bill when the test does not care: cash at a counter has fewer fields."""
 
 BROWSER_S = 30.0
+REDIRECTS_MAX = 10
 DAY_S = 24 * 3600
 QUERY_PAUSE_S = 301
 """vnpay-querydr-refund#interval: an order may be asked for once in five minutes."""
@@ -163,6 +164,21 @@ class Bench:
         there.story, there._dossiers, there._references = self.story, self._dossiers, self._references
         there._place = f"at {bank}: "
         return there
+
+    def elsewhere(self) -> "Bench":
+        """The same story at another bank of the connector's, where a payment begins with an order.
+
+        Raises NotApplicable.
+        """
+        views = bank_views(self.sandbox.banksim)
+        others = [views[code] for code in self.target.banks if code != self.bank]
+        found = next((each for each in others if each.shape in ("redirect", "server_create")), None)
+        if found is None:
+            raise NotApplicable("the connector has no other bank where a payment begins with an order")
+        method = self.target.banks[found.code].methods[0]
+        bench = Bench(self.sandbox, self.target, found, method, self.chance, self.sandbox.clock().now)
+        bench.story = self.story
+        return bench
 
     # --- what the suite knows of the bank and of the connector ------------------------------------------------
 
@@ -369,6 +385,17 @@ class Bench:
         attempts = self.sandbox.advance(seconds).attempts
         self.tell(f"{seconds} s pass at the bank ({attempts} callbacks)")
 
+    def rewind(self, instant: datetime) -> None:
+        """The bank is emptied and starts anew at that instant, which may be past."""
+        self.tell(f"the bank starts anew, and there it is {instant:%Y-%m-%d %H:%M:%S %z}")
+        self.sandbox.reset(clock_at=instant)
+        self._payments.clear()
+
+    def known_payment(self, visit: Visit) -> PaymentView | None:
+        """The bank's record of it, None before the payer came there."""
+        payment_id = self._payments.get((visit.dossier_code, visit.order_ref))
+        return self.sandbox.payment(payment_id) if payment_id else None
+
     def fault(self, kind: str, *, operation: str | None = None, **how: int | bool) -> None:
         """Breaks what comes next at this bank: one of the simulator's kinds of fault."""
         settings = "".join(f", {name} {value}" for name, value in how.items())
@@ -468,6 +495,21 @@ class Bench:
     def return_saying_success(self, visit: Visit) -> str:
         """The bank's return with "paid" written into it, under its old signature. Raises NotApplicable."""
         return with_query(self.return_url(visit), self.forge.success)
+
+    def led_to(self, url: str, told: str) -> str:
+        """Where a browser ends that opens an address of the connector's; other hosts are not asked. `told` names it."""
+        self.tell(f"a browser opens {told}")
+        try:
+            with browser_window() as browser:
+                for _ in range(REDIRECTS_MAX):
+                    response = browser.get(url)
+                    onward = urljoin(url, response.headers.get("location", url)) if response.is_redirect else url
+                    if onward == url or urlsplit(onward).netloc != urlsplit(url).netloc:
+                        return onward
+                    url = onward
+        except httpx.TransportError as error:
+            raise Unreachable(f"serve {told}", str(error)) from error
+        return url
 
     def browse(self, url: str, told: str) -> Page:
         """A browser opens a page of the connector; `told` names it ("the return without parameters")."""
