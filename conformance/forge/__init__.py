@@ -9,7 +9,7 @@ from functools import cache
 from importlib import import_module
 from importlib.resources import files
 
-from conformance.forge.fields import Fields, get, put
+from conformance.forge.fields import Fields, Path, get, put
 from conformance.forge.seal import Asked, Asking, Grammar, No, Said, Seal, Secrets, Wire, Word
 from simulator.client import Answer, Message
 
@@ -89,6 +89,22 @@ class Forge:
         seal = self._seal(message)
         place = seal.extra if isinstance(seal.extra, tuple) else (*seal.signature[:-1], seal.extra)
         return self.signed(seal.envelope.write(message, put(self.fields(message), place, value)))
+
+    def respelled(self, message: Message) -> Message:
+        """The same fields in another order and spacing, under a right signature."""
+        seal = self._seal(message)
+        spelt = seal.envelope.respell(message)
+        return spelt if seal.over_body is None else seal.over_body(spelt, self.secrets)
+
+    def false_tokens(self, message: Message) -> Mapping[str, Message]:
+        """The message, rightly signed, from a sender who proves nothing, by how; {} where nothing else proves it."""
+        false = wire(self.bank).false_tokens
+        return {} if false is None else false(message, self.secrets)
+
+    def with_field(self, message: Message, path: Path, value: object) -> Message:
+        """The message with one field changed, at a path of this bank's own, under a right signature."""
+        seal = self._seal(message)
+        return self.signed(seal.envelope.write(message, put(self.fields(message), path, value)))
 
     def without_optional(self, message: Message) -> Message:
         """Everything left out that the bank may leave out, under a right signature."""

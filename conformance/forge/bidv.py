@@ -1,9 +1,11 @@
 """BIDV's getbill and paybill: JSON with a checksum over the secret and bare values; a bearer token beside it."""
 
+import base64
 import hashlib
 import hmac
 import json
 import re
+from dataclasses import replace
 
 from conformance.forge.fields import JSON, Fields, get
 from conformance.forge.seal import Grammar, No, Said, Seal, Secrets, Wire, Word
@@ -136,4 +138,33 @@ GRAMMAR = Grammar(
     },
 )
 
-WIRE = Wire(seal=_seal, grammar=lambda message: GRAMMAR)
+_BEARER = "authorization"
+
+
+def _false_tokens(message: Message, secrets: Secrets) -> dict[str, Message]:
+    # bidv-vietqr#token: HS256 with a secret of its own, beside the checksum.
+    kept = tuple(pair for pair in message.headers if pair[0].lower() != _BEARER)
+    given = next((value for name, value in message.headers if name.lower() == _BEARER), "")
+    head, _, rest = given.removeprefix("Bearer ").partition(".")
+    claims, _, signature = rest.partition(".")
+    chooses_none = _part(json.dumps({"alg": "none", "typ": "JWT"}).encode())
+    by_another = hmac.digest(f"not {secrets['jwt_secret']}".encode(), f"{head}.{claims}".encode(), "sha256")
+    tokens = {
+        "no token": None,
+        "an empty token": "Bearer ",
+        "a token signed with another key": f"Bearer {head}.{claims}.{_part(by_another)}",
+        "a token that chooses no algorithm": f"Bearer {chooses_none}.{claims}.{signature}",
+        "a token that chooses no algorithm and has no signature": f"Bearer {chooses_none}.{claims}.",
+        "another kind of proof": "Basic YmlkdjpiaWR2",
+    }
+    return {
+        told: replace(message, headers=kept if token is None else (*kept, (_BEARER, token)))
+        for told, token in tokens.items()
+    }
+
+
+def _part(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+WIRE = Wire(seal=_seal, grammar=lambda message: GRAMMAR, false_tokens=_false_tokens)

@@ -16,10 +16,11 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """Between the bytes of a message and its fields."""
+    """Between the bytes of a message and its fields. `respell` writes the same fields in another order and spacing."""
 
     read: Callable[[Message], Fields]
     write: Callable[[Message, Fields], Message]
+    respell: Callable[[Message], Message]
 
 
 def get(fields: Any, path: Path) -> Any:
@@ -75,5 +76,22 @@ def _write_json(message: Message, fields: Fields) -> Message:
     return replace(message, body=body)
 
 
-QUERY = Envelope(_read_query, _write_query)
-JSON = Envelope(_read_json, _write_json)
+def _respell_query(message: Message) -> Message:
+    return _write_query(message, backwards(_read_query(message)))
+
+
+def _respell_json(message: Message) -> Message:
+    """Fields in the other order, on lines of their own, letters beyond ASCII as escapes."""
+    body = json.dumps(backwards(_read_json(message)), indent=2).encode()
+    return replace(message, body=body)
+
+
+def backwards(fields: Any) -> Any:
+    """The last field first, at every depth; lists keep their order."""
+    if isinstance(fields, dict):
+        return {name: backwards(value) for name, value in reversed(fields.items())}
+    return [backwards(each) for each in fields] if isinstance(fields, list) else fields
+
+
+QUERY = Envelope(_read_query, _write_query, _respell_query)
+JSON = Envelope(_read_json, _write_json, _respell_json)

@@ -5,7 +5,7 @@ import hmac
 from dataclasses import replace
 from urllib.parse import parse_qsl
 
-from conformance.forge.fields import QUERY, Envelope, Fields, form
+from conformance.forge.fields import QUERY, Envelope, Fields, backwards, form
 from conformance.forge.seal import Asked, Asking, Grammar, Said, Seal, Secrets, Wire, Word
 from simulator.client import Answer, Message
 
@@ -52,7 +52,11 @@ def _write_body(message: Message, fields: Fields) -> Message:
     return replace(message, body=pairs.encode())
 
 
-BODY = Envelope(_read_body, _write_body)
+def _respell_body(message: Message) -> Message:
+    return _write_body(message, backwards(_read_body(message)))
+
+
+BODY = Envelope(_read_body, _write_body, _respell_body)
 
 
 def _read(answer: Answer, message: Message, secrets: Secrets) -> Said:

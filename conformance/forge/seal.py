@@ -38,7 +38,8 @@ class Seal:
     it. `shift` moves text over the boundary of two fields. `twins` are further places that say the same as a word's,
     and change with it. `optional` may be left out by the bank; `extra` is a name that no document knows yet (a path,
     if not beside the signature). `unit` = what one VND is on the wire; `numeric` = the amount is a JSON number;
-    `hexadecimal` = the signature is hex digits.
+    `hexadecimal` = the signature is hex digits. `over_body` signs a message whose very bytes are signed, and leaves
+    them alone; None where fields are signed.
     """
 
     envelope: Envelope
@@ -54,6 +55,7 @@ class Seal:
     hexadecimal: bool = False
     unit: int = 1
     numeric: bool = False
+    over_body: Callable[[Message, Secrets], Message] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,8 @@ class Wire:
 
     `asking` is what the connector asks the bank, by operation ("create", "query", "refund"). `success` are the
     parameters of a browser's return that say "paid". `sent_secrets` are the names of secrets that a connector has to
-    send to the bank itself, as a password.
+    send to the bank itself, as a password. `false_tokens` gives a message under proofs of its sender that are none, by
+    what is said of them, where that proof stands beside the signature.
     """
 
     seal: Callable[[Message], Seal]
@@ -122,6 +125,7 @@ class Wire:
     asking: Mapping[str, Asking] = field(default_factory=dict)
     success: Mapping[str, str] = field(default_factory=dict)
     sent_secrets: frozenset[str] = frozenset()
+    false_tokens: Callable[[Message, Secrets], Mapping[str, Message]] | None = None
 
 
 def json_object(answer: Answer) -> tuple[dict[str, Any], str]:

@@ -44,6 +44,14 @@ def _sha256(text: str, secrets: Secrets) -> str:
     return "sha256=" + hmac.new(secrets["webhook_secret"].encode(), text.encode(), "sha256").hexdigest()
 
 
+def _over_body(message: Message, secrets: Secrets) -> Message:
+    """The same bytes under a right signature."""
+    time = _read(message)["@time"]
+    signature = _sha256(f"{time}.{message.body.decode()}", secrets)
+    kept = tuple(pair for pair in message.headers if pair[0].lower() != _HEADERS["@signature"])
+    return replace(message, headers=(*kept, (_HEADERS["@signature"], signature)))
+
+
 def _without_time(text: str, secrets: Secrets) -> str:
     # sepay-clients#sdk: a published client computes it over the body alone; the documents do not.
     body = text.partition(".")[2]
@@ -72,7 +80,8 @@ def _read_answer(answer: Answer, message: Message, secrets: Secrets) -> Said:
 
 
 SEAL = Seal(
-    envelope=Envelope(_read, _write),
+    envelope=Envelope(_read, _write, JSON.respell),
+    over_body=_over_body,
     signature=("@signature",),
     words={
         Word.AMOUNT: ("transferAmount",),

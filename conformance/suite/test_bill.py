@@ -1,7 +1,7 @@
 """BILL: the bank asks what is owed, at a counter, a terminal or in its app, and tells what was paid."""
 
-from conformance.bench import Bench, stranger
-from conformance.forge import No
+from conformance.bench import Bench, short, stranger
+from conformance.forge import No, Word
 from conformance.requirement import Level, NotApplicable, expect, requirement
 
 COLLECTED = ("bill",)
@@ -268,4 +268,73 @@ def test_a_paid_dossier_is_not_offered_by_the_lookup(bench: Bench) -> None:
         "the lookup names no sum to pay",
         expected="nothing to pay",
         actual=found[:300],
+    )
+
+
+@requirement(
+    "BILL-13",
+    level=Level.MUST,
+    source="portal-defects#concatenation",
+    says="The connector answers an inquiry well, whatever letters the payer's name has.",
+    vi="Bộ kết nối trả lời yêu cầu đúng định dạng dù họ tên người nộp có ký tự nào.",
+    why="A quotation mark in a name breaks the answer, and its owner can pay at no counter.",
+    why_vi="Một dấu nháy trong họ tên làm hỏng câu trả lời và người đó không nộp được ở quầy nào.",
+    shapes=COLLECTED,
+    guards=("egov D23", "gateways D01"),
+    once_a_bank=True,
+)
+def test_an_awkward_name_does_not_break_the_answer(bench: Bench) -> None:
+    for payer in ('H"Hen Niê', "Lê O'Brien", "<b>Trần & Con</b>", "Nguyễn \\ Văn {An}"):
+        visit = bench.open(payer=payer)
+        question = bench.inquiry(visit)
+        answer = bench.send(question, f"an inquiry about the bill of {payer}")
+        bench.expect_well_formed(answer, question)
+
+
+@requirement(
+    "BILL-14",
+    level=Level.MUST,
+    source="portal-defects#cancelled-bill",
+    says="The connector does not tell the bank that the bill of a cancelled dossier is owed.",
+    vi="Bộ kết nối không báo cho ngân hàng rằng hóa đơn của hồ sơ đã hủy còn phải nộp.",
+    why="The bank takes money for a service that nobody will render.",
+    why_vi="Ngân hàng thu tiền cho một dịch vụ sẽ không ai thực hiện.",
+    needs=("cancel",),
+    shapes=COLLECTED,
+    guards=("egov D29",),
+    once_a_bank=True,
+)
+def test_the_bill_of_a_cancelled_dossier_is_not_payable(bench: Bench) -> None:
+    visit = bench.open()
+    bench.cancel_dossier(visit)
+    reason = bench.refusal_of_bill(bench.bill_code(visit))
+    expect(reason, "the bill of a cancelled dossier is refused", expected="a refusal", actual=reason or "an amount")
+
+
+@requirement(
+    "BILL-15",
+    level=Level.MUST,
+    source="vietinbank-thvqr-1-0#inq-bill",
+    says="The connector tells nothing of a bill when the bank asks for another biller's.",
+    vi="Bộ kết nối không cho biết gì về hóa đơn khi ngân hàng hỏi cho đơn vị thu khác.",
+    why="The money would go into another biller's account, and the payer's name to its counter.",
+    why_vi="Tiền sẽ vào tài khoản đơn vị khác, và họ tên người nộp lộ ra ở quầy của họ.",
+    shapes=COLLECTED,
+    guards=("gateways D42", "egov D27"),
+    once_a_bank=True,
+)
+def test_another_billers_inquiry_is_told_nothing(bench: Bench) -> None:
+    visit = bench.open(payer=PAYER)
+    question = bench.inquiry(visit)
+    code = bench.forge.field(question, Word.MERCHANT)
+    other = code[:-1] + ("1" if code[-1] != "1" else "2")
+    message = bench.forge.changed(question, {Word.MERCHANT: other})
+    answer = bench.send(message, f"a rightly signed inquiry for the biller {other}")
+    bench.expect_no_name(answer, PAYER)
+    said = bench.expect_well_formed(answer, message)
+    expect(
+        not bench.forge.accepts(said, message),
+        "another biller's inquiry is refused",
+        expected="a refusal",
+        actual=short(answer),
     )

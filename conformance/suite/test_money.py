@@ -104,7 +104,7 @@ def test_another_merchants_callback_does_not_pay(bench: Bench) -> None:
     vi="Bộ kết nối chỉ ghi nhận một lần khi hồ sơ bị nộp hai lần, và đánh dấu khoản thứ hai để hoàn.",
     why="The payer paid in two tabs; the second payment is in nobody's books.",
     why_vi="Người nộp trả tiền ở hai thẻ trình duyệt; khoản thứ hai không nằm trong sổ nào.",
-    guards=("egov D29",),
+    guards=("egov D29", "gateways D35", "banks 6.4"),
     once_a_bank=True,
 )
 def test_a_dossier_paid_twice_is_settled_once_and_the_rest_flagged(bench: Bench) -> None:
@@ -128,6 +128,32 @@ def _second_order(bench: Bench, first: Visit) -> Visit:
     if second.order_ref == first.order_ref:
         raise NotApplicable("a dossier has one order for all attempts, which the bank takes once")
     return second
+
+
+@requirement(
+    "MONEY-09",
+    level=Level.MUST,
+    source="portal-defects#two-attempts",
+    says="The connector settles a dossier once that is paid at two banks, and flags the second payment for refund.",
+    vi="Bộ kết nối chỉ ghi nhận một lần hồ sơ được nộp ở hai ngân hàng, và đánh dấu khoản thứ hai để hoàn.",
+    why="The payer gave up at one bank and paid at another; both took the money, and one of them is forgotten.",
+    why_vi="Người nộp bỏ dở ở ngân hàng này và nộp ở ngân hàng khác; cả hai đều trừ tiền và một khoản bị quên.",
+    guards=("banks 6.2", "egov D29"),
+    once_a_bank=True,
+)
+def test_a_dossier_paid_at_two_banks_is_settled_once_and_the_rest_flagged(bench: Bench) -> None:
+    other = bench.elsewhere()
+    first = bench.open()
+    bench.arrive(first)
+    try:
+        second = other.open_again(first)
+    except Refused as refused:
+        raise NotApplicable("the connector opens no order at another bank while one is open") from refused
+    other.arrive(second)
+    bench.pay(first)
+    other.pay(second)
+    bench.deliver()
+    bench.expect_second_flagged(first)
 
 
 @requirement(

@@ -12,6 +12,9 @@ from simulator.client import JournalEntry
 
 VIETNAM = timezone(timedelta(hours=7))
 BEYOND_INT32_VND = 3_000_000_000
+BEYOND_FLOAT32_VND = 16_777_217
+"""The first whole number that a single-precision floating-point number cannot hold."""
+COMMON_DIGITS = 24
 BURST = 8
 CLOCK_TOLERANCE = timedelta(minutes=15)
 
@@ -299,6 +302,73 @@ def test_the_bank_has_no_remark_on_an_order(bench: Bench) -> None:
     bench.arrive(visit)
     remarks = [entry.note for entry in bench.journal("create") if entry.note]
     expect(not remarks, "the bank has no remark on the order", expected="no remark", actual=remarks)
+
+
+@requirement(
+    "ORDER-14",
+    level=Level.MUST,
+    source="portal-defects#ids-cut",
+    says="The connector keeps apart the orders of dossiers whose codes differ only at the end.",
+    vi="Bộ kết nối phân biệt được các lệnh của những hồ sơ có mã chỉ khác nhau ở cuối.",
+    why="References are cut to the bank's length: two dossiers share one, and one citizen pays for the other.",
+    why_vi="Mã tham chiếu bị cắt ngắn: hai hồ sơ trùng mã, người này nộp tiền cho hồ sơ của người kia.",
+    guards=("egov D18", "gateways D63"),
+    once_a_bank=True,
+)
+def test_codes_with_a_long_common_prefix_are_kept_apart(bench: Bench) -> None:
+    code, amount_vnd = bench.new_dossier()
+    prefix = f"{code}-{'0' * COMMON_DIGITS}"
+    try:
+        first = bench.open(amount_vnd, dossier_code=f"{prefix}1")
+    except Refused as refused:
+        raise NotApplicable("the connector takes no dossier codes of that length") from refused
+    second = bench.open(amount_vnd + 1000, dossier_code=f"{prefix}2")
+    bench.arrive(first)
+    bench.arrive(second)
+    bench.settle(second)
+    bench.expect_not_paid(first)
+    bench.settle(first)
+    bench.expect_paid_once(first)
+    bench.expect_paid_once(second)
+
+
+@requirement(
+    "ORDER-15",
+    level=Level.SHOULD,
+    source="client-defects#create-retried",
+    says="The connector repeats an order whose answer was lost under the same reference, or not at all.",
+    vi="Bộ kết nối gửi lại lệnh bị mất câu trả lời với đúng mã cũ, hoặc không gửi lại.",
+    why="The bank has two orders of one fee, and either may be paid.",
+    why_vi="Ngân hàng có hai lệnh cho một khoản phí và lệnh nào cũng có thể được trả.",
+    shapes=("server_create",),
+    guards=("gateways D64",),
+    once_a_bank=True,
+)
+def test_a_lost_answer_makes_no_second_order(bench: Bench) -> None:
+    bench.fault("answer_lost", operation="create")
+    bench.open_blindly()
+    orders = [each.order_ref for each in bench.sandbox.payments(bank=bench.bank)]
+    expect(len(orders) == 1, "the bank has one order of the dossier", expected="one order", actual=orders)
+
+
+@requirement(
+    "ORDER-16",
+    level=Level.MUST,
+    source="client-defects#float",
+    says="The connector keeps a fee to the last dong, however many digits it has.",
+    vi="Bộ kết nối giữ lệ phí chính xác đến từng đồng, dù số có bao nhiêu chữ số.",
+    why="Beyond seven digits the fee is rounded: the payer pays another sum, or the right one is refused.",
+    why_vi="Quá bảy chữ số, lệ phí bị làm tròn: người nộp trả sai số tiền, hoặc trả đúng mà bị từ chối.",
+    guards=("gateways D22", "gateways D20", "banks 6.6"),
+    once_a_bank=True,
+)
+def test_a_fee_of_many_digits_is_kept_to_the_dong(bench: Bench) -> None:
+    for fee_vnd in (BEYOND_FLOAT32_VND, 123_456_789):
+        visit = bench.open(fee_vnd)
+        asked_vnd = bench.payment(visit).order_amount_vnd
+        expect(asked_vnd == fee_vnd, "the bank is asked for the very fee", expected=fee_vnd, actual=asked_vnd)
+        bench.settle(visit)
+        bench.expect_paid_once(visit)
 
 
 def _tried_again(bench: Bench, dossier_code: str, amount_vnd: int) -> Visit:

@@ -1,7 +1,8 @@
 """ORDERING: messages come late, early and in the wrong order; money is never lost by it."""
 
-from conformance.bench import DAY_S, Bench
+from conformance.bench import DAY_S, Bench, seen
 from conformance.requirement import Level, NotApplicable, expect, requirement
+from conformance.target import DossierStatus, Refused
 
 WEEK_S = 7 * DAY_S
 CREATED = ("redirect", "server_create")
@@ -176,3 +177,30 @@ def test_a_dossier_can_be_paid_after_a_failed_try(bench: Bench) -> None:
     expect(found == "pending", "the new try is an order that can be paid", expected="pending", actual=found)
     bench.settle(second)
     bench.expect_paid_once(second)
+
+
+@requirement(
+    "ORDERING-09",
+    level=Level.MUST,
+    source="portal-defects#replay",
+    says="The connector leaves a refunded dossier refunded when the callback of its payment comes once more.",
+    vi="Bộ kết nối giữ hồ sơ đã hoàn tiền ở trạng thái đã hoàn khi thông báo nộp tiền cũ đến lần nữa.",
+    why="Whoever kept the old callback has the service and the money back.",
+    why_vi="Ai giữ lại thông báo cũ thì vừa được hoàn tiền vừa được giải quyết hồ sơ.",
+    needs=("refund",),
+    guards=("egov D33", "gateways D31"),
+    once_a_bank=True,
+)
+def test_an_old_callback_does_not_undo_a_refund(bench: Bench) -> None:
+    visit = bench.open()
+    bench.settle(visit)
+    bench.expect_paid_once(visit)
+    old = bench.callback(visit)
+    try:
+        bench.refund(visit, None)
+    except Refused as refused:
+        raise NotApplicable("the connector gives no money back over this bank") from refused
+    before = bench.calm_status(visit, lambda found: found.status is DossierStatus.REFUNDED)
+    bench.send(old, "the old callback of the payment")
+    after = bench.calm_status(visit)
+    expect(seen(after) == seen(before), "the old callback changes nothing", expected=seen(before), actual=seen(after))

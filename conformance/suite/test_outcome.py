@@ -19,6 +19,13 @@ FAILURES = (
 CREATED = ("redirect", "server_create")
 UNKNOWN_CODE = "88"
 """No bank's document has it."""
+FAILURE_CODES = {
+    "vnpay": ("02", "09 10 11 12 13 24 51 65 75 79 99"),
+    "onepay_domestic": ("", "1 3 4 5 6 7 8 9 10 11 12 13 21 22 23 24 25 99 253"),
+    "vietcombank_qn": ("FAILURE", "100 101 104 105 106 114 123 128"),
+    "vietinbank_dn": ("02", "14 24 51 55 57 59 61 62 68 75 91 99"),
+}
+"""The status that goes with them ("" = the bank has none), and all codes of failures that the bank's document has."""
 CONTRADICTIONS = {
     "vnpay": (("00", "02"), ("00", "01"), ("99", "00"), ("24", "00")),
     "vietinbank_dn": (("00", "02"), ("00", "01"), ("99", "00"), ("51", "00")),
@@ -188,3 +195,66 @@ def test_a_cleared_suspicion_is_settled(bench: Bench) -> None:
     bench.event(visit, "approve", "is cleared by the bank's fraud check")
     bench.deliver()
     bench.expect_paid_once(visit)
+
+
+@requirement(
+    "OUTCOME-09",
+    level=Level.MUST,
+    source="client-defects#unknown-code",
+    says="The connector settles nothing on any of the codes that the bank has for a failure.",
+    vi="Bộ kết nối không ghi nhận gì với bất kỳ mã thất bại nào của ngân hàng.",
+    why="One code of the list is missing or mistyped, and every payment that fails so is a gift.",
+    why_vi="Chỉ một mã trong danh sách bị thiếu hay gõ nhầm là mọi khoản lỗi như thế thành quà tặng.",
+    banks=tuple(FAILURE_CODES),
+    guards=("egov D4", "gateways D54", "gateways D53"),
+    once_a_bank=True,
+)
+def test_no_code_of_a_failure_settles(bench: Bench) -> None:
+    status, codes = FAILURE_CODES[bench.bank]
+    visits = []
+    for code in codes.split():
+        visits.append(bench.open())
+        true = bench.callback(visits[-1])
+        said: dict[Word, object] = {Word.RESULT: code}
+        message = bench.forge.changed(true, said | ({Word.STATUS: status} if status else {}))
+        bench.send(message, f"a rightly signed callback of the failure {code}")
+    bench.expect_not_paid(*visits)
+
+
+@requirement(
+    "OUTCOME-10",
+    level=Level.MUST,
+    source="client-defects#codes-as-numbers",
+    says="The connector settles nothing on a result code that is a letter, a word or empty.",
+    vi="Bộ kết nối không ghi nhận gì khi mã kết quả là chữ cái, một từ hoặc để trống.",
+    why="Read as a number, every letter is zero, and zero is success at some banks.",
+    why_vi="Đọc thành số thì chữ nào cũng là không, mà ở vài ngân hàng số không nghĩa là thành công.",
+    shapes=CREATED,
+    guards=("gateways D53", "gateways D54"),
+    once_a_bank=True,
+)
+def test_letters_are_not_success(bench: Bench) -> None:
+    for code in ("F", "B", "ERROR", "null", ""):
+        visit = bench.open()
+        message = bench.forge.changed(bench.callback(visit), {Word.RESULT: code})
+        bench.send(message, f"a rightly signed callback with the code {code!r}")
+        bench.expect_not_paid(visit)
+
+
+@requirement(
+    "OUTCOME-11",
+    level=Level.MUST,
+    source="payos-webhook-signature",
+    says="The connector goes by the code in the signed data, not by the one that stands unsigned beside it.",
+    vi="Bộ kết nối dựa vào mã trong phần dữ liệu được ký, không dựa vào mã không được ký bên ngoài.",
+    why="The outer code says that the message is well, the inner one that the payment is not.",
+    why_vi="Mã ngoài chỉ nói thông báo hợp lệ, mã trong mới nói khoản tiền có thành công hay không.",
+    banks=("payos",),
+    guards=("gateways D56", "egov D19", "banks 6.10"),
+    once_a_bank=True,
+)
+def test_the_code_beside_the_signed_data_does_not_count(bench: Bench) -> None:
+    visit = bench.open()
+    message = bench.forge.with_field(bench.callback(visit), ("data", "code"), "01")
+    bench.send(message, "a rightly signed callback with the inner code 01 and the outer code 00")
+    bench.expect_not_paid(visit)

@@ -100,3 +100,71 @@ def test_money_that_goes_out_pays_nothing(bench: Bench) -> None:
     visit = bench.open()
     bench.send(bench.callback(visit, state="reversed", outcome="reversed"), "a callback of money that goes out")
     bench.expect_not_paid(visit)
+
+
+@requirement(
+    "QR-05",
+    level=Level.MUST,
+    source="sepay-webhooks#duplicates",
+    says="The connector loses nothing of a fee that comes in two transfers, and settles it on no part of it.",
+    vi="Bộ kết nối không làm mất phần nào của lệ phí chuyển thành hai lần, và không ghi nhận khi chỉ có một phần.",
+    why="The second transfer counts as a repetition of the first, and half the payer's money is in no books.",
+    why_vi="Lần chuyển thứ hai bị coi là bản sao, một nửa số tiền không nằm trong sổ nào.",
+    shapes=TRANSFERS,
+    guards=("egov D29", "banks 6.2", "gateways D21"),
+    once_a_bank=True,
+)
+def test_a_fee_in_two_transfers_is_not_lost(bench: Bench) -> None:
+    visit = bench.open()
+    part_vnd = visit.amount_vnd // 2
+    for amount_vnd in (part_vnd, visit.amount_vnd - part_vnd):
+        before = bench.status(visit)
+        bench.transfer(visit, visit.order_ref, amount_vnd)
+        come_vnd = accounted(before) + amount_vnd
+        status = bench.calm_status(visit, lambda found, come_vnd=come_vnd: accounted(found) >= come_vnd)
+        early = status.status is DossierStatus.PAID and come_vnd < visit.amount_vnd
+        expect(not early, "a part of the fee does not settle the dossier", expected="not paid", actual=seen(status))
+    if status.refund_due_vnd is not None:
+        expect(
+            accounted(status) >= visit.amount_vnd,
+            "all that came is booked, or flagged to be given back",
+            expected=f"{visit.amount_vnd} VND booked or to give back",
+            actual=seen(status),
+        )
+
+
+@requirement(
+    "QR-06",
+    level=Level.MUST,
+    source="vcb-account-advice#remark",
+    says="The connector finds the order in a text that a bank has written in small letters.",
+    vi="Bộ kết nối vẫn tìm ra lệnh khi ngân hàng viết nội dung bằng chữ thường.",
+    why="One banking app writes texts its own way, and none of its customers' fees is settled.",
+    why_vi="Một ứng dụng ngân hàng viết nội dung theo cách riêng, và lệ phí của khách hàng ấy đều không được ghi nhận.",
+    shapes=TRANSFERS,
+    guards=("banks 6.5", "gateways D34"),
+    once_a_bank=True,
+)
+def test_an_order_is_found_in_small_letters(bench: Bench) -> None:
+    visit = bench.open()
+    bench.transfer(visit, f"nop phi {visit.order_ref.lower()} tu nguyen van a", visit.amount_vnd)
+    bench.expect_paid_once(visit)
+
+
+@requirement(
+    "QR-07",
+    level=Level.MUST,
+    source="sepay-webhooks#fields",
+    says="The connector settles no dossier on a transfer whose text names none, though the sum would fit.",
+    vi="Bộ kết nối không ghi nhận hồ sơ nào khi nội dung chuyển khoản không nêu mã, dù số tiền trùng khớp.",
+    why="Fees are alike: the money of one citizen settles the dossier of another.",
+    why_vi="Lệ phí thường bằng nhau: tiền của người này lại ghi nhận cho hồ sơ người khác.",
+    shapes=TRANSFERS,
+    guards=("banks 6.5", "egov D18"),
+    once_a_bank=True,
+)
+def test_a_transfer_is_not_matched_by_its_sum(bench: Bench) -> None:
+    visit = bench.open()
+    for text in ("NGUYEN VAN A chuyen tien", visit.order_ref[:8]):
+        bench.transfer(visit, text, visit.amount_vnd)
+    bench.expect_not_paid(visit)

@@ -233,6 +233,53 @@ def test_a_failure_found_by_asking_settles_nothing(bench: Bench) -> None:
     bench.expect_not_paid(visit)
 
 
+@requirement(
+    "QUERY-10",
+    level=Level.MUST,
+    source="client-defects#unknown-code",
+    says="The connector does not give up an order that the bank does not know yet.",
+    vi="Bộ kết nối không bỏ lệnh mà ngân hàng chưa biết.",
+    why="It asked before the payer had come to the bank; the payment that follows is not believed.",
+    why_vi="Bộ kết nối hỏi trước khi người nộp tới trang ngân hàng; khoản nộp sau đó không được ghi nhận.",
+    needs=("run_jobs",),
+    shapes=("redirect",),
+    guards=("gateways D54", "gateways D40"),
+    once_a_bank=True,
+)
+def test_an_order_that_the_bank_has_not_seen_is_not_given_up(bench: Bench) -> None:
+    visit = bench.open()
+    bench.run_jobs(visit)
+    bench.settle(visit)
+    bench.advance(QUERY_PAUSE_S)
+    bench.expect_paid_once(visit)
+
+
+@requirement(
+    "QUERY-11",
+    level=Level.SHOULD,
+    source="client-defects#failure-final",
+    says="The connector goes on asking about an order whose first try failed, for the payer may try again.",
+    vi="Bộ kết nối vẫn hỏi tiếp về lệnh có lần thử đầu thất bại, vì người nộp có thể thử lại.",
+    why="The second try took the money, its callback was lost, and nobody asks.",
+    why_vi="Lần thử sau đã trừ tiền, thông báo bị mất và không ai hỏi lại.",
+    needs=("run_jobs",),
+    shapes=CREATED,
+    guards=("gateways D38", "gateways D40"),
+    once_a_bank=True,
+)
+def test_an_order_whose_first_try_failed_is_asked_about(bench: Bench) -> None:
+    if "failed" not in bench.view.announces:
+        raise NotApplicable("this bank tells nothing of payments that failed")
+    visit = bench.open()
+    failure = bench.callback(visit, state="failed", outcome="insufficient_funds")
+    bench.send(failure, "a callback of a first try that failed")
+    bench.fault("lost")
+    bench.pay(visit)
+    bench.advance(QUERY_PAUSE_S)
+    bench.run_jobs(visit)
+    bench.expect_paid_once(visit)
+
+
 def _wait_for_next_second() -> None:
     """Times on the wire have whole seconds: what is written now must differ from what was written before."""
     began = int(time.time())

@@ -1,9 +1,14 @@
 """RETURN: a browser carries the payer back, never the money."""
 
-from conformance.bench import Bench, parameters, with_query
+from urllib.parse import urlsplit
+
+from conformance.bench import Bench, parameters, tells_name, with_query
 from conformance.requirement import Level, expect, requirement
 
 CREATED = ("redirect", "server_create")
+PAYER = "Hoàng Thị Bạch Tuyết"
+ELSEWHERE = "another-site.invalid"
+LEADING_PARAMETERS = ("url", "next", "redirect", "redirect_url", "return_url", "returnUrl", "callback", "continue")
 SCRIPT = "\"><script>alert('banksim')</script>"
 
 
@@ -141,3 +146,49 @@ def test_a_return_of_failure_does_not_close_the_order(bench: Bench) -> None:
     bench.settle(visit)
     bench.expect_delivered(visit)
     bench.expect_paid_once(visit)
+
+
+@requirement(
+    "RETURN-07",
+    level=Level.MUST,
+    source="portal-defects#lookup-open",
+    says="The connector tells no name to whoever opens a return that names an order and proves nothing.",
+    vi="Bộ kết nối không cho biết họ tên khi ai đó mở trang quay về chỉ có mã lệnh mà không có gì chứng thực.",
+    why="Whoever counts through references collects the names of those who paid.",
+    why_vi="Ai dò mã lệnh cũng thu thập được họ tên người nộp tiền.",
+    shapes=CREATED,
+    guards=("egov D27",),
+    once_a_bank=True,
+)
+def test_an_unproven_return_tells_no_name(bench: Bench) -> None:
+    visit = bench.open(payer=PAYER)
+    bench.arrive(visit)
+    url = bench.return_url(visit)
+    unproven = {name: None for name, value in parameters(url).items() if value != visit.order_ref}
+    page = bench.browse(with_query(url, unproven), "the return with nothing but the order's reference")
+    expect(not tells_name(page.text, PAYER), "the page tells nobody's name", expected="no name", actual=page.text[:300])
+
+
+@requirement(
+    "RETURN-08",
+    level=Level.MUST,
+    source="client-defects#return-breaks",
+    says="The connector does not send the browser to an address that a parameter of the return names.",
+    vi="Bộ kết nối không đưa trình duyệt tới địa chỉ do tham số của trang quay về chỉ định.",
+    why="A link in the portal's own name leads to a false payment page.",
+    why_vi="Đường liên kết mang tên cổng dịch vụ lại dẫn tới trang thanh toán giả.",
+    shapes=CREATED,
+    guards=("egov D17", "gateways D68"),
+    once_a_bank=True,
+)
+def test_a_return_leads_to_no_other_site(bench: Bench) -> None:
+    visit = bench.open()
+    bench.settle(visit)
+    named = dict.fromkeys(LEADING_PARAMETERS, f"https://{ELSEWHERE}/nop-phi")
+    end = bench.led_to(with_query(bench.return_url(visit), named), "the return with addresses of another site in it")
+    expect(
+        urlsplit(end).hostname != ELSEWHERE,
+        "the browser stays where it is",
+        expected="the connector's page",
+        actual=end,
+    )

@@ -1,8 +1,15 @@
 """SIGNATURE: only what the bank signed may move money."""
 
+from dataclasses import replace
+
 from conformance.bench import Bench, short, stranger
 from conformance.forge import No, Word
 from conformance.requirement import Level, NotApplicable, expect, requirement
+
+DRAWN = 3
+"""So many digits of the bank's number are varied until a signature begins with zero: one in sixteen does."""
+TRIAL_ORDER = "123"
+"""payos-clients#webhook: the order of the message that tries an address out."""
 
 
 @requirement(
@@ -323,3 +330,140 @@ def test_the_callers_signature_is_not_the_answers(bench: Bench) -> None:
         expected="a signature of its own",
         actual=short(answer),
     )
+
+
+@requirement(
+    "SIGNATURE-16",
+    level=Level.MUST,
+    source="portal-defects#leading-zero",
+    says="The connector takes a rightly signed callback whose signature begins with zero.",
+    vi="Bộ kết nối chấp nhận thông báo ký đúng có chữ ký bắt đầu bằng số không.",
+    why="One payment in sixteen is never settled, and nobody finds out why.",
+    why_vi="Cứ mười sáu khoản thì một khoản không bao giờ được ghi nhận mà không ai hiểu vì sao.",
+    guards=("egov D9",),
+    once_a_bank=True,
+)
+def test_a_signature_that_begins_with_zero_is_taken(bench: Bench) -> None:
+    visit = bench.open()
+    bench.fault("lost")
+    bench.pay(visit)
+    true = bench.callback(visit, state=None)
+    if not bench.forge.hexadecimal(true):
+        raise NotApplicable("this bank's signatures are no numbers in hex")
+    number = bench.forge.field(true, Word.MESSAGE_REF)
+    numbers = (f"{number[:-DRAWN]}{drawn:0{DRAWN}}" for drawn in range(10**DRAWN))
+    signed = (bench.forge.changed(true, {Word.MESSAGE_REF: each}) for each in numbers)
+    message = next(each for each in signed if bench.forge.signature(each).startswith("0"))
+    answer = bench.send(message, "a true callback whose signature begins with zero")
+    bench.expect_acknowledged(answer, message)
+    bench.expect_paid_once(visit)
+
+
+@requirement(
+    "SIGNATURE-17",
+    level=Level.MUST,
+    source="client-defects#rewritten",
+    says="The connector takes a rightly signed callback in whatever order and spacing its fields are written.",
+    vi="Bộ kết nối chấp nhận thông báo ký đúng dù các trường được viết theo thứ tự và khoảng cách nào.",
+    why="The bank renews its software, writes the same message otherwise, and no payment is settled any more.",
+    why_vi="Ngân hàng đổi phần mềm, viết cùng thông báo theo cách khác, và không khoản nào được ghi nhận nữa.",
+    guards=("gateways D07", "gateways D09"),
+    once_a_bank=True,
+)
+def test_the_same_fields_written_otherwise_are_taken(bench: Bench) -> None:
+    visit = bench.open()
+    bench.fault("lost")
+    bench.pay(visit)
+    message = bench.forge.respelled(bench.callback(visit, state=None))
+    answer = bench.send(message, "the true callback with its fields in another order and spacing")
+    bench.expect_acknowledged(answer, message)
+    bench.expect_paid_once(visit)
+
+
+@requirement(
+    "SIGNATURE-18",
+    level=Level.MUST,
+    source="client-defects#content-type",
+    says="The connector reads a callback whose content type is spelt otherwise or names its letters.",
+    vi="Bộ kết nối đọc được thông báo có kiểu nội dung viết khác hoặc có ghi bảng mã.",
+    why="A proxy at the bank adds a word to a header, and every callback is empty.",
+    why_vi="Máy chủ trung gian của ngân hàng thêm một chữ vào tiêu đề và mọi thông báo thành rỗng.",
+    guards=("gateways D39",),
+    once_a_bank=True,
+)
+def test_a_content_type_with_an_addition_is_read(bench: Bench) -> None:
+    visit = bench.open()
+    bench.fault("lost")
+    bench.pay(visit)
+    true = bench.callback(visit, state=None)
+    kind = next((value for name, value in true.headers if name.lower() == "content-type"), "")
+    if not true.body or not kind:
+        raise NotApplicable("this bank's callback has no body")
+    spelt = f"{kind.partition(';')[0]};charset=UTF-8"
+    kept = tuple(pair for pair in true.headers if pair[0].lower() != "content-type")
+    message = replace(true, headers=(*kept, ("Content-Type", spelt)))
+    answer = bench.send(message, f"the true callback as {spelt}")
+    bench.expect_acknowledged(answer, message)
+    bench.expect_paid_once(visit)
+
+
+@requirement(
+    "SIGNATURE-19",
+    level=Level.MUST,
+    source="bidv-vietqr#token",
+    says="The connector believes nothing that comes without the bank's token, though its checksum is right.",
+    vi="Bộ kết nối không tin thông báo thiếu mã thông hành của ngân hàng, dù mã kiểm tra đúng.",
+    why="The checksum alone is weak: whoever learns one secret pays every bill.",
+    why_vi="Chỉ mã kiểm tra thì yếu: ai biết một khóa là “nộp” được mọi khoản.",
+    banks=("bidv",),
+    guards=("gateways D02", "egov D1"),
+    once_a_bank=True,
+)
+def test_a_false_token_settles_nothing(bench: Bench) -> None:
+    visit = bench.open()
+    true = bench.callback(visit)
+    for told, message in bench.forge.false_tokens(true).items():
+        bench.send(message, f"a callback with the right checksum and {told}")
+    bench.expect_not_paid(visit)
+
+
+@requirement(
+    "SIGNATURE-20",
+    level=Level.MUST,
+    source="payos-clients#webhook",
+    says="The connector acknowledges the message with which the bank tries its address out.",
+    vi="Bộ kết nối xác nhận thông báo mà ngân hàng dùng để thử địa chỉ nhận.",
+    why="The address cannot be registered, and no callback ever comes.",
+    why_vi="Không đăng ký được địa chỉ nên không bao giờ có thông báo.",
+    banks=("payos",),
+    guards=("gateways D43",),
+    once_a_bank=True,
+)
+def test_the_trial_of_the_address_is_acknowledged(bench: Bench) -> None:
+    visit = bench.open()
+    message = bench.forge.changed(bench.callback(visit), {Word.ORDER_REF: TRIAL_ORDER})
+    answer = bench.send(message, f"the trial of the address, for the order {TRIAL_ORDER} that nobody made")
+    bench.expect_acknowledged(answer, message)
+    bench.expect_not_paid(visit)
+
+
+@requirement(
+    "SIGNATURE-21",
+    level=Level.SHOULD,
+    source="client-defects#reference-as-number",
+    says="The connector answers a rightly signed callback for a reference of another form as for any unknown order.",
+    vi="Bộ kết nối trả lời thông báo ký đúng có mã tham chiếu dạng khác như với mọi lệnh lạ.",
+    why="A reference that is no number breaks the handler, and the bank repeats the message for days.",
+    why_vi="Mã không phải là số làm hỏng chương trình và ngân hàng gửi lại nhiều ngày.",
+    shapes=("redirect", "server_create", "bill"),
+    guards=("gateways D63b", "egov D15"),
+    once_a_bank=True,
+)
+def test_a_reference_of_another_form_is_an_unknown_order(bench: Bench) -> None:
+    bench.needs_codes()
+    visit = bench.open()
+    true = bench.callback(visit)
+    for reference in ("khong-co-don-hang", "0b9d6c1e-4f7a-4a55-9d0e-2f1b6c3a7e10", "DON.HANG_7"):
+        message = bench.forge.changed(true, {Word.ORDER_REF: reference})
+        answer = bench.send(message, f"a rightly signed callback for the order {reference}")
+        bench.expect_refused(answer, message, No.UNKNOWN_ORDER)
