@@ -287,6 +287,7 @@ class DeliveryView:
     attempt: int
     state: str
     forged: bool
+    distorted: str
     repeats: bool
     held: bool
     copies: int
@@ -1030,11 +1031,16 @@ class SandboxClient:
         amount_vnd: int | None = None,
         merchant_code: str | None = None,
         forged: bool = False,
+        distorted: str | None = None,
     ) -> Message:
-        """The very message that the bank would send, not sent. `forged` = signed with another secret."""
+        """The very message that the bank would send, not sent. `forged` = signed with another secret.
+
+        `distorted` is the kind of a fault that is wrong with the message itself ("wrong_currency"); 400 with the
+        reason where this bank's messages cannot be distorted like that.
+        """
         body = _given(state=state, outcome=outcome, amount_vnd=amount_vnd, merchant_code=merchant_code)
         path = f"/payments/{_part(payment_id)}/callback"
-        told = self._call(_MessageBody, "POST", path, body | {"forged": forged})
+        told = self._call(_MessageBody, "POST", path, body | {"forged": forged} | _given(distorted=distorted))
         return Message(told.method, told.url, told.headers, base64.b64decode(told.body_base64))
 
     def send(self, message: Message, *, bank: str = "", payment_id: str = "", note: str = "") -> Answer:

@@ -105,6 +105,12 @@ def spared(bank: str, distortion: Distortion) -> str:
     return f"a callback of {dialect.code} {_LACKS[part]}" if part else reasons[0]
 
 
+def unfit(bank: str, kind: str) -> str:
+    """Why a fault of that kind cannot strike this bank's callbacks, "" if it can or if it is no distortion."""
+    return spared(bank, Distortion(kind)) if kind in _KINDS else ""
+
+
+_KINDS = frozenset(each.value for each in Distortion)
 _THEN = datetime(2026, 1, 5, 2, 30, tzinfo=UTC)
 
 

@@ -11,7 +11,7 @@ import msgspec
 from simulator import payer
 from simulator.banks import dialects
 from simulator.dialect import Dialect
-from simulator.distortion import Distortion, spared
+from simulator.distortion import unfit
 from simulator.faults import (
     CALLBACK,
     CALLBACK_KINDS,
@@ -155,10 +155,8 @@ def _fitting(dialect: Dialect, plan: Plan) -> frozenset[str]:
     """The faults that this bank's callbacks can have; the others wait for a bank that fits them."""
     if not plan.left:
         return CALLBACK_KINDS
-    unfit = set() if dialect.tells_failures else set(FAILURE_KINDS)
-    asked = {fault.kind for fault in plan.left}
-    unfit |= {each.value for each in Distortion if each.value in asked and spared(dialect.code, each)}
-    return CALLBACK_KINDS - unfit
+    never = frozenset() if dialect.tells_failures else FAILURE_KINDS
+    return CALLBACK_KINDS - never - {fault.kind for fault in plan.left if unfit(dialect.code, fault.kind)}
 
 
 def judged(

@@ -10,6 +10,7 @@ from simulator import payer, reconciling
 from simulator.banks import dialects
 from simulator.control.desk import REFUSALS, View
 from simulator.dialect import Assumption, Shape
+from simulator.distortion import Distortion, spared
 from simulator.payment import Channel, State
 
 router = APIRouter(tags=["banks"], responses=REFUSALS)
@@ -26,6 +27,12 @@ class BankView(View):
     retry_delays_s: Annotated[tuple[int, ...], Field(description="Seconds between the attempts, then it gives up.")]
     timeout_s: Annotated[float, Field(description="How long it waits for one answer.")]
     sources: Annotated[tuple[str, ...], Field(description="Keys of the documents it was made from.")]
+
+
+class SparedView(View):
+    bank: Annotated[str, Field(examples=["momo"])]
+    kind: Annotated[Distortion, Field(examples=["wrong_currency"])]
+    why: Annotated[str, Field(examples=["a callback of momo names no currency"])]
 
 
 class AssumptionView(View):
@@ -54,6 +61,17 @@ async def banks() -> list[BankView]:
             sources=dialect.sources,
         )
         for dialect in dialects().values()
+    ]
+
+
+@router.get("/spared", summary="List what cannot be wrong with a bank's callbacks")
+async def all_spared() -> list[SparedView]:
+    """Faults that are wrong with a callback itself, where a bank's callbacks have no such field or no such proof."""
+    return [
+        SparedView(bank=code, kind=each, why=why)
+        for code in dialects()
+        for each in Distortion
+        if (why := spared(code, each))
     ]
 
 

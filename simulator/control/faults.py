@@ -10,6 +10,7 @@ from pydantic import Field
 from simulator.banks import dialects
 from simulator.control.desk import REFUSALS, Body, TheWorld, View, dialect_of, shown_as
 from simulator.control.problems import Refused
+from simulator.distortion import unfit
 from simulator.faults import (
     CALLBACK,
     EXCHANGE_KINDS,
@@ -180,6 +181,8 @@ def _check(wanted: NewFault) -> None:
             f"`{wanted.kind}` cannot strike in {wanted.operation!r}; "
             f"leave `operation` out, or use: {', '.join(sorted(possible - {''})) or 'none'}.",
         )
+    if wanted.bank and (why := unfit(wanted.bank, wanted.kind)):
+        raise Refused(400, f"`{wanted.kind}` cannot strike: {why}.")
     if wanted.kind == "wrong_amount" and wanted.amount_delta_vnd == 0:
         raise Refused(400, "A wrong amount with `amount_delta_vnd` 0 is the right one; give another.")
     try:

@@ -51,6 +51,7 @@ class DeliveryView(View):
     attempt: Annotated[int, Field(description="How many attempts were made.", examples=[1])]
     state: DeliveryState
     forged: bool
+    distorted: Annotated[str, Field(description="What is wrong with the message itself; empty = nothing.")]
     repeats: Annotated[bool, Field(description="An added copy: sent once, whatever is answered.")]
     held: Annotated[bool, Field(description="Waits for the payer's browser to go back.")]
     copies: Annotated[int, Field(description="How many are sent at the same moment.")]
@@ -122,6 +123,8 @@ async def again(world: TheWorld, delivery_id: str) -> DeliveryView:
             says_outcome=first.says_outcome,
             says_amount_vnd=first.says_amount_vnd,
             forged=first.forged,
+            distorted=first.distorted,
+            kept=first.kept,
             repeats=True,
             message=first.message,
         )

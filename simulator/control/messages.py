@@ -14,6 +14,8 @@ from simulator.banks import dialects
 from simulator.control.desk import REFUSALS, Body, Dong, TheDesk, TheWorld, View, dialect_of, shown_as
 from simulator.control.payments import kept
 from simulator.control.problems import Refused
+from simulator.dialect import Dialect, Notice
+from simulator.distortion import Distortion, Spared, distorted
 from simulator.journal import outgoing_exchange
 from simulator.outbox import Retry
 from simulator.payment import DEFAULT_OUTCOMES, TRANSITIONS, Outcome, Payment, State
@@ -44,6 +46,9 @@ class Telling(Body):
         str | None, Field(min_length=1, description="Another merchant's code, signed with this merchant's secrets.")
     ] = None
     forged: Annotated[bool, Field(description="Signed with secrets that are not this merchant's.")] = False
+    distorted: Annotated[
+        Distortion | None, Field(description="What else is wrong with the message itself, as the fault of that name.")
+    ] = None
 
 
 class MessageView(View):
@@ -99,7 +104,7 @@ async def write(world: TheWorld, payment_id: str, wanted: Telling | None = None)
             payment=msgspec.structs.replace(told, merchant_code=wanted.merchant_code),
             merchant=msgspec.structs.replace(notice.merchant, merchant_code=wanted.merchant_code),
         )
-    message = dialect.callback(notice)
+    message = _written(dialect, notice, wanted.distorted)
     return MessageView(
         method=message.method,
         url=message.url,
@@ -134,6 +139,15 @@ async def send(desk: TheDesk, world: TheWorld, wanted: Sending) -> AnswerView:
         body_base64=base64.b64encode(answer.body).decode(),
         error=answer.error,
     )
+
+
+def _written(dialect: Dialect, notice: Notice, distortion: Distortion | None) -> Outgoing:
+    if distortion is None:
+        return dialect.callback(notice)
+    try:
+        return distorted(dialect, notice, distortion)
+    except Spared as why:
+        raise Refused(400, f"`{distortion}` is impossible here: {why}.") from why
 
 
 def _told(payment: Payment, wanted: Telling) -> Payment:
