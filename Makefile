@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test suite check install dev chromium bench format clean
+.PHONY: demo test suite flakes check install dev chromium bench format clean
 
 demo: install
 	$(BIN)/banksim demo
@@ -13,6 +13,13 @@ test: dev chromium
 # Every defect of the sample portal and every style, each a whole conformance run: half an hour.
 suite: dev
 	BANKSIM_SUITE=all $(BIN)/python -m pytest -n 2 -q -m suite
+
+# The suite again and again, with another seed each time, against correct connectors of every style: what is not the
+# same in every run is listed. `make flakes RUNS=100` takes about two hours on two cores.
+RUNS ?= 20
+flakes: dev
+	if command -v npm >/dev/null; then cd conformance/targets/node && npm ci --silent; fi
+	$(BIN)/python -m conformance.flakes --runs $(RUNS)
 
 check: dev
 	$(BIN)/ruff format --check .

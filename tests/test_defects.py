@@ -25,6 +25,7 @@ from conformance.kill_matrix import (
 from conformance.loading import load_target
 from conformance.requirement import Level, catalogue
 from conformance.results import Verdict
+from conformance.styles import STYLES
 from conformance.targets.portal.banks import counterparts
 from conformance.targets.portal.defects import DEFECTS, Defect, DefectClass
 from tests.conftest import EVERY_SUITE_TEST
@@ -35,34 +36,6 @@ ASKED = {each.id: each for each in catalogue()}
 each_defect = pytest.mark.parametrize("defect", DEFECTS, ids=[each.name for each in DEFECTS])
 
 FIRST_BANKS = ("vnpay", "dvcqg", "vietinbank")
-OTHER_BANKS = tuple(sorted(set(counterparts()) - set(FIRST_BANKS)))
-"""In an ordinary run these take turns at the styles."""
-
-STYLES: dict[str, tuple[list[str], dict[str, str]]] = {
-    "answers a duplicate like the first": (["--launch-arg=--duplicates", "--launch-arg=confirmed"], {}),
-    "keeps what is overpaid, answers a duplicate with the bank's other code": (
-        [
-            "--launch-arg=--overpayments",
-            "--launch-arg=kept",
-            "--launch-arg=--duplicates",
-            "--launch-arg=already-confirmed",
-        ],
-        {},
-    ),
-    "acknowledges first": (
-        ["--launch-arg=--style", "--launch-arg=acks_first"],
-        {"settle_s = 0": "settle_s = 3"},
-    ),
-    "only asks": (
-        ["--bank=vnpay", "--bank=dvcqg"],
-        {
-            "settle_s = 0": "settle_s = 3",
-            'callback_url = "{base_url}/callbacks/vnpay"\n': "",
-            'callback_url = "{base_url}/callbacks/dvcqg/confirm"\n': "",
-        },
-    ),
-}
-"""Words of the launch command, and what differs in the sample target file."""
 
 
 @pytest.mark.suite
@@ -91,19 +64,14 @@ def test_the_sample_portal_keeps_every_requirement_at_each_bank_by_every_method(
 
 
 @pytest.mark.suite
-@pytest.mark.parametrize("style", STYLES)
-def test_a_correct_connector_of_any_style_keeps_every_requirement(style: str, tmp_path: Path) -> None:
-    launch, changes = STYLES[style]
-    if not any(word.startswith("--bank=") for word in launch):
-        others = OTHER_BANKS if EVERY_SUITE_TEST else (OTHER_BANKS[list(STYLES).index(style) % len(OTHER_BANKS)],)
-        launch = [*launch, *(f"--bank={bank}" for bank in (*FIRST_BANKS, *others))]
-    text = PORTAL.read_text(encoding="utf-8")
-    for before, after in changes.items():
-        assert before in text
-        text = text.replace(before, after)
-    target = tmp_path / "target.toml"
-    target.write_text(text, encoding="utf-8")
-    results = check(tmp_path, *launch, target=target, methods=())
+@pytest.mark.parametrize("name", [name for name, style in STYLES.items() if style.launch or style.changes])
+def test_a_correct_connector_of_any_style_keeps_every_requirement(name: str, tmp_path: Path) -> None:
+    style = STYLES[name]
+    others = tuple(bank for bank in style.banks if bank not in FIRST_BANKS)
+    turn = others if EVERY_SUITE_TEST else others[list(STYLES).index(name) % len(others) :][:1]
+    banks = (*(bank for bank in FIRST_BANKS if bank in style.banks), *turn)
+    asked = (f"--bank={bank}" for bank in banks)
+    results = check(tmp_path, *style.words, *asked, target=style.target_in(tmp_path), methods=())
     assert results.stopped == ""
     assert [each for each in results.findings if each.verdict in (Verdict.FAILED, Verdict.BROKEN)] == []
 
@@ -111,7 +79,10 @@ def test_a_correct_connector_of_any_style_keeps_every_requirement(style: str, tm
 @pytest.mark.suite
 def test_one_seed_finds_the_same_again(tmp_path: Path) -> None:
     found = [check(folder, "--bank=dvcqg") for folder in (tmp_path / "first", tmp_path / "second")]
-    verdicts = [[(each.requirement_id, each.case, each.verdict) for each in results.findings] for results in found]
+    verdicts = [
+        [(each.requirement_id, each.case, each.verdict, each.sentence) for each in results.findings]
+        for results in found
+    ]
     assert verdicts[0] == verdicts[1]
 
 
