@@ -7,9 +7,9 @@ nothing until an option or a fixture of its own is used.
 import re
 import secrets
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from conformance.requirement import Case
     from conformance.running import Run
     from simulator.client import Banksim, SandboxClient
+    from simulator.inprocess import Banks
 
 RECORDER: pytest.StashKey["Recorder"] = pytest.StashKey()
 
@@ -37,6 +38,12 @@ CONFIGURATION = 2
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("banksim", "payment connector conformance")
     group.addoption("--banksim-target", help="the connector: a target file (.toml), or module:Class")
+    group.addoption(
+        "--banksim-check",
+        action="store_true",
+        help="collect banksim's requirements beside your own tests, and ask them of the target",
+    )
+    parser.addini("banksim_target", "the target of --banksim-check, if --banksim-target names no other")
     group.addoption("--banksim-url", help="a running simulator (default: one is started)")
     group.addoption("--banksim-token", help="its control token")
     group.addoption("--banksim-seed", help="what chance depends on; the same seed asks the same")
@@ -49,8 +56,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--banksim-replay", default="", help="the command that results name for replaying")
 
 
+MARKER = (
+    "banksim(seed, clock_at): the seed and the time (aware) of the sandbox or of the banks in process. Requirements"
+    " carry it with id, area, level, bank and method: -m \"banksim(level='MUST')\""
+)
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("--banksim-target"):
+    config.addinivalue_line("markers", MARKER)
+    if config.getoption("--banksim-check"):
+        config.args += _suite_files()
+    if _target_text(config):
         recorder = _make_recorder(config)
         config.stash[RECORDER] = recorder
         config.pluginmanager.register(recorder, "banksim-recorder")
@@ -67,6 +83,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if recorder is None:
         raise pytest.UsageError(NO_TARGET)
     metafunc.parametrize("case", recorder.cases(), ids=str, indirect=True)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """A requirement can be chosen by what it is and of whom it is asked, before anything runs."""
+    asked = getattr(getattr(item, "function", None), "requirement", None)
+    case: Any = getattr(getattr(item, "callspec", None), "params", {}).get("case")
+    if asked is not None and case is not None:
+        told = {"id": asked.id, "area": asked.area.value, "level": asked.level.value}
+        item.add_marker(pytest.mark.banksim(bank=case.bank, method=case.method, **told))
 
 
 @pytest.fixture(scope="session")
@@ -87,9 +112,9 @@ def banksim(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture
-def sandbox(banksim: "Banksim") -> "Iterator[SandboxClient]":
-    """A sandbox for this test alone, with a clock that only `advance` moves."""
-    made = banksim.create_sandbox(manual=True)
+def sandbox(banksim: "Banksim", request: pytest.FixtureRequest) -> "Iterator[SandboxClient]":
+    """A sandbox for this test alone, with a clock that only `advance` moves. See the marker `banksim`."""
+    made = banksim.create_sandbox(manual=True, **_marked(request))
     yield made
     made.drop()
 
@@ -103,6 +128,30 @@ def payer() -> "Iterator[Payer]":
 
     with httpx.Client(trust_env=False, timeout=BROWSER_S) as browser:
         yield Payer(browser)
+
+
+@pytest.fixture
+def banksim_connector() -> Any:
+    """Override it: the application that `banksim_inprocess` calls (ASGI, WSGI, a function or an httpx transport)."""
+    return None
+
+
+@pytest.fixture
+def banksim_hosts() -> Mapping[str, str]:
+    """Override it: banks' addresses besides the known ones, {"https://api.bank.example": "vietinbank_dn"}."""
+    return {}
+
+
+@pytest.fixture
+def banksim_inprocess(
+    request: pytest.FixtureRequest, banksim_connector: Any, banksim_hosts: Mapping[str, str]
+) -> "Iterator[Banks]":
+    """The banks in this process, at their real hosts, for this test alone. See the marker `banksim`."""
+    from simulator import inprocess
+
+    given = {"connector": banksim_connector, "hosts": banksim_hosts, **_marked(request)}
+    with inprocess.banksim_inprocess(**given) as banks:
+        yield banks
 
 
 @pytest.fixture(scope="session")
@@ -155,6 +204,37 @@ def bench(request: pytest.FixtureRequest, case: "Case", conformance_run: "Run") 
     )
 
 
+_MARKED = frozenset({"seed", "clock_at"})
+
+
+def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What the test's marker `banksim` says."""
+    marker = request.node.get_closest_marker("banksim")
+    told = dict(marker.kwargs) if marker is not None else {}
+    if marker is not None and (marker.args or not told.keys() <= _MARKED):
+        raise pytest.UsageError(f"{request.node.nodeid}: the marker banksim takes seed and clock_at, by name")
+    return told
+
+
+def _target_text(config: pytest.Config) -> str:
+    """The connector that is asked; "" = none, and the plugin keeps still."""
+    named: str = config.getoption("--banksim-target") or ""
+    if named or not config.getoption("--banksim-check"):
+        return named
+    configured: str = config.getini("banksim_target")
+    if not configured:
+        raise pytest.UsageError(NO_TARGET)
+    is_file = configured.endswith(".toml")
+    return str(config.rootpath / configured) if is_file else configured
+
+
+def _suite_files() -> list[str]:
+    """The requirements' files: named one by one, they are collected however a project names its own tests."""
+    from pathlib import Path
+
+    return [str(path) for path in sorted((Path(__file__).parent / "suite").glob("test_*.py"))]
+
+
 def _make_recorder(config: pytest.Config) -> "Recorder":
     from pathlib import Path
 
@@ -164,7 +244,7 @@ def _make_recorder(config: pytest.Config) -> "Recorder":
 
     if hasattr(config, "workerinput"):
         raise pytest.UsageError("requirements share one connector: run them without -n")
-    text = config.getoption("--banksim-target")
+    text = _target_text(config)
     results_path = config.getoption("--banksim-results")
     try:
         target = load_target(text, tuple(config.getoption("--banksim-launch-arg")))

@@ -55,6 +55,7 @@ class Recorder:
     findings: dict[str, Finding] = field(default_factory=dict)
     _asked: dict[str, Requirement] = field(default_factory=dict)
     _count: int = 0
+    _left_out: bool = False
     _problems: list[str] = field(default_factory=list)
     _started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     _started_s: float = field(default_factory=time.monotonic)
@@ -102,6 +103,10 @@ class Recorder:
         if dropped:
             config.hook.pytest_deselected(items=dropped)
             items[:] = [item for item in items if item not in dropped]
+
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        """Whoever leaves requirements out, by -k or -m, has a part of the answer."""
+        self._left_out = self._left_out or any(_requirement(item) is not None for item in items)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         asked = [found for found in map(_requirement, session.items) if found is not None]
@@ -153,7 +158,7 @@ class Recorder:
             target=_target_view(self.target, self.settings.target_text),
             requirements=tuple(_view_of(each) for each in self._asked.values()),
             findings=tuple(self.findings.values()),
-            partly=self.settings.partly,
+            partly=self.settings.partly or self._left_out,
             stopped=self.stopped,
             replay=self.settings.replay or f"banksim check --target {self.settings.target_text}",
         )
@@ -190,12 +195,8 @@ class Recorder:
         if not self.settings.shows_progress or finding is None:
             return
         place = f"[{len(self.findings):>{len(str(self._count))}}/{self._count}]"
-        line = f"{place} {finding.requirement_id:<18} {finding.case:<24} {finding.verdict.replace('_', ' ')}"
-        if sys.stderr.isatty():
-            keeps = "\n" if finding.verdict in (Verdict.FAILED, Verdict.BROKEN) else ""
-            sys.stderr.write(f"\r\x1b[2K{line}{keeps}")
-        else:
-            sys.stderr.write(f"{line}\n")
+        verdict = finding.verdict.replace("_", " ")
+        sys.stderr.write(f"{place} {finding.requirement_id:<18} {finding.case:<24} {verdict}\n")
         sys.stderr.flush()
 
 

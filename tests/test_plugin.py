@@ -1,10 +1,17 @@
 """The pytest plugin on tiny suites of its own: every verdict, and silence where nobody asks for it."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+from conformance.requirement import catalogue
 from conformance.results import Finding, Results, Verdict, decode
 
 pytest_plugins = ["pytester"]
+
+ROOT = Path(__file__).resolve().parent.parent
+PORTAL = ROOT / "conformance" / "targets" / "portal.toml"
 
 TARGET = """
 from conformance.target import BankSetup
@@ -359,3 +366,94 @@ def test_an_integrators_own_tests_have_a_simulator_a_sandbox_and_a_payer(pyteste
     pytester.makepyfile(test_ours=INTEGRATOR)
     run = pytester.runpytest_inprocess(*PLUGINS)
     run.assert_outcomes(passed=2)
+
+
+def blocks(name: str) -> list[str]:
+    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def test_the_documents_examples_run_as_they_stand_and_keep_still_without_a_target(pytester: pytest.Pytester) -> None:
+    ours, _ = blocks("pytest.md")
+    pytester.makepyfile(test_ours=ours)
+    pytester.runpytest_inprocess(*PLUGINS, "--strict-markers").assert_outcomes(passed=2)
+
+
+def test_the_requirements_are_asked_in_ones_own_run_beside_ones_own_tests(pytester: pytest.Pytester) -> None:
+    _, own = blocks("pytest.md")
+    pytester.makepyfile(test_ours=own + "\n\ndef test_plain():\n    pass\n")
+    pytester.makeini(f"[pytest]\nbanksim_target = {PORTAL}\n")
+    chosen = "banksim(bank='vnpay', id='MONEY-01') or banksim(bank='vnpay', id='NOTICE-90') or not banksim"
+    run = pytester.runpytest_subprocess(
+        *PLUGINS, "--banksim-check", "--banksim-results=results.json", "--strict-markers", "-v", "-m", chosen
+    )
+    found = decode((pytester.path / "results.json").read_bytes())
+    asked = {(each.requirement_id, each.bank, each.verdict.value) for each in found.findings if each.method != "qr"}
+    assert asked == {("MONEY-01", "vnpay", "passed"), ("NOTICE-90", "vnpay", "passed")}
+    assert found.partly
+    assert run.ret == 0
+    run.stdout.fnmatch_lines(["*test_plain PASSED*"])
+
+
+def test_every_requirement_is_collected_whatever_a_projects_tests_are_called(pytester: pytest.Pytester) -> None:
+    pytester.makeini(f"[pytest]\npython_files = *_spec.py\nbanksim_target = {PORTAL}\n")
+    run = pytester.runpytest_subprocess(*PLUGINS, "--banksim-check", "--collect-only", "-q", "--banksim-bank=sepay")
+    ids = {word for line in run.outlines for word in re.findall(r"::test_\w+", line)}
+    assert len(ids) == len(catalogue())
+
+
+def test_without_a_target_the_requirements_cannot_be_collected(pytester: pytest.Pytester) -> None:
+    run = pytester.runpytest_inprocess(*PLUGINS, "--banksim-check")
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    assert "--banksim-target" in run.stderr.str()
+
+
+def test_a_configured_target_alone_asks_nothing(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\nbanksim_target = missing.toml\n")
+    pytester.makepyfile(test_ours="def test_plain(): pass")
+    pytester.runpytest_inprocess(*PLUGINS).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("how", ["-k test_one", "-mbanksim(id='MONEY-01')"])
+def test_a_choice_made_with_pytests_own_words_is_a_part_of_the_answer(suite: Suite, how: str) -> None:
+    body = '@asked("MONEY-01")\ndef test_one(bench): pass\n@asked("MONEY-02")\ndef test_two(bench): pass\n'
+    suite.run(body, *how.split(" ", 1), "--strict-markers")
+    assert {each.requirement_id for each in suite.results.findings} == {"MONEY-01"}
+    assert suite.results.partly
+
+
+def test_a_marker_sets_seed_and_time_of_the_sandbox_and_of_the_banks_in_process(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_ours="""
+        from datetime import UTC, datetime
+        import httpx, pytest
+        AT = datetime(2026, 1, 5, 2, 0, tzinfo=UTC)
+        pytestmark = pytest.mark.banksim(seed="42", clock_at=AT)
+
+        @pytest.fixture
+        def banksim_connector():
+            return lambda request: httpx.Response(200, json={"RspCode": "00"})
+
+        @pytest.fixture
+        def banksim_hosts():
+            return {"https://api.bank.example": "payos"}
+
+        def test_a_sandbox(sandbox):
+            view = sandbox.view()
+            assert (view.seed, view.now) == ("42", AT)
+
+        def test_in_process(banksim_inprocess):
+            view = banksim_inprocess.sandbox.view()
+            assert (view.seed, view.now) == ("42", AT)
+            assert httpx.get("https://api.bank.example/v2/payment-requests/1").json()["code"] == "401"
+        """
+    )
+    pytester.runpytest_inprocess(*PLUGINS, "--strict-markers").assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("marker", ["banksim('42')", "banksim(sed='42')"])
+def test_a_marker_that_says_something_else_is_refused(pytester: pytest.Pytester, marker: str) -> None:
+    pytester.makepyfile(test_ours=f"import pytest\n@pytest.mark.{marker}\ndef test_it(banksim_inprocess): pass\n")
+    run = pytester.runpytest_inprocess(*PLUGINS)
+    run.assert_outcomes(errors=1)
+    assert "takes seed and clock_at, by name" in run.stdout.str()
