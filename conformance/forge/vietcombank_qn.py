@@ -130,7 +130,7 @@ _PAY = Asking(
 _QUERY = Asking(envelope=JSON, words={Asked.NUMBER: ("context", "channelRefNumber")})
 _REFUND = Asking(
     envelope=JSON,
-    words={Asked.NUMBER: ("context", "channelRefNumber"), Asked.AMOUNT: ("payload", "amount")},
+    words={Asked.NUMBER: ("payload", "refundId"), Asked.AMOUNT: ("payload", "amount")},
 )
 
 WIRE = Wire(

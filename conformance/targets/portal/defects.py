@@ -643,7 +643,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         Flaw.REFUND_TOLD_WHEN_ASKED,
         "the payer is told of money given back when it is asked for, and once more when it is",
-        (),
+        ("banks 6.9",),
         REFUNDING_BANKS,
         in_class=DefectClass.REFUND,
     ),
