@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives import hashes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.answering import forged
 from simulator.banks import vietinbank_wallet
 from simulator.banks.vietinbank_wallet import (
     DIALECT,
@@ -28,7 +27,7 @@ from simulator.banks.vietinbank_wallet import (
     token_of,
 )
 from simulator.dialect import Ack, Ask, Command, Confirm, Create, Endpoint, Notice, Query, RefundOrder, Reply
-from simulator.merchants import default_merchants
+from simulator.merchants import default_merchants, forged
 from simulator.payment import (
     COLLECTED,
     Channel,
