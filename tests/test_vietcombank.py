@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.answering import forged
 from simulator.banks import vietcombank
 from simulator.banks.vietcombank import (
     ADVICE,
@@ -32,7 +31,7 @@ from simulator.banks.vietcombank import (
     signature,
 )
 from simulator.dialect import Ack, Dialect, Notice, Question
-from simulator.merchants import default_merchants
+from simulator.merchants import default_merchants, forged
 from simulator.payment import COLLECTED, Bill, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
 from simulator.wire import Answer, Outgoing
 from tests.sources import SOURCES
