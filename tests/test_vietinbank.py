@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.answering import forged
 from simulator.banks import vietinbank
 from simulator.banks.vietinbank import DIALECT, acknowledged, ask, callback, read
 from simulator.dialect import Ack, Notice, Question
-from simulator.merchants import default_merchants, impostor_key
+from simulator.merchants import default_merchants, forged, impostor_key
 from simulator.payment import Bill, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
 from simulator.signing import rsa_sha256_sign, rsa_sha256_verify
 from simulator.wire import Answer
