@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.answering import forged
 from simulator.bank import act, progress, returned
 from simulator.banks import vietinbank_dn
 from simulator.banks.vietinbank_dn import (
@@ -27,7 +26,7 @@ from simulator.banks.vietinbank_dn import (
     string_to_sign,
 )
 from simulator.dialect import Ack, Command, Create, Endpoint, Notice, Query, RefundOrder, Reply
-from simulator.merchants import default_merchants, impostor_key
+from simulator.merchants import default_merchants, forged, impostor_key
 from simulator.payer import choose, give_card, give_otp, log_in, scan, take_money
 from simulator.payment import COLLECTED, Channel, Event, Merchant, Outcome, Payment, Reason, Refund, Refusal, State
 from simulator.signing import rsa_sha256_sign, rsa_sha256_verify
