@@ -12,13 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from simulator.answering import forged
 from simulator.bank import act
 from simulator.banks import viettelpay
 from simulator.banks.viettelpay import DIALECT, acknowledged, ask, callback, check_sum, encode_search, read, scanned
 from simulator.delivery import Courier
 from simulator.dialect import Ack, Notice, Query, Question, RefundOrder, Reply
-from simulator.merchants import default_merchants
+from simulator.merchants import default_merchants, forged
 from simulator.outbox import DeliveryState
 from simulator.payment import Bill, Channel, Event, Merchant, Order, Outcome, Payment, Reason, Refusal, State
 from simulator.wire import Answer, Request
