@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simulator import payer
-from simulator.answering import forged
 from simulator.bank import progress
 from simulator.banks.vietcombank_qn import (
     DIALECT,
@@ -28,7 +27,7 @@ from simulator.banks.vietcombank_qn import (
     signature,
 )
 from simulator.dialect import Ack, Command, Create, Endpoint, Notice, Query, RefundOrder
-from simulator.merchants import default_merchants
+from simulator.merchants import default_merchants, forged
 from simulator.payer import Stage
 from simulator.payment import COLLECTED, Channel, Merchant, Order, Outcome, Payment, Reason, Refusal, State
 from simulator.wire import Answer, Request, Response
