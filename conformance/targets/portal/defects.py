@@ -958,7 +958,7 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.CONTENT_TYPE_EXACT,
         "a message is read only if it calls itself application/json and adds nothing",
         ("gateways D39",),
-        (DVCQG, VIETINBANK, PAYOS, BIDV),
+        (DVCQG, BIDV),
         in_class=DefectClass.ACKNOWLEDGEMENT,
     ),
     Defect(
@@ -993,14 +993,14 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.OTHER_BANKS_MONEY_DROPPED,
         "a second payment is written down only if it came over the same bank",
         ("banks 6.2",),
-        (*ALL_BANKS, PAYOS),
+        (VNPAY, VIETINBANK),
         in_class=DefectClass.MONEY,
     ),
     Defect(
         Flaw.REFUSED_MONEY_FORGOTTEN,
         "money that no dossier wants is refused, as if the bank gave it back for that",
         ("gateways D35", "banks 6.4"),
-        (*ALL_BANKS, BIDV),
+        (VNPAY, BIDV),
         in_class=DefectClass.MONEY,
     ),
     Defect(
@@ -1021,7 +1021,7 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.AMOUNT_IN_FLOAT32,
         "fees are kept as single-precision floating-point numbers",
         ("gateways D22", "banks 6.6"),
-        (*ALL_BANKS, BIDV, PAYOS, SEPAY),
+        (VNPAY, BIDV, SEPAY),
         in_class=DefectClass.MONEY,
     ),
     Defect(
@@ -1063,7 +1063,7 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.UNSEEN_ORDER_IS_FAILURE,
         "an order that the bank does not know yet is given up, and its callback comes too late",
         ("gateways D54",),
-        (VNPAY, ONEPAY, VIETCOMBANK_QN),
+        (VNPAY, ONEPAY),
         in_class=DefectClass.QUERY,
     ),
     Defect(
@@ -1091,7 +1091,7 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.TRANSFER_KNOWN_BY_ORDER,
         "a second transfer for an order counts as a repetition of the first",
         ("egov D29", "banks 6.2"),
-        (SEPAY, PAYOS),
+        (SEPAY,),
         in_class=DefectClass.QR,
     ),
     Defect(
