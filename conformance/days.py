@@ -19,6 +19,7 @@ FILED = ("vnpay", "dvcqg", "vietinbank", "vietinbank_thvqr", "napas", "vietinban
 
 VIETNAM = timezone(timedelta(hours=7), "GMT+7")
 ONE_DAY = timedelta(days=1)
+LONG_AGO = timedelta(days=45)
 LOOKED_AT = 14
 """A holiday of so many days is not known."""
 
@@ -67,6 +68,10 @@ class Days:
     def last_over(self) -> FileView:
         """The last business day that is over."""
         return self._closing(self.today().business_date - ONE_DAY, -ONE_DAY)
+
+    def long_ago(self) -> FileView:
+        """A business day on which nobody paid anything."""
+        return self._closing(self._sandbox.clock().now.astimezone(VIETNAM).date() - LONG_AGO, -ONE_DAY)
 
     def last_of_year(self, year: int) -> FileView:
         return self._closing(date(year, 12, 31), -ONE_DAY)
