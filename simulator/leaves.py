@@ -104,6 +104,7 @@ def put(tree: Any, path: Path, value: Any) -> Any:
     if isinstance(tree, Piped):
         return Piped(put(tree.values, path, value))
     if isinstance(tree, Plain):
+        assert not path, "bytes that are neither a form nor JSON are one value"
         return Plain(value or "")
     key, rest = path[0], path[1:]
     if isinstance(tree, list):

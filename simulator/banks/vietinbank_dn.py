@@ -331,16 +331,19 @@ def _response_code(payment: Payment) -> str:
 
 def callback(notice: Notice) -> Outgoing:
     payment, merchant = notice.payment, notice.merchant
-    fields = {"transId": _trans_id(payment), "merchantId": merchant.merchant_code, "orderId": payment.order.order_ref}
+    ids = {"transId": _trans_id(payment), "merchantId": merchant.merchant_code, "orderId": payment.order.order_ref}
+    usual = ids | _told(payment)
     told = worded(
         notice,
-        fields | _told(payment),
+        usual,
         currency={"currencyCode": "USD"},
         second={"transStatus": STATUSES[notice.opposite.state]},
         # vietinbank-dn-design#empty
         optional=("billCode", "bankTransId"),
     )
-    body = msgspec.json.encode(_sealed(told, merchant))
+    unknown = {name: text for name, text in told.items() if name not in usual}
+    sealed = _sealed({name: text for name, text in told.items() if name in usual}, merchant)
+    body = msgspec.json.encode(sealed | unknown)
     return Outgoing("POST", merchant.callback_url, (("content-type", JSON_TYPE),), body)
 
 
