@@ -34,10 +34,17 @@ export class Ledger {
         return this.dossiers.get(dossierCode).orders;
     }
 
-    /** Orders that the banks are to be asked about; of one dossier, or of all. */
+    /** Orders that the banks are to be asked about, of one dossier or of all; failed ones too, for their payer may have
+     *  tried again. */
     openOrders(dossierCode = '') {
         const among = dossierCode ? (this.dossiers.get(dossierCode)?.orders ?? []) : [...this.orders.values()];
-        return among.filter((order) => order.state === OPEN);
+        return among.filter((order) => order.state !== PAID && !order.closed);
+    }
+
+    /** Refunds that are neither made nor refused; of one dossier, or of all. */
+    openRefunds(dossierCode = '') {
+        const among = dossierCode ? (this.dossiers.get(dossierCode)?.refunds ?? []) : [...this.refunds.values()];
+        return among.filter((refund) => refund.state === 'asked');
     }
 
     unsent() {
@@ -76,7 +83,8 @@ export class Ledger {
     }
 
     _ordered({ bank, orderRef, code, channel, amount, at, expiresAt }) {
-        const order = { bank, orderRef, code, channel, amount: BigInt(amount), at, expiresAt, state: OPEN, word: '' };
+        const order = { bank, orderRef, code, channel, amount: BigInt(amount), at, expiresAt, word: '' };
+        Object.assign(order, { state: OPEN, closed: false });
         this.orders.set(`${bank}/${orderRef}`, order);
         this.dossiers.get(code).orders.push(order);
     }
@@ -95,8 +103,9 @@ export class Ledger {
         if (message) this.messages.set(message.id, { ...message, sent: false });
     }
 
-    _failed({ bank, orderRef, word }) {
-        Object.assign(this.order(bank, orderRef), { state: FAILED, word });
+    /** `closed` = no bank will hear of it any more. */
+    _failed({ bank, orderRef, word, closed = false }) {
+        Object.assign(this.order(bank, orderRef), { state: FAILED, word, closed });
     }
 
     _noted({ bank, orderRef, word }) {
@@ -104,8 +113,7 @@ export class Ledger {
     }
 
     _odd({ bank, orderRef, says }) {
-        const { oddities } = this.dossiers.get(this.order(bank, orderRef).code);
-        if (!oddities.includes(says)) oddities.push(says);
+        this.dossiers.get(this.order(bank, orderRef).code).oddities.push(says);
     }
 
     _cancelled({ code }) {
@@ -114,14 +122,15 @@ export class Ledger {
 
     _refund({ id, code, money, amount, key }) {
         const from = this.money.get(money);
-        const refund = { id, money: from, amount: BigInt(amount), state: 'asked', key };
+        const refund = { id, code, money: from, amount: BigInt(amount), state: 'asked', key };
         this.refunds.set(id, refund);
         from.refunds.push(refund);
         this.dossiers.get(code).refunds.push(refund);
     }
 
-    _refundEnded({ id, state }) {
+    _refundEnded({ id, state, message }) {
         this.refunds.get(id).state = state;
+        if (message) this.messages.set(message.id, { ...message, sent: false });
     }
 
     _sent({ id }) {
@@ -140,7 +149,7 @@ export function decide(ledger, word, at, defect = '') {
     const right = word.amount === order.amount || defect === 'amount_not_compared';
     if (!right && !(word.arrived && word.outcome === PAID && word.amount > 0n)) {
         const says = `${word.bank} ${word.orderRef}: ${word.amount} instead of ${order.amount} (${word.code})`;
-        return { effect: 'wrong_amount', events: [{ type: 'odd', ...about, says }] };
+        return { effect: 'wrong_amount', events: odd(says) };
     }
     if (word.outcome === PAID) {
         if (known) return { effect: 'repeated', events: [] };
@@ -151,10 +160,15 @@ export function decide(ledger, word, at, defect = '') {
     }
     if (order.state !== OPEN) {
         const says = `${word.bank} ${word.orderRef}: ${order.state}, and now ${word.code}`;
-        return { effect: 'repeated', events: order.state === PAID ? [{ type: 'odd', ...about, says }] : [] };
+        return { effect: 'repeated', events: order.state === PAID ? odd(says) : [] };
     }
     if (word.outcome === FAILED) return { effect: 'failed', events: [{ type: 'failed', ...about, word: word.code }] };
     return { effect: 'noted', events: [{ type: 'noted', ...about, word: word.code }] };
+
+    /** For a person to look into, once. */
+    function odd(says) {
+        return ledger.dossiers.get(order.code).oddities.includes(says) ? [] : [{ type: 'odd', ...about, says }];
+    }
 
     function credit(amount, settles) {
         const told = { moneyRef: word.moneyRef, bankRef: word.bankRef, word: word.code };

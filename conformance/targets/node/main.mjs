@@ -1,6 +1,7 @@
 // The command line: starts the portal, and says on one line where it listens.
 //
-//     node main.mjs --port 0 --bank-url http://127.0.0.1:8080/s/NAME --books FILE [--inbox-url URL] [--defect NAME]
+//     node main.mjs --port 0 --bank-url http://127.0.0.1:8080/s/NAME --books FILE [--inbox-url URL]
+//         [--bank-timeout-s N] [--defect NAME]
 import { parseArgs } from 'node:util';
 
 import { Journal } from './journal.mjs';
@@ -12,7 +13,6 @@ import * as vnpay from './vnpay.mjs';
 
 const ASK_EVERY_MS = 5 * 60_000;
 const SEND_EVERY_MS = 30_000;
-const TIMEOUT_MS = 8_000;
 // Each stands at one place, where a real developer makes the mistake.
 const DEFECTS = ['', 'amount_not_compared', 'signature_not_checked', 'duplicate_settles_twice'];
 
@@ -21,13 +21,14 @@ const { values: given } = parseArgs({
         port: { type: 'string', default: '0' },
         'bank-url': { type: 'string', default: 'http://127.0.0.1:8080' },
         books: { type: 'string', default: 'books.jsonl' },
+        'bank-timeout-s': { type: 'string', default: '8' },
         'inbox-url': { type: 'string', default: '' },
         defect: { type: 'string', default: '' },
     },
 });
 if (!DEFECTS.includes(given.defect)) throw new Error(`--defect is one of ${DEFECTS.slice(1).join(', ')}`);
 const defect = given.defect;
-boundFetch(TIMEOUT_MS);
+boundFetch(Number(given['bank-timeout-s']) * 1000);
 
 const journal = new Journal(given.books);
 const portal = new Portal({ journal, banks: {}, send, defect });

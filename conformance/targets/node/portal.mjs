@@ -2,10 +2,11 @@
 // refund, stand in the books before a bank hears of it, and nothing awaits between a look at the books and a write.
 import { randomUUID } from 'node:crypto';
 
-import { decide, FAILED } from './ledger.mjs';
+import { decide, dong } from './ledger.mjs';
 
 const ORDER_LIFE_MS = 15 * 60_000;
 const GRACE_MS = 5 * 60_000;
+const ASK_FOR_MS = 3 * 86_400_000;
 const AT_ONCE = 8;
 const FEE_MAX = 10n ** 13n; // In hundredths still a whole number for JavaScript, and so for the clients.
 
@@ -68,12 +69,13 @@ export class Portal {
         return effect;
     }
 
-    /** Asks the banks about what is open, and sends what waits; done when it returns. */
+    /** Asks the banks about what is open, orders and refunds, and sends what waits; done when it returns. */
     async runJobs(dossierCode = '') {
-        const open = this.ledger.openOrders(dossierCode);
+        const open = this.ledger.openOrders(dossierCode).filter((order) => this.now() < order.at + ASK_FOR_MS);
         for (let from = 0; from < open.length; from += AT_ONCE) {
             await Promise.all(open.slice(from, from + AT_ONCE).map((order) => this.#ask(order)));
         }
+        for (const refund of this.ledger.openRefunds(dossierCode)) await this.#giveBack(refund);
         await this.sendMessages();
         return open.length;
     }
@@ -94,6 +96,8 @@ export class Portal {
         const dossier = this.#known(code);
         const known = dossier.refunds.find((each) => key && each.key === key);
         if (known) return known;
+        // Of two at once, a bank's answer would not tell which of them was made.
+        if (dossier.refunds.some((each) => each.state === 'asked')) throw new Refused(409, 'a refund is under way');
         if (amount !== null && amount <= 0n) throw new Refused(422, 'a refund is of 1 VND or more');
         const candidates = [...dossier.money].sort((one, other) => Number(one.settles) - Number(other.settles));
         const money = candidates.find((each) => this.ledger.left(each) >= (amount ?? 1n));
@@ -103,10 +107,20 @@ export class Portal {
         const id = randomUUID().replaceAll('-', '');
         const refund = { id, code, money: money.id, amount: String(amount ?? this.ledger.left(money)), key };
         this.journal.write([{ type: 'refund', ...refund }]);
-        const planned = this.ledger.refunds.get(id);
-        const state = await api.giveBack(this.ledger.order(money.bank, money.orderRef), planned).catch(() => 'asked');
-        if (state !== 'asked') this.journal.write([{ type: 'refundEnded', id, state }]);
-        return planned;
+        return await this.#giveBack(this.ledger.refunds.get(id));
+    }
+
+    /** Asks the bank for it, always under the same number; what the bank has neither made nor refused stays open. */
+    async #giveBack(refund) {
+        const { id, code, money, amount } = refund;
+        const order = this.ledger.order(money.bank, money.orderRef);
+        const state = await this.banks[money.bank].api.giveBack(order, refund).catch(() => 'asked');
+        if (state === 'asked' || refund.state !== 'asked') return refund;
+        const text = `Hồ sơ ${code}: đã hoàn ${dong(amount)} lệ phí.`;
+        const message = { id: `${code}/${id}`, to: this.ledger.dossiers.get(code).phone, text };
+        this.journal.write([{ type: 'refundEnded', id, state, ...(state === 'done' && { message }) }]);
+        this.sendMessages();
+        return refund;
     }
 
     /** One after another, and each until it is taken: killed in between it is sent again under the same number. */
@@ -135,9 +149,9 @@ export class Portal {
         }
         if (words === 'absent') {
             // The payer may still get there until the order expires, and not any more then.
-            if (this.now() < order.expiresAt + GRACE_MS || order.state === FAILED) return;
+            if (this.now() < order.expiresAt + GRACE_MS) return;
             const { bank, orderRef } = order;
-            this.journal.write([{ type: 'failed', bank, orderRef, word: 'never seen by the bank' }]);
+            this.journal.write([{ type: 'failed', bank, orderRef, word: 'never seen by the bank', closed: true }]);
             return;
         }
         for (const word of words) this.settle(word);

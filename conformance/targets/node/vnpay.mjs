@@ -44,8 +44,10 @@ const REFUND_SIGNED = [
     ...['vnp_BankCode', 'vnp_PayDate', 'vnp_TransactionNo', 'vnp_TransactionType', 'vnp_TransactionStatus'],
     'vnp_OrderInfo',
 ];
-// vnpay-querydr-refund#codes: in work, or without an answer: the money may have gone back.
+// vnpay-querydr-refund#codes: 94 this very request was had before, 98 and 99 no answer: the money may have gone back.
 const REFUND_UNCERTAIN = new Set(['94', '98', '99']);
+// vnpay-pay-2-1-0#transaction-status: 05 and 06 are on their way.
+const REFUND_ENDS = { '00': 'done', '09': 'refused' };
 
 const TEST_CONTRACT = { tmnCode: 'DEMOV210', secret: 'SIMULATORSECRETKEY0123456789ABCD' };
 
@@ -128,6 +130,25 @@ export function open({ bankUrl, publicUrl, contract = TEST_CONTRACT, defect }) {
 
     /** The words in the answer to a query, none if nothing is said of the payment; 'absent' = no such order there. */
     async function ask(order) {
+        const raw = await queried(order);
+        if (raw?.vnp_ResponseCode === '91') return 'absent';
+        // vnpay-querydr-refund#codes: type 01 is the payment; 02 and 03 are its refunds, so there is no news of it.
+        if (raw?.vnp_ResponseCode !== '00' || !['', '01', undefined].includes(raw.vnp_TransactionType)) return [];
+        const status = raw.vnp_TransactionStatus;
+        const word = {
+            bank: code,
+            orderRef: order.orderRef,
+            moneyRef: order.orderRef,
+            amount: dongOf(String(raw.vnp_Amount ?? '')),
+            outcome: status === '00' ? PAID : status === '02' ? FAILED : OPEN,
+            bankRef: String(raw.vnp_TransactionNo ?? ''),
+            code: `00/${status}`,
+        };
+        return [word];
+    }
+
+    /** queryDr's answer as it came; null if it is not to be believed. */
+    async function queried(order) {
         const { result, raw } = await overheard(() =>
             client.queryDr({
                 vnp_RequestId: randomUUID().replaceAll('-', ''),
@@ -140,24 +161,7 @@ export function open({ bankUrl, publicUrl, contract = TEST_CONTRACT, defect }) {
             }),
         );
         // isVerified is false for a wrong signature, but true for none at all.
-        if (!result.isVerified || !raw.vnp_SecureHash) return [];
-        if (!isAbout(raw, 'querydr', order)) return [];
-        if (raw.vnp_ResponseCode === '91') return 'absent';
-        if (raw.vnp_ResponseCode !== '00') return [];
-        // vnpay-querydr-refund#codes: type 01 is the payment; 02 and 03 are its refunds.
-        const isPayment = ['', '01', undefined].includes(raw.vnp_TransactionType);
-        const status = raw.vnp_TransactionStatus;
-        const outcome = status === '00' && isPayment ? PAID : status === '02' ? FAILED : OPEN;
-        const word = {
-            bank: code,
-            orderRef: order.orderRef,
-            moneyRef: order.orderRef,
-            amount: dongOf(String(raw.vnp_Amount ?? '')),
-            outcome,
-            bankRef: String(raw.vnp_TransactionNo ?? ''),
-            code: `00/${status}`,
-        };
-        return [word];
+        return result.isVerified && raw.vnp_SecureHash && isAbout(raw, 'querydr', order) ? raw : null;
     }
 
     function isAbout(raw, command, order) {
@@ -182,11 +186,19 @@ export function open({ bankUrl, publicUrl, contract = TEST_CONTRACT, defect }) {
             }),
         );
         const signed = REFUND_SIGNED.map((name) => raw[name] ?? '').join('|');
-        if (!isSignedBy(secret, signed, raw.vnp_SecureHash)) return 'asked';
-        if (!isAbout(raw, 'refund', order)) return 'asked';
+        if (!isSignedBy(secret, signed, raw.vnp_SecureHash) || !isAbout(raw, 'refund', order)) return 'asked';
+        // A request under the same number is not done twice, nor answered: only a query tells what became of it.
+        if (raw.vnp_ResponseCode === '94') return await newestRefund(order);
         if (REFUND_UNCERTAIN.has(raw.vnp_ResponseCode)) return 'asked';
-        if (raw.vnp_ResponseCode !== '00' || raw.vnp_TransactionStatus === '09') return 'refused';
-        return dongOf(String(raw.vnp_Amount)) === refund.amount ? 'done' : 'asked';
+        if (raw.vnp_ResponseCode !== '00') return 'refused';
+        if (dongOf(String(raw.vnp_Amount)) !== refund.amount) return 'asked';
+        return REFUND_ENDS[raw.vnp_TransactionStatus] ?? 'asked';
+    }
+
+    async function newestRefund(order) {
+        const raw = await queried(order);
+        const isRefund = raw?.vnp_ResponseCode === '00' && ['02', '03'].includes(raw.vnp_TransactionType);
+        return (isRefund && REFUND_ENDS[raw.vnp_TransactionStatus]) || 'asked';
     }
 }
 
