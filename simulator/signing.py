@@ -18,6 +18,9 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 
 _OTHERWISE: ContextVar[bool] = ContextVar("otherwise", default=False)
 
+RAW = "bytes:"
+"""Before hex digits: an HMAC's secret that is no text, such as a key which a connector decoded though it must not."""
+
 
 @contextmanager
 def by_another_algorithm() -> Iterator[None]:
@@ -33,10 +36,20 @@ def by_another_algorithm() -> Iterator[None]:
         _OTHERWISE.reset(before)
 
 
+def key_bytes(secret: str) -> bytes:
+    """A secret's own bytes: those of its letters, or those that are given in hex after RAW."""
+    if secret.startswith(RAW):
+        try:
+            return bytes.fromhex(secret.removeprefix(RAW))
+        except ValueError:
+            """Somebody's secret just begins so."""
+    return secret.encode()
+
+
 def hmac_sha512_hex(secret: str, message: bytes) -> str:
     """128 lower-case hex digits."""
     if _OTHERWISE.get():
-        return hashlib.sha512(secret.encode() + message).hexdigest()
+        return hashlib.sha512(key_bytes(secret) + message).hexdigest()
     # A copy of the keyed HMAC: the two blocks of the key are hashed once for all messages.
     keyed = _keyed(secret).copy()
     keyed.update(message)
@@ -45,7 +58,7 @@ def hmac_sha512_hex(secret: str, message: bytes) -> str:
 
 def hmac_sha256_hex(secret: str | bytes, message: bytes) -> str:
     """64 lower-case hex digits."""
-    key = secret.encode() if isinstance(secret, str) else secret
+    key = key_bytes(secret) if isinstance(secret, str) else secret
     if _OTHERWISE.get():
         return hashlib.sha256(key + message).hexdigest()
     return hmac.new(key, message, "sha256").hexdigest()
@@ -54,8 +67,8 @@ def hmac_sha256_hex(secret: str | bytes, message: bytes) -> str:
 def hmac_sha1(secret: str, message: bytes) -> bytes:
     """20 bytes, which one bank writes as hex digits and another in base64."""
     if _OTHERWISE.get():
-        return hashlib.sha1(secret.encode() + message, usedforsecurity=False).digest()
-    return hmac.new(secret.encode(), message, "sha1").digest()
+        return hashlib.sha1(key_bytes(secret) + message, usedforsecurity=False).digest()
+    return hmac.new(key_bytes(secret), message, "sha1").digest()
 
 
 def md5_hex(message: bytes) -> str:
@@ -147,7 +160,7 @@ def check_rsa_key(pem: str) -> None:
 
 @lru_cache(maxsize=256)
 def _keyed(secret: str) -> hmac.HMAC:
-    return hmac.new(secret.encode(), digestmod="sha512")
+    return hmac.new(key_bytes(secret), digestmod="sha512")
 
 
 @lru_cache(maxsize=256)
