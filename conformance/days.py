@@ -49,6 +49,7 @@ class Days:
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
         self._sandbox = bench.sandbox
+        self._views: dict[date, FileView] = {}
 
     # --- which day --------------------------------------------------------------------------------------------
 
@@ -86,6 +87,11 @@ class Days:
         raise AssertionError(f"{self._bench.bank} has no business day around {day}")
 
     def _view(self, day: date) -> FileView:
+        if day not in self._views:
+            self._views[day] = self._looked_up(day)
+        return self._views[day]
+
+    def _looked_up(self, day: date) -> FileView:
         merchant_code = self._bench.merchant.merchant_code
         for each in self._sandbox.settlements(day):
             if (each.bank, each.merchant_code) == (self._bench.bank, merchant_code):

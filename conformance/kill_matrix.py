@@ -36,9 +36,12 @@ METHODS = ("redirect", "bill")
 BY_CHANCE = frozenset({"HISTORY-01", "HISTORY-02"})
 """Drawn by chance, so they may catch a defect beyond what is expected of them."""
 
-SURE = {"order_ref_by_second": frozenset({"ORDER-02"})}
-"""Defects that show whenever two orders fall into one second, which is the machine's to decide: only what surely
-catches them is kept, and others may fail as well."""
+SURE = {
+    "order_ref_by_second": frozenset({"ORDER-02"}),
+    "day_without_cut_off": frozenset({"RECONCILIATION-12"}),
+}
+"""Defects that show by the machine's time: whenever two orders fall into one second, or a run into the hours after the
+cut-off. Only what surely catches them is kept, and others may fail as well."""
 
 Caught = Mapping[str, Mapping[str, list[str]]]
 """Defect, bank, ids of the requirements that catch it there."""

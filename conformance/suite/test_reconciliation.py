@@ -15,7 +15,7 @@ FOUR_HOURS = timedelta(hours=4)
 """Before the year's end: after any usual cut-off."""
 
 AGREED = ("00", "0000")
-HUGE = 3_000_000
+HUGE = 1_000_000
 """Bytes of one line: more than any bank writes."""
 
 

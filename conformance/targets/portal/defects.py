@@ -134,6 +134,7 @@ class Flaw(StrEnum):
     TRANSFER_KNOWN_BY_ORDER = "transfer_known_by_order"
     TRANSFER_TEXT_IN_CAPITALS = "transfer_text_in_capitals"
     TRANSFER_MATCHED_BY_AMOUNT = "transfer_matched_by_amount"
+    UNSIGNED_ANSWER_BELIEVED = "unsigned_answer_believed"
     DAY_IN_HUNDREDTHS = "day_in_hundredths"
     DAY_BOOKS_NOT_READ = "day_books_not_read"
     DAY_UNKNOWN_SKIPPED = "day_unknown_skipped"
@@ -783,60 +784,70 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.DAY_BOOKS_NOT_READ,
         "a bank's file is looked through row by row, and the books' own payments are not",
         ("banks 6.8",),
+        (VNPAY,),
         in_class=DefectClass.RECONCILIATION,
     ),
     Defect(
         Flaw.DAY_UNKNOWN_SKIPPED,
         "a row of a payment that the books do not have is skipped",
         ("banks 6.5", "banks 6.8"),
+        (VIETINBANK,),
         in_class=DefectClass.RECONCILIATION,
     ),
     Defect(
         Flaw.DAY_AMOUNT_NOT_COMPARED,
         "rows are matched by their reference, and amounts are not compared",
         ("banks 6.6", "banks 6.8"),
+        (DVCQG,),
         in_class=DefectClass.RECONCILIATION,
     ),
     Defect(
         Flaw.DAY_DUPLICATE_UNSEEN,
         "a row that stands in a bank's file twice is matched twice",
         ("banks 6.1", "banks 6.8"),
+        (VNPAY,),
         in_class=DefectClass.RECONCILIATION,
     ),
     Defect(
         Flaw.DAY_ROW_SEAL_UNCHECKED,
         "the checksums of rows are not computed",
         ("banks 6.8", "banks 6.7"),
+        (VIETINBANK,),
         in_class=DefectClass.RECONCILIATION,
     ),
     Defect(
         Flaw.DAY_FOOTER_SEAL_UNCHECKED,
         "the checksum of a file's last line is not computed",
         ("banks 6.8", "banks 6.7"),
+        (VNPAY,),
         in_class=DefectClass.RECONCILIATION,
     ),
     Defect(
         Flaw.DAY_COUNT_UNCHECKED,
         "how many rows a file says it has is not compared with how many it has",
         ("banks 6.8",),
+        (DVCQG,),
         in_class=DefectClass.RECONCILIATION,
     ),
     Defect(
         Flaw.DAY_LATE_ROW_UNKNOWN,
         "a row that comes with the next day's file is looked for in that day only",
         ("banks 6.8", "banks 6.3"),
+        (VIETINBANK,),
         in_class=DefectClass.RECONCILIATION,
     ),
     Defect(
         Flaw.DAY_STATUS_NOT_READ,
         "a row is a payment, whether the bank took it back or not",
         ("banks 6.10", "banks 6.8"),
+        (DVCQG,),
         in_class=DefectClass.RECONCILIATION,
     ),
     Defect(
         Flaw.DAY_BY_ARRIVAL,
         "a payment belongs to the day on which the portal heard of it, not to the bank's day of the money",
         ("banks 6.8", "banks 6.3"),
+        (VIETINBANK,),
         in_class=DefectClass.RECONCILIATION,
     ),
     Defect(
@@ -857,30 +868,35 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.DAY_FILE_SETTLES,
         "a row of a bank's file settles a payment, without any word of the bank's own",
         ("banks 6.8", "gateways D55"),
+        (VNPAY,),
         in_class=DefectClass.RECONCILIATION,
     ),
     Defect(
         Flaw.DAY_FILE_UNSETTLES,
         "a payment that is not in the bank's file counts as unpaid again",
         ("banks 6.8", "egov D11"),
+        (VIETINBANK,),
         in_class=DefectClass.RECONCILIATION,
     ),
     Defect(
         Flaw.DAY_AMOUNT_OVERWRITTEN,
         "the amount in a bank's file is written over the one in the books",
         ("banks 6.8", "banks 6.6"),
+        (VNPAY,),
         in_class=DefectClass.RECONCILIATION,
     ),
     Defect(
         Flaw.DAY_ONCE_ONLY,
         "a day's first file closes the day, and a corrected one is not looked at",
         ("banks 6.8",),
+        (VIETINBANK,),
         in_class=DefectClass.RECONCILIATION,
     ),
     Defect(
         Flaw.DAY_SEEN_IS_DUPLICATE,
         "rows are remembered, so that the same file once more is full of duplicates",
         ("banks 6.1", "banks 6.8"),
+        (DVCQG,),
         in_class=DefectClass.RECONCILIATION,
     ),
     Defect(
@@ -894,24 +910,28 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.DAY_EMPTY_REFUSED,
         "a file of a day without payments is taken for a broken one",
         ("banks 6.8",),
+        (VIETINBANK,),
         in_class=DefectClass.RECONCILIATION,
     ),
     Defect(
         Flaw.DAY_MERCHANT_NOT_COMPARED,
         "another merchant's file is compared with the books",
         ("banks 6.8", "gateways D42"),
+        (VIETINBANK,),
         in_class=DefectClass.RECONCILIATION,
     ),
     Defect(
         Flaw.DAY_HEADER_NOT_READ,
         "a file of another layout is read as an empty day",
         ("banks 6.8",),
+        (DVCQG,),
         in_class=DefectClass.RECONCILIATION,
     ),
     Defect(
         Flaw.DAY_HOSTILE_BREAKS,
         "a file that is no text ends in an error of the portal's own",
         ("banks 6.8", "gateways D68"),
+        (VNPAY,),
         in_class=DefectClass.RECONCILIATION,
     ),
     Defect(
@@ -925,12 +945,14 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.DAY_FLAGGED_FORGOTTEN,
         "only what settled a dossier is compared, not money that is to be given back",
         ("banks 6.2", "banks 6.8"),
+        (VNPAY,),
         in_class=DefectClass.RECONCILIATION,
     ),
     Defect(
         Flaw.DAY_REPLY_AGREES,
         "the answer to the bank agrees with every row, whatever was found",
         ("banks 6.8",),
+        (VIETINBANK,),
         in_class=DefectClass.RECONCILIATION,
     ),
     Defect(
@@ -1107,6 +1129,13 @@ DEFECTS: tuple[Defect, ...] = (
         ("banks 6.5", "egov D18"),
         (SEPAY,),
         in_class=DefectClass.QR,
+    ),
+    Defect(
+        Flaw.UNSIGNED_ANSWER_BELIEVED,
+        "a query's answer is checked only if it has a signature",
+        ("egov D24", "egov D8"),
+        (VNPAY, PAYOS),
+        in_class=DefectClass.QUERY,
     ),
 )
 
