@@ -280,6 +280,61 @@ def test_an_order_whose_first_try_failed_is_asked_about(bench: Bench) -> None:
     bench.expect_paid_once(visit)
 
 
+@requirement(
+    "QUERY-12",
+    level=Level.MUST,
+    source="portal-defects#query-unchecked",
+    says="The connector waits while the bank is closed for maintenance, and settles what it finds out afterwards.",
+    vi="Bộ kết nối chờ khi ngân hàng bảo trì, và ghi nhận những gì biết được sau đó.",
+    why="A night of maintenance turns every payment of that evening into a failure.",
+    why_vi="Một đêm bảo trì biến mọi khoản nộp tối hôm đó thành thất bại.",
+    needs=("run_jobs",),
+    shapes=CREATED,
+    guards=("banks 6.12", "egov D24", "gateways D54"),
+    once_a_bank=True,
+)
+def test_maintenance_is_waited_for(bench: Bench) -> None:
+    visit = bench.open()
+    bench.fault("lost")
+    bench.pay(visit)
+    bench.fault("maintenance", operation="query")
+    bench.run_jobs(visit)
+    bench.needs_query()
+    bench.expect_nothing_booked(visit)
+    bench.sandbox.clear_faults()
+    bench.tell("the bank's maintenance is over")
+    bench.advance(QUERY_PAUSE_S)
+    bench.run_jobs(visit)
+    if bench.chooses("queries", "paced"):
+        raise NotApplicable("the connector keeps an interval of its own between its questions, by its policy")
+    bench.expect_paid_once(visit)
+
+
+@requirement(
+    "QUERY-13",
+    level=Level.MUST,
+    source="portal-defects#query-unchecked",
+    says="The connector settles nothing on a query's answer that lacks the signature it should have.",
+    vi="Bộ kết nối không ghi nhận gì từ câu trả lời truy vấn thiếu chữ ký lẽ ra phải có.",
+    why="Whoever stands between connector and bank need not even forge: it is enough to leave something out.",
+    why_vi="Kẻ đứng giữa không cần giả mạo chữ ký: chỉ cần bỏ nó đi là đủ.",
+    needs=("run_jobs",),
+    shapes=CREATED,
+    guards=("egov D24", "egov D8", "egov D31"),
+    once_a_bank=True,
+)
+def test_an_unsigned_answer_settles_nothing(bench: Bench) -> None:
+    visit = bench.open()
+    bench.fault("lost")
+    bench.pay(visit)
+    bench.fault("unsigned_answer", operation="query", times=0)
+    bench.run_jobs(visit)
+    bench.needs_query()
+    if any("no signature" in each.note for each in bench.journal("query")):
+        raise NotApplicable("this bank does not sign its answers")
+    bench.expect_nothing_booked(visit)
+
+
 def _wait_for_next_second() -> None:
     """Times on the wire have whole seconds: what is written now must differ from what was written before."""
     began = int(time.time())

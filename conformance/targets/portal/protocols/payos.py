@@ -138,7 +138,7 @@ def acknowledge(effect: Effect, hint: str) -> tuple[int, dict[str, object]]:
 def read_link(contract: PayosContract, attempt: Attempt, answer: Fields, flaws: frozenset[Flaw]) -> BankWord:
     """What became of the link. Raises Rejected for an answer that is not to be believed or tells nothing."""
     unchecked = Flaw.QUERY_ANSWER_UNCHECKED in flaws
-    data = _data_of(contract, answer, flaws & {Flaw.QUERY_ANSWER_UNCHECKED})
+    data = _data_of(contract, answer, flaws & {Flaw.QUERY_ANSWER_UNCHECKED, Flaw.UNSIGNED_ANSWER_BELIEVED})
     if not unchecked:
         _check_link(attempt, data)
     status = text(data, "status")
@@ -186,7 +186,8 @@ def _data_of(contract: PayosContract, answer: Fields, flaws: frozenset[Flaw]) ->
     if text(answer, "code") != SUCCESS:
         raise Rejected(Effect.NOTED, f"code {text(answer, 'code')}: {text(answer, 'desc')[:200]}")
     data = _object(answer.get("data"))
-    if Flaw.QUERY_ANSWER_UNCHECKED not in flaws:
+    unsigned = Flaw.UNSIGNED_ANSWER_BELIEVED in flaws and not answer.get("signature")
+    if Flaw.QUERY_ANSWER_UNCHECKED not in flaws and not unsigned:
         _check_signature(contract, answer, data, frozenset())
     return data
 

@@ -59,7 +59,8 @@ def query_request(
 
 def read_query(contract: VnpayContract, attempt: Attempt, answer: Fields, flaws: frozenset[Flaw]) -> BankWord:
     """Raises Rejected for an answer that is not to be believed, NoSuchOrder when the bank knows no such order."""
-    if Flaw.QUERY_ANSWER_UNCHECKED not in flaws:
+    unsigned = Flaw.UNSIGNED_ANSWER_BELIEVED in flaws and not answer.get("vnp_SecureHash")
+    if Flaw.QUERY_ANSWER_UNCHECKED not in flaws and not unsigned:
         _check_answer(contract, attempt, answer, _QUERY_ANSWER, "querydr")
     response = text(answer, "vnp_ResponseCode")
     if response == _NOT_FOUND:
