@@ -34,6 +34,7 @@ from conformance.target_file import Launch, Step, TargetFile
 from conformance.template import BadTemplate, Reply, as_word, fill, fill_path, read
 
 _SHOWN_CHARS = 300
+_WROTE_CHARS = 20_000
 _CLIENT_ERRORS, _SERVER_ERRORS = 400, 500
 
 _UPLOAD = "a bank's file"
@@ -75,6 +76,7 @@ class HttpTarget:
         self._workdir = Path()
         self._port = 0
         self._child: Child | None = None
+        self._raw = ""
         self._opened: set[str] = set()
         self._http = httpx.Client(timeout=file.connector.timeout_s, trust_env=False)
 
@@ -91,6 +93,10 @@ class HttpTarget:
         """Where the connector listens; known once it was started."""
         return self._base_url.rstrip("/")
 
+    def wrote(self) -> str:
+        """What a launched connector has written to its output, the end of it."""
+        return "" if self._child is None else self._child.written()[-_WROTE_CHARS:]
+
     def stop(self) -> None:
         self._http.close()
         if self._child is not None:
@@ -105,7 +111,7 @@ class HttpTarget:
     def open(self, dossier_code: str, amount_vnd: int, bank: str, method: str, payer: str = PAYER) -> Checkout:
         given = {
             "dossier_code": dossier_code,
-            "amount_vnd": amount_vnd,
+            "amount_vnd": amount_vnd * self._file.connector.units_per_dong,
             "bank": self._file.banks[bank].name or bank,
             "method": self._file.banks[bank].words[method],
             "payer": payer,
@@ -122,9 +128,9 @@ class HttpTarget:
         due, back = found.get("refund_due_vnd"), found.get("refunded_vnd")
         return Status(
             status=self._status_word(found["status"], dossier_code),
-            amount_paid_vnd=self._whole_number("status", "amount_paid_vnd", found["amount_paid_vnd"]),
+            amount_paid_vnd=self._dong("status", "amount_paid_vnd", found["amount_paid_vnd"]),
             receipts=self._whole_number("status", "receipts", found["receipts"]),
-            refund_due_vnd=None if due is None else self._whole_number("status", "refund_due_vnd", due),
+            refund_due_vnd=None if due is None else self._dong("status", "refund_due_vnd", due),
             refunded_vnd=None if back is None else self._whole_number("status", "refunded_vnd", back),
             raw=as_word(found["raw"]),
         )
@@ -137,7 +143,8 @@ class HttpTarget:
 
     def refund(self, dossier_code: str, amount_vnd: int | None) -> None:
         doing = f"refund {'all' if amount_vnd is None else amount_vnd} of dossier {dossier_code}"
-        self._run("refund", {"dossier_code": dossier_code, "amount_vnd": amount_vnd}, doing)
+        units = None if amount_vnd is None else amount_vnd * self._file.connector.units_per_dong
+        self._run("refund", {"dossier_code": dossier_code, "amount_vnd": units}, doing)
 
     def reconcile(self, bank: str, business_date: date, file_name: str, content: bytes) -> Report:
         given = {
@@ -221,6 +228,7 @@ class HttpTarget:
                 continue
             values = {"base_url": self._base_url, "bank_url": self._banks_at, **given, **found}
             reply = self._send(step, values, doing)
+            self._raw = reply.text
             found |= self._read(verb, step, reply) | {"raw": reply.text}
         return found
 
@@ -314,7 +322,7 @@ class HttpTarget:
         amount = found.get("amount_vnd")
         return Notification(
             text=as_word(found.get("text")),
-            amount_vnd=None if amount is None else self._whole_number("notifications", "amount_vnd", amount),
+            amount_vnd=None if amount is None else self._dong("notifications", "amount_vnd", amount),
         )
 
     def _status_word(self, found: object, dossier_code: str) -> DossierStatus:
@@ -337,9 +345,15 @@ class HttpTarget:
             return int(found)
         raise self._wrong(verb, name, "a whole number", found)
 
+    def _dong(self, verb: str, name: str, found: object) -> int:
+        """An amount that the connector tells in its own units."""
+        return self._whole_number(verb, name, found) // self._file.connector.units_per_dong
+
     def _wrong(self, verb: str, name: str, expected: str, found: object) -> BadTarget:
+        looked = next((step.answer[name] for step in self._file.verbs[verb] if name in step.answer), "")
+        where = f" with {looked!r} in {self._raw[:_SHOWN_CHARS]!r}" if looked else ""
         return BadTarget(
-            f"{self._file.path}, [verbs.{verb}]: answer.{name} should find {expected}, but found {found!r}"
+            f"{self._file.path}, [verbs.{verb}]: answer.{name} should find {expected}, but found {found!r}{where}"
         )
 
 
