@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from conformance.targets.portal import checkout, jobs
 from conformance.targets.portal.api import api_router
 from conformance.targets.portal.callbacks import callbacks_app
+from conformance.targets.portal.clerk import clerk_router
 from conformance.targets.portal.pages import pages_router, static_files
 from conformance.targets.portal.portal import Portal
 
@@ -31,6 +32,7 @@ def portal_app(portal: Portal, on_start: Callable[[], None] = _nothing) -> FastA
     app.mount("/static", static_files())
     app.include_router(api_router(portal))
     app.include_router(pages_router(portal))
+    app.include_router(clerk_router(portal))
     for error, status in _STATUSES.items():
         app.add_exception_handler(error, _told_with(status))
     app.add_exception_handler(checkout.BankFailed, _told_of_bank)
