@@ -45,7 +45,8 @@ _LAUNCH_GIVEN = frozenset({"bank_url", "port", "workdir", "python"})
 class Connector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`bank_url` is where a connector that is not launched by the suite expects the banks.
 
-    `bank_timeout_s` = how long it waits for a bank's answer at most; 0 = not told.
+    `bank_timeout_s` = how long it waits for a bank's answer at most; 0 = not told. `units_per_dong` = 100 for one that
+    counts in hundredths of a dong, in its requests and its answers.
     """
 
     name: str = ""
@@ -55,6 +56,7 @@ class Connector(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     timeout_s: float = 30.0
     bank_timeout_s: float = 0.0
     headers: dict[str, str] = {}
+    units_per_dong: int = 1
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
