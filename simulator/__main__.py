@@ -36,6 +36,13 @@ once (default: banksim.db in the current directory). What an earlier run left th
 file to start anew"""
 
 
+ASK_FOR_FAULTS = """\
+`banksim faults KIND` tells all of one. Ask for it by POST /_control/sandboxes/NAME/faults, by the header
+X-Banksim-Fault on the connector's own request, or by an amount that ends in 9 and its number (931 for number 31),
+which banksim serve --faults-by-amount allows. Test cards that are refused are at GET /_control/cards. TLS that is
+refused: banksim serve --tls-refused-port."""
+
+
 class Command(Protocol):
     """What an entry point gives. `run` returns the exit code."""
 
@@ -159,6 +166,26 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
         "at the start (default: as an earlier run left it, at first none)",
     )
     add(
+        "--faults-by-amount",
+        action="store_true",
+        help="an amount that ends in 9NN asks for fault number NN (`banksim faults` lists them), in the sandboxes made "
+        "at the start: for testers who cannot reach the control API",
+    )
+    add(
+        "--fault-hold-s",
+        type=_seconds,
+        default=2.0,
+        metavar="SECONDS",
+        help="how long in real seconds a fault (a late answer, a silence) waits at most in sandboxes on a manual "
+        "clock; elsewhere it waits as long as it says (default: %(default)g)",
+    )
+    add(
+        "--tls-refused-port",
+        type=_port,
+        help="end every TLS handshake with an alert there, for connectors' HTTPS addresses; 0 = any free port "
+        "(default: do not listen)",
+    )
+    add(
         "--token",
         default=os.environ.get("BANKSIM_TOKEN", ""),
         help="what callers of /_control must show as `Authorization: Bearer TOKEN`; better given as BANKSIM_TOKEN, "
@@ -193,6 +220,9 @@ def _serve(args: argparse.Namespace) -> int:
         lease_s=args.lease_s,
         smtp_port=args.smtp_port,
         maintenance=args.maintenance,
+        faults_by_amount=args.faults_by_amount,
+        hold_s=args.fault_hold_s,
+        tls_refused_port=args.tls_refused_port,
     )
     try:
         serve(settings)
@@ -315,11 +345,17 @@ def _assumptions(args: argparse.Namespace) -> int:
 
 
 def _faults(args: argparse.Namespace) -> int:
-    from simulator.faults import MEANINGS
+    from simulator.faults import FAULTS
+    from simulator.faults.telling import listed, told
 
-    print(_table(("kind", "what happens"), MEANINGS.items()))
-    print("\nPOST /_control/sandboxes/NAME/faults asks for one; /docs tells what else it takes.")
+    if args.kind and args.kind not in FAULTS:
+        return _failed(f"there is no fault {args.kind!r}; `banksim faults` lists them")
+    print(told(FAULTS[args.kind]) if args.kind else f"{listed()}\n\n{ASK_FOR_FAULTS}")
     return 0
+
+
+def _one_fault(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("kind", nargs="?", default="", help="all of this one: what it does, its settings, how to ask")
 
 
 # --- the files of a business day -----------------------------------------------------------------------------
@@ -376,7 +412,7 @@ BUILT_IN = {
     "serve": BuiltIn("run the simulated banks", _serve_arguments, _serve),
     "banks": BuiltIn("list the banks that are simulated", _one_bank, _banks),
     "assumptions": BuiltIn("list what no document says, and what was chosen", _bank_argument, _assumptions),
-    "faults": BuiltIn("list what can be made to go wrong", _no_arguments, _faults),
+    "faults": BuiltIn("list what can be made to go wrong", _one_fault, _faults),
     "settle": BuiltIn("exchange the files of a business day in a folder", _settle_arguments, _settle),
 }
 

@@ -10,12 +10,14 @@ from typing import Any
 
 from simulator import bank
 from simulator.banks import dialects
+from simulator.control.asked import HEADER, asked
+from simulator.control.problems import Refused
 from simulator.delivery import Courier, reset
 from simulator.dialect import Dialect, Endpoint, places_of
 from simulator.faults import Ending, Sent
 from simulator.protocol import CONNECTION
 from simulator.store import StoreError, UnknownSandbox
-from simulator.wire import Request, Response, text_response
+from simulator.wire import Request, Response, json_response, text_response
 from simulator.world import DEFAULT, Worlds
 
 log = logging.getLogger(__name__)
@@ -87,6 +89,8 @@ class App:
             served = await self._serve(sandbox, path, *found, scope, receive)
         except BodyTooLarge as error:
             served = bank.Served(text_response(str(error), 413))
+        except Refused as refused:
+            served = bank.Served(json_response({"detail": refused.detail, "reason": ""}, refused.status))
         except UnknownSandbox:
             served = bank.Served(text_response(f"There is no sandbox {sandbox!r} on this server.", 404))
         except StoreError:
@@ -118,7 +122,9 @@ class App:
             client_ip=(scope.get("client") or ("127.0.0.1", 0))[0],
             places=places,
         )
-        served = await bank.serve(world, dialect, endpoint, request, self.courier.send)
+        text = request.headers.get(HEADER)
+        wishes = () if text is None else await asked(text, world, dialect)
+        served = await bank.serve(world, dialect, endpoint, request, self.courier.send, wishes)
         if served.rushed:
             await self.courier.run_due(world)
         return served

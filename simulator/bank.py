@@ -24,7 +24,20 @@ from simulator.dialect import (
     Question,
     RefundOrder,
 )
-from simulator.faults import ANSWER_KINDS, EXCHANGE_KINDS, RUSH_KINDS, Fault, Sent, answering, arriving, sent
+from simulator.faults import (
+    ANSWER_KINDS,
+    CALLBACK,
+    EXCHANGE_KINDS,
+    RETURN,
+    RUSH_KINDS,
+    TAMPER_KINDS,
+    Fault,
+    Sent,
+    answering,
+    arriving,
+    asked_by_amount,
+    sent,
+)
 from simulator.journal import incoming_exchange, outgoing_exchange
 from simulator.merchants import forged
 from simulator.outbox import release
@@ -46,6 +59,7 @@ from simulator.payment import (
 from simulator.payment import decide_refund as decided
 from simulator.settling import (
     NOTHING,
+    Conduct,
     Follows,
     Plan,
     PurseWanted,
@@ -53,6 +67,7 @@ from simulator.settling import (
     judged,
     new_payment,
     settled,
+    settled_in_turn,
     usual_channel,
 )
 from simulator.store import (
@@ -68,6 +83,7 @@ from simulator.store import (
     Stored,
     StoreError,
 )
+from simulator.tampering import posted, tampered
 from simulator.wire import Answer, Outgoing, Request, Response
 from simulator.world import World
 
@@ -98,11 +114,17 @@ Send = Callable[[Outgoing, float], Awaitable[Answer]]
 
 
 async def serve(
-    world: World, dialect: Dialect, endpoint: Endpoint, request: Request, send: Send | None = None
+    world: World,
+    dialect: Dialect,
+    endpoint: Endpoint,
+    request: Request,
+    send: Send | None = None,
+    asked: tuple[Fault, ...] = (),
 ) -> Served:
     """Answers one request of a connector; the answer exists only once all that it says is committed.
 
-    `send` None = nobody can be called: an endpoint's probe is then left out.
+    `send` None = nobody can be called: an endpoint's probe is then left out. `asked` are faults that the request itself
+    asks for.
     """
     try:
         command: Command | None = endpoint.decode(request, lambda code: world.merchant(dialect.code, code))
@@ -121,6 +143,7 @@ async def serve(
     def decide(stored: Stored) -> Change[Served]:
         plan = Plan(world, dialect, stored)
         order_ref = stored.payment.order.order_ref if stored.payment else _asked_ref(command)
+        plan.ask(_asked(world, command, stored, asked), operation, merchant_code, order_ref)
         struck = plan.take(ANSWER_KINDS, operation, merchant_code, order_ref)
         done, response, note = None, INTERNAL_ERROR, ""
         no = _refused(struck, command, refusal) or refusal
@@ -148,6 +171,16 @@ async def serve(
         return _change(served, follows, plan, probed, exchange)
 
     return await _transact(world, key, decide, OWN_ACCOUNT if isinstance(command, RefundOrder | Confirm) else "")
+
+
+def _asked(world: World, command: Command | None, stored: Stored, asked: tuple[Fault, ...]) -> tuple[Fault, ...]:
+    """What the request asks for, and the amount of a new order. What was not understood is of no order."""
+    if command is None:
+        return tuple(fault for fault in asked if fault.kind in ANSWER_KINDS)
+    if not (world.sandbox.faults_by_amount and isinstance(command, Create) and stored.payment is None):
+        return asked
+    by_amount = asked_by_amount(command.order.amount_vnd)
+    return (*asked, by_amount) if by_amount else asked
 
 
 def _noted(struck: tuple[Fault, ...], really: Sent | None, note: str) -> str:
@@ -286,6 +319,7 @@ async def progress(
     names: tuple[str, ...] = (),
     *,
     decreed: bool = False,
+    sound: bool = False,
 ) -> Payment:
     """Changes a payment by a pure function; if that settles it, its callback becomes due in the same transaction.
 
@@ -294,7 +328,7 @@ async def progress(
     and whatever `change` raises; nothing is then written.
     """
 
-    def decide(stored: Stored) -> Change[Payment]:
+    def decide(stored: Stored) -> Change[tuple[Payment, bool]]:
         before = stored.payment
         if before is None:
             raise UnknownPayment(payment_id)
@@ -303,14 +337,40 @@ async def progress(
         after = change(before, stored.now)
         if not decreed:
             after = judged(world, dialect, before, after, stored)
-        after = as_payers_do(before, after, plan, stored.now)
-        follows = settled(world, dialect, before, after, plan, stored)
+        conduct = Conduct((after,)) if sound else as_payers_do(dialect, before, after, plan, stored.now)
+        follows = settled_in_turn(world, dialect, before, conduct.steps, plan, stored)
         assert follows.payment is not None, "a changed payment is written"
-        return _change(follows.payment, msgspec.structs.replace(follows, names=(*follows.names, *names)), plan)
+        given = msgspec.structs.replace(follows, names=(*follows.names, *names))
+        return _change((follows.payment, conduct.again), given, plan)
 
-    payment = await _transact(world, ById(payment_id), decide, "" if decreed else OWN_ACCOUNT)
+    payment, again = await _transact(world, ById(payment_id), decide, "" if decreed else OWN_ACCOUNT)
+    if again:
+        await _pay_again(world, payment)
     world.poke()
     return payment
+
+
+async def _pay_again(world: World, first: Payment) -> None:
+    """The same bill, or the same transfer, paid once more over another channel: nobody asks what is owed."""
+    dialect, merchant = dialects()[first.bank], world.merchant(first.bank, first.merchant_code)
+    if merchant is None:
+        return
+    order = first.order
+    channel = next((each for each in dialect.channels if each is not first.channel), usual_channel(first))
+    visit, _ = await open_visit(world, dialect, merchant, order.order_ref, channel)
+    bill = Bill(
+        bill_code=order.order_ref,
+        amount_vnd=order.amount_vnd,
+        payer_name=order.wire.get("payer_name", ""),
+        description=order.description,
+        wire=order.wire,
+    )
+    second, _ = await close_visit(world, dialect, visit, bill, None)
+
+    def paid(payment: Payment, now: datetime) -> Payment:
+        return apply(payment, Event.APPROVE, now, channel=channel)
+
+    await progress(world, second.payment_id, paid, decreed=True, sound=True)
 
 
 async def _transact(world: World, key: Key | None, decide: Decide[R], account: str = "") -> R:
@@ -321,6 +381,25 @@ async def _transact(world: World, key: Key | None, decide: Decide[R], account: s
         except PurseWanted as wanted:
             account = wanted.account
     raise StoreError("the payment changed its payer again and again while it was decided upon: try again")
+
+
+async def way_back(world: World, payment_id: str) -> tuple[str, Mapping[str, str]]:
+    """Where the browser goes and what it posts there, as its payer lets it. Held callbacks are let go."""
+    url, fields = await returned(world, payment_id), await posted_back(world, payment_id)
+    payment = await _kept(world, payment_id)
+    dialect, merchant = dialects()[payment.bank], world.merchant(payment.bank, payment.merchant_code)
+    if merchant is None or not dialect.sends_back:
+        return url, fields
+
+    def decide(stored: Stored) -> Change[bool]:
+        plan = Plan(world, dialect, stored)
+        struck = plan.take(TAMPER_KINDS, RETURN, payment.merchant_code, payment.order.order_ref)
+        return Change(reply=bool(struck), faults=plan.remaining)
+
+    if not await world.store.transact(world.name, ById(payment_id), decide):
+        return url, fields
+    message = tampered(dialect, payment, merchant)
+    return message.url, posted(message)
 
 
 async def posted_back(world: World, payment_id: str) -> Mapping[str, str]:
@@ -394,6 +473,9 @@ async def close_visit(
         after = _billed(before, found, stored.now)
         if isinstance(found, Refusal):  # Nobody was asked to pay, so there is nothing to tell the connector.
             return Change(reply=(after, False), payment=after, exchanges=(exchange,) if exchange else ())
+        by_amount = asked_by_amount(found.amount_vnd) if world.sandbox.faults_by_amount else None
+        if by_amount and (by_amount.kind not in ANSWER_KINDS or by_amount.kind in EXCHANGE_KINDS):
+            plan.ask((by_amount,), CALLBACK, before.merchant_code, before.order.order_ref)
         if plan.take(RUSH_KINDS, "inquiry", before.merchant_code, before.order.order_ref):
             after = apply(after, Event.APPROVE, stored.now)
         follows = settled(world, dialect, before, after, plan, stored)

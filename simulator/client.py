@@ -52,6 +52,7 @@ class SandboxView:
     manual: bool
     now: datetime
     base_url: str
+    faults_by_amount: bool
     merchants: tuple[MerchantView, ...]
     banks: dict[str, str]
 
@@ -594,9 +595,13 @@ class Banksim:
         seed: str | None = None,
         manual: bool | None = None,
         clock_at: datetime | None = None,
+        faults_by_amount: bool | None = None,
     ) -> "SandboxClient":
-        """A new sandbox; without a name it is given one. `clock_at` (aware) alone implies a manual clock."""
-        wanted = _given(name=name, seed=seed, manual=manual, clock_at=clock_at)
+        """A new sandbox; without a name it is given one. `clock_at` (aware) alone implies a manual clock.
+
+        `faults_by_amount` = an amount that ends in 9NN asks for fault number NN.
+        """
+        wanted = _given(name=name, seed=seed, manual=manual, clock_at=clock_at, faults_by_amount=faults_by_amount)
         view = self.call(SandboxView, "POST", "/sandboxes", wanted)
         return SandboxClient(self, view.name)
 

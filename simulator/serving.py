@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from simulator.app import App
+from simulator.app import MANUAL_HOLD_MAX_S, App
 from simulator.banks import dialects
 from simulator.calling import Calls
 from simulator.clock import VIETNAM, system_clock
@@ -27,6 +27,7 @@ from simulator.merchants import default_merchants
 from simulator.pages import create_pages
 from simulator.payment import Merchant
 from simulator.protocol import Connection
+from simulator.refusing_tls import refuse_tls
 from simulator.store import StoreError
 from simulator.store.opening import open_store
 from simulator.world import DEFAULT, World, Worlds
@@ -43,7 +44,8 @@ class Settings:
     """What `banksim serve` was told. Empty texts = choose; `store` is a file's path or a PostgreSQL URL.
 
     `smtp_port` None = take no e-mail, 0 = at any free port. `maintenance` is "23:00-01:00", "" = as an earlier run left
-    it.
+    it. `faults_by_amount` = in the sandboxes made at the start. `hold_s` is how long in real seconds a fault waits at
+    most where time stands still. `tls_refused_port` None = nobody there refuses TLS, 0 = at any free port.
     """
 
     store: str
@@ -57,6 +59,9 @@ class Settings:
     lease_s: float = LEASE_S
     smtp_port: int | None = None
     maintenance: str = ""
+    faults_by_amount: bool = False
+    hold_s: float = MANUAL_HOLD_MAX_S
+    tls_refused_port: int | None = None
 
 
 class StartError(Exception):
@@ -87,7 +92,8 @@ def make_app(settings: Settings, base_url: str, guard: Guard, caller: Calls | No
     courier = Courier(worlds, f"{socket.gethostname()}-{os.getpid()}", settings.lease_s, caller)
     control = create_control(worlds, courier, guard)
     pages = create_pages(worlds, courier, guard.objection)
-    return App(worlds, courier, _either(control, pages), settings.seed or secrets.token_hex(8), settings.manual)
+    seed = settings.seed or secrets.token_hex(8)
+    return App(worlds, courier, _either(control, pages), seed, settings.manual, settings.hold_s)
 
 
 def _either(control: ASGIApp, pages: ASGIApp) -> ASGIApp:
@@ -114,15 +120,34 @@ async def _run(server: "_Server", app: App, listener: socket.socket, settings: S
             window = parse_window(settings.maintenance)
             for name in (DEFAULT, *settings.sandboxes):
                 await app.worlds.set_maintenance(name, window)
+        if settings.faults_by_amount:
+            for name in (DEFAULT, *settings.sandboxes):
+                await app.worlds.set_faults_by_amount(name, True)
         _warn(world, settings)
         mail = await _mail(app.worlds, settings)
+        refusing = await _refusing(settings)
         text = await _where(world, settings, token, mail)
         server.ready = lambda: print(f"{text}\nbanksim ready at {world.base_url}", flush=True)
         await server.serve(sockets=[listener])
-        if mail is not None:
-            mail.close()
+        for beside in (mail, refusing):
+            if beside is not None:
+                beside.close()
     finally:
         await app.stop()
+
+
+async def _refusing(settings: Settings) -> asyncio.Server | None:
+    """Who refuses TLS, if somebody is wanted to; where he listens is printed. Raises StartError."""
+    if settings.tls_refused_port is None:
+        return None
+    try:
+        server = await refuse_tls(settings.host, settings.tls_refused_port)
+    except OSError as error:
+        raise StartError(
+            f"cannot refuse TLS at {settings.host} port {settings.tls_refused_port}: {error.strerror}"
+        ) from error
+    print(f"banksim: https://{_address(server)} refuses every TLS handshake")
+    return server
 
 
 async def _mail(worlds: Worlds, settings: Settings) -> asyncio.Server | None:

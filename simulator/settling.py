@@ -3,7 +3,9 @@
 Rule: pure; given what is stored and the faults still planned, it says what is to be written.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import count
 from random import Random
 
 import msgspec
@@ -13,15 +15,18 @@ from simulator.banks import dialects
 from simulator.dialect import Dialect
 from simulator.distortion import unfit
 from simulator.faults import (
+    ANSWER_KINDS,
     CALLBACK,
     CALLBACK_KINDS,
     EXCHANGE_KINDS,
     FAILURE_KINDS,
     PAY,
     PAYER_KINDS,
+    PAYERS,
     Deed,
     Fault,
     Occasion,
+    Where,
     deeds,
     shaped,
     take,
@@ -70,6 +75,26 @@ class Plan:
         self._now = stored.now
         self._streams: dict[tuple[str, ...], Random] = {}
         self._spent = False
+
+    def ask(self, asked: Iterable[Fault], operation: str, merchant_code: str, order_ref: str) -> None:
+        """Adds what this very request or its amount asks for: rules for its own order alone.
+
+        One for the bank's answer means the answer to this request, unless it names another.
+        """
+        for fault in asked:
+            told = fault.operation or (operation if fault.kind in ANSWER_KINDS else "")
+            taken = {each.fault_id for each in self.left}
+            ids = (f"a-{self._world.token('asked', self._now.isoformat(), order_ref, str(n))[:10]}" for n in count())
+            mine = msgspec.structs.replace(
+                fault,
+                fault_id=next(fault_id for fault_id in ids if fault_id not in taken),
+                bank=self._dialect.code,
+                operation=told,
+                merchant_code=merchant_code,
+                order_ref=order_ref,
+            )
+            self.left = (*self.left, mine)
+            self._spent = True
 
     def take(self, kinds: frozenset[str], operation: str, merchant_code: str, order_ref: str) -> tuple[Fault, ...]:
         """The faults that strike this occasion; without faults this costs nothing."""
@@ -204,25 +229,81 @@ _DEEDS = {
 """By what deed of its payer a pending payment has come into a state; the rest is the bank's doing, or time's."""
 
 
-def as_payers_do(before: Payment, after: Payment, plan: Plan, now: datetime) -> Payment:
-    """The payment after what its payer really did, where a fault has changed his mind. Faults that strike are spent.
+class Conduct(msgspec.Struct, frozen=True):
+    """What a payer really did: the payment after each deed. `again` = another payment of the same order follows."""
+
+    steps: tuple[Payment, ...]
+    again: bool = False
+
+
+def as_payers_do(dialect: Dialect, before: Payment, after: Payment, plan: Plan, now: datetime) -> Conduct:
+    """What its payer did where a fault has changed his mind; else the one step. Faults that strike are spent.
 
     A deed that the payment's state does not allow is left out.
     """
     event = _DEEDS.get(after.state) if before.state is State.PENDING else None
     if event is None or not plan.left:
-        return after
-    struck = plan.take(PAYER_KINDS, PAY, before.merchant_code, before.order.order_ref)
+        return Conduct((after,))
+    fitting = frozenset(kind for kind in PAYER_KINDS if not _unable(dialect, after, kind))
+    struck = plan.take(fitting, PAY, before.merchant_code, before.order.order_ref)
     if not struck:
-        return after
+        return Conduct((after,))
     deed = Deed(event=event, outcome=after.outcome, amount_vnd=after.amount_vnd, channel=after.channel)
-    payment = msgspec.structs.replace(after, state=State.PENDING, amount_vnd=before.amount_vnd)
+    payment = msgspec.structs.replace(
+        after, state=State.PENDING, outcome=before.outcome, amount_vnd=before.amount_vnd, settled_at=before.settled_at
+    )
+    steps: list[Payment] = []
     for each in deeds(before, deed, struck, now):
-        if (payment.state, each.event) in TRANSITIONS:
+        if each.at is not None:
+            payment = msgspec.structs.replace(payment, late_at=each.at)
+            late = steps.pop() if steps else before
+            steps.append(msgspec.structs.replace(late, late_at=each.at))
+        elif (payment.state, each.event) in TRANSITIONS:
             given = {"amount_vnd": each.amount_vnd, "channel": each.channel}
             changes = {name: value for name, value in given.items() if value is not None}
             payment = apply(payment, each.event, now, each.outcome, **changes)
-    return before if payment.state is State.PENDING else payment
+            steps.append(payment)
+    return Conduct(tuple(steps) or (before,), any(PAYERS[fault.kind].again for fault in struck) and bool(steps))
+
+
+def settled_in_turn(
+    world: World, dialect: Dialect, before: Payment, steps: tuple[Payment, ...], plan: Plan, stored: Stored
+) -> Follows:
+    """What is to be written of a payment that came through all these steps. Raises PurseWanted."""
+    follows = settled(world, dialect, before, steps[0], plan, stored)
+    for after in steps[1:]:
+        was = follows.payment
+        assert was is not None, "a settled payment is written"
+        shown = msgspec.structs.replace(stored, purse=follows.purse) if follows.purse else stored
+        then = settled(world, dialect, was, msgspec.structs.replace(after, told=was.told), plan, shown)
+        follows = Follows(
+            then.payment,
+            (*follows.ledger, *then.ledger),
+            (*follows.deliveries, *then.deliveries),
+            (*follows.names, *then.names),
+            then.purse or follows.purse,
+        )
+    return follows
+
+
+def spared(dialect: Dialect, kind: str) -> str:
+    """Why no payer of this bank can do that, "" if some can, or if it is nothing that payers do."""
+    where = PAYERS[kind].where if kind in PAYERS else Where.ANYWHERE
+    ordered = dialect.shape.connector_orders
+    if where is Where.OPEN_AMOUNT and ordered and Channel.QR not in dialect.channels:
+        return f"payers of {dialect.code} do not type the amount"
+    if where is Where.UNASKED and ordered:
+        return f"an order of {dialect.code} is paid once: it has neither bills nor transfers"
+    if where is Where.BROWSER and not dialect.sends_back:
+        return f"{dialect.code} sends no browser back"
+    return ""
+
+
+def _unable(dialect: Dialect, payment: Payment, kind: str) -> bool:
+    """Whether the payer of this payment cannot do that: where orders are made, only a scanned code asks for a sum."""
+    typed = PAYERS[kind].where is Where.OPEN_AMOUNT
+    fixed = dialect.shape.connector_orders and usual_channel(payment) is not Channel.QR
+    return bool(spared(dialect, kind)) or (typed and fixed)
 
 
 def held(dialect: Dialect, before: Payment | None, after: Payment) -> Payment:

@@ -111,10 +111,12 @@ class Worlds:
         seed: str,
         clock_at: datetime | None = None,
         merchants: tuple[Merchant, ...] | None = None,
+        faults_by_amount: bool = False,
     ) -> World:
         """A new sandbox with the default merchants unless others are given."""
         chosen = self._merchants if merchants is None else merchants
-        return await self.replace(Sandbox(name=name, seed=seed, clock_at=clock_at, merchants=chosen))
+        sandbox = Sandbox(name=name, seed=seed, clock_at=clock_at, merchants=chosen, faults_by_amount=faults_by_amount)
+        return await self.replace(sandbox)
 
     async def ensure(self, name: str, *, seed: str, clock_at: datetime | None = None) -> World:
         """The sandbox of that name as an earlier run left it, or a new one."""
@@ -138,6 +140,10 @@ class Worlds:
     async def set_maintenance(self, name: str, window: Window | None) -> World:
         """The hours in which nobody can log in there."""
         return await self.update(name, lambda sandbox: msgspec.structs.replace(sandbox, maintenance=window))
+
+    async def set_faults_by_amount(self, name: str, wanted: bool) -> World:
+        """Whether amounts that end in 9NN ask for faults there."""
+        return await self.update(name, lambda sandbox: msgspec.structs.replace(sandbox, faults_by_amount=wanted))
 
     async def reset(self, name: str, *, seed: str | None = None, clock_at: datetime | None = None) -> World:
         """An empty sandbox with the same merchants; a manual clock goes to `clock_at` or the machine's time."""

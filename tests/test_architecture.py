@@ -38,7 +38,9 @@ LAYERS = {
     "dialect": 3,
     "banks": 4,
     "leaves": 1,
+    "another": 2,
     "distortion": 5,
+    "tampering": 5,
     "store": 4,
     "sources": 5,
     "world": 5,
@@ -58,6 +60,7 @@ LAYERS = {
     "control": 11,
     "app": 12,
     "serving": 13,
+    "refusing_tls": 0,
     "inprocess": 14,
     "__main__": 15,
 }
@@ -66,7 +69,7 @@ LAYERS = {
 PURE = (
     *("wire", "signing", "qr", "form", "cards", "payment", "faults", "outbox", "dialect", "receipt", "letter"),
     *("slip", "soap", "terminal", "workday", "settlement"),
-    *("banks", "purse", "maintenance", "leaves", "distortion"),
+    *("banks", "purse", "maintenance", "leaves", "distortion", "another", "tampering"),
 )
 IMPURE_MODULES = {"asyncio", "aiohttp", "asyncpg", "httpx", "os", "pathlib", "socket", "sqlite3", "threading", "time"}
 
@@ -87,7 +90,7 @@ THIRD_PARTY = {
     "msgspec": (
         *("client", "letter", "wire", "payment", "faults", "outbox", "dialect", "banks", "store", "merchants"),
         *("sources", "world", "settling", "answering", "bank", "delivery", "payer", "control", "pages"),
-        *("purse", "maintenance", "accounts", "inprocess", "leaves", "distortion"),
+        *("purse", "maintenance", "accounts", "inprocess", "leaves", "distortion", "another", "tampering"),
         *("slip", "soap", "terminal", "places", "settlement", "reconciling"),
     ),
     "pydantic": ("control",),

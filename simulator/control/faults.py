@@ -19,14 +19,17 @@ from simulator.faults import (
     MEANINGS,
     PAY,
     REFUND,
+    RETURN,
     RUSH_KINDS,
     SETTINGS,
+    TAMPER_KINDS,
     Fault,
     FaultKind,
     Side,
 )
 from simulator.inbox import INBOX
 from simulator.maintenance import parse_window
+from simulator.settling import spared
 from simulator.store import Change, Stored
 from simulator.world import World
 
@@ -124,7 +127,7 @@ async def faults(world: TheWorld) -> list[FaultView]:
 @router.post("", status_code=201, summary="Ask for a fault")
 async def add(world: TheWorld, wanted: NewFault) -> FaultView:
     """It strikes the next occasion that matches, and is gone from the list once it was spent."""
-    _check(wanted)
+    check(wanted)
 
     def planned(stored: Stored) -> Change[Fault]:
         fault = rule(wanted, _fresh_id(world, stored))
@@ -163,8 +166,8 @@ def _fresh_id(world: World, stored: Stored) -> str:
     return next(fault_id for fault_id in ids if fault_id not in taken)
 
 
-def _check(wanted: NewFault) -> None:
-    """A fault that could never strike is a mistake of the test, and is told at once."""
+def check(wanted: NewFault) -> None:
+    """A fault that could never strike is a mistake of the test, and is told at once. Raises Refused."""
     if wanted.bank:
         dialect_of(wanted.bank)
     known = set(_operations(wanted.bank)) | _beside(wanted)
@@ -181,27 +184,37 @@ def _check(wanted: NewFault) -> None:
             f"`{wanted.kind}` cannot strike in {wanted.operation!r}; "
             f"leave `operation` out, or use: {', '.join(sorted(possible - {''})) or 'none'}.",
         )
-    if wanted.bank and (why := unfit(wanted.bank, wanted.kind)):
+    if wanted.bank and not wanted.operation and not _is_asked(wanted):
+        raise Refused(400, f"`{wanted.kind}` cannot strike: no connector asks {wanted.bank} for anything.")
+    if wanted.bank and (why := unfit(wanted.bank, wanted.kind) or spared(dialects()[wanted.bank], wanted.kind)):
         raise Refused(400, f"`{wanted.kind}` cannot strike: {why}.")
     if wanted.kind == "wrong_amount" and wanted.amount_delta_vnd == 0:
         raise Refused(400, "A wrong amount with `amount_delta_vnd` 0 is the right one; give another.")
     try:
         parse_window(wanted.hours or "")
     except ValueError as error:
-        raise Refused(400, f"Body field `hours`: {error}.") from error
+        raise Refused(400, f"`hours`: {error}.") from error
+
+
+def _is_asked(wanted: NewFault) -> bool:
+    """Whether there can be an answer for it to spoil, if it is one that spoils answers."""
+    spoils = FAULTS[wanted.kind].side is Side.ANSWER and wanted.kind not in EXCHANGE_KINDS
+    return not spoils or bool(dialects()[wanted.bank].endpoints)
 
 
 def _where(kind: str, known: set[str]) -> set[str]:
     """The operations that a rule of that kind may name."""
     if kind in RUSH_KINDS:
         return {CREATE, INQUIRY}
+    if kind in TAMPER_KINDS:
+        return {RETURN}
     if FAULTS[kind].side is Side.PAYER:
         return {PAY}
     if FAULTS[kind].side is Side.REFUND:
         return {REFUND}
     if FAULTS[kind].side is Side.ANSWER:
-        return known - ({PAY} if kind in EXCHANGE_KINDS else {PAY, CALLBACK, INQUIRY})
-    return known - {PAY, INQUIRY} if kind in FALSIFYING_KINDS else {CALLBACK}
+        return known - ({PAY, RETURN} if kind in EXCHANGE_KINDS else {PAY, RETURN, CALLBACK, INQUIRY})
+    return known - {PAY, RETURN, INQUIRY} if kind in FALSIFYING_KINDS else {CALLBACK}
 
 
 def _beside(wanted: NewFault) -> set[str]:
@@ -210,7 +223,7 @@ def _beside(wanted: NewFault) -> set[str]:
 
 
 def _operations(bank: str) -> Iterator[str]:
-    yield from (CALLBACK, PAY)
+    yield from (CALLBACK, PAY, RETURN)
     for dialect in dialects().values():
         if bank in ("", dialect.code):
             answered = ANSWERED if dialect.endpoints else ()

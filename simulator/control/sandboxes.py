@@ -51,6 +51,10 @@ class NewSandbox(Body):
         Field(description="Whether time stands still until it is moved. True if `clock_at` is given."),
     ] = None
     clock_at: ClockAt = None
+    faults_by_amount: Annotated[
+        bool,
+        Field(description="Whether an amount that ends in 9NN asks for fault number NN; `banksim faults` lists them."),
+    ] = False
 
 
 class Reset(Body):
@@ -69,6 +73,7 @@ class SandboxView(View):
         str,
         Field(description="Where its addresses begin.", examples=["http://127.0.0.1:8080/s/ci-41"]),
     ]
+    faults_by_amount: Annotated[bool, Field(description="Whether an amount that ends in 9NN asks for fault number NN.")]
     merchants: tuple[MerchantView, ...]
     banks: Annotated[
         dict[str, str],
@@ -94,7 +99,9 @@ async def create(desk: TheDesk, wanted: NewSandbox) -> SandboxView:
     manual = wanted.manual or wanted.clock_at is not None
     clock_at = (wanted.clock_at or desk.worlds.clock()) if manual else None
     seed = wanted.seed or secrets.token_hex(8)
-    return await view(await desk.worlds.create(name, seed=seed, clock_at=clock_at))
+    return await view(
+        await desk.worlds.create(name, seed=seed, clock_at=clock_at, faults_by_amount=wanted.faults_by_amount)
+    )
 
 
 @router.get("", summary="List the sandboxes")
@@ -137,6 +144,7 @@ async def view(world: World) -> SandboxView:
         manual=world.manual,
         now=await world.now(),
         base_url=f"{world.base_url}{world.prefix}",
+        faults_by_amount=world.sandbox.faults_by_amount,
         merchants=tuple(MerchantView.model_validate(each) for each in world.merchants.values()),
         banks={code: world.bank_url(code) for code in dialects()},
     )

@@ -16,6 +16,7 @@ from simulator.faults.kind import (
     RefundFault,
     Sent,
     Side,
+    Where,
 )
 from simulator.faults.listing import (
     ANSWER_KINDS,
@@ -27,16 +28,20 @@ from simulator.faults.listing import (
     FAULTS,
     MEANINGS,
     PAYER_KINDS,
+    PAYERS,
     REFUND_KINDS,
     RUSH_KINDS,
+    TAMPER_KINDS,
 )
+from simulator.faults.numbers import BY_NUMBER, asked_by_amount
 from simulator.faults.plan import matches, take
-from simulator.faults.rule import CALLBACK, PAY, REFUND, SETTINGS, Fault, Occasion
+from simulator.faults.rule import CALLBACK, PAY, REFUND, RETURN, SETTINGS, Fault, Occasion
 from simulator.faults.striking import answering, arriving, deeds, falsified, refunded, sent, shaped
 
 __all__ = [
     "ANSWERS",
     "ANSWER_KINDS",
+    "BY_NUMBER",
     "CALLBACK",
     "CALLBACK_KINDS",
     "EXCHANGE_KINDS",
@@ -45,11 +50,14 @@ __all__ = [
     "FAULTS",
     "MEANINGS",
     "PAY",
+    "PAYERS",
     "PAYER_KINDS",
     "REFUND",
     "REFUND_KINDS",
+    "RETURN",
     "RUSH_KINDS",
     "SETTINGS",
+    "TAMPER_KINDS",
     "AnswerFault",
     "AnyFault",
     "Break",
@@ -63,8 +71,10 @@ __all__ = [
     "RefundFault",
     "Sent",
     "Side",
+    "Where",
     "answering",
     "arriving",
+    "asked_by_amount",
     "deeds",
     "falsified",
     "matches",

@@ -6,7 +6,7 @@ from pkgutil import iter_modules
 from simulator import faults
 from simulator.faults.kind import AnswerFault, AnyFault, CallbackFault, PayerFault, RefundFault
 
-MACHINERY = frozenset({"rule", "kind", "listing", "plan", "striking", "waiting", "gateway"})
+MACHINERY = frozenset({"rule", "kind", "listing", "plan", "striking", "waiting", "gateway", "numbers", "telling"})
 """The modules of this folder that are no fault."""
 
 
@@ -41,6 +41,9 @@ EXCHANGE_KINDS = frozenset(kind for kind, each in FAULTS.items() if each.breaks)
 
 PAYER_KINDS = frozenset(kind for kind, each in PAYERS.items() if each.effect)
 """Faults that alter what the payer does."""
+
+TAMPER_KINDS = frozenset(kind for kind, each in PAYERS.items() if each.tampers)
+"""Faults by which the payer changes what the browser brings back."""
 
 RUSH_KINDS = frozenset(kind for kind, each in PAYERS.items() if each.rushes)
 """Faults by which the payer is faster than the bank's answer."""

@@ -25,7 +25,7 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
     """A tenant: its own merchants, clock, seed, faults, payments and journal.
 
     `clock_at` is None for the system clock, otherwise the manual clock's time. `retries` override the banks' ladders.
-    In the hours of `maintenance` no payer can log in.
+    In the hours of `maintenance` no payer can log in. `faults_by_amount` = amounts that end in 9NN ask for faults.
     """
 
     name: str
@@ -35,6 +35,7 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
     faults: tuple[Fault, ...] = ()
     retries: dict[str, Retry] = {}
     maintenance: Window | None = None
+    faults_by_amount: bool = False
 
 
 class ByOrder(msgspec.Struct, frozen=True):
@@ -182,7 +183,7 @@ class Store(Protocol):
         """Creates it, or replaces its settings; payments stay."""
 
     async def set_settings(self, sandbox: Sandbox) -> None:
-        """Replaces its seed, merchants, retries and maintenance; clock and faults, which move on their own, stay."""
+        """Replaces its seed, merchants, retries and the like; clock and faults, which move on their own, stay."""
 
     async def sandbox(self, name: str) -> Sandbox: ...
 

@@ -22,6 +22,7 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True):
     merchants: tuple[Merchant, ...]
     retries: dict[str, Retry]
     maintenance: Window | None = None
+    faults_by_amount: bool = False
 
 
 document = msgspec.msgpack.Encoder().encode
@@ -65,6 +66,7 @@ def settings(sandbox: Sandbox) -> bytes:
             merchants=sandbox.merchants,
             retries=sandbox.retries,
             maintenance=sandbox.maintenance,
+            faults_by_amount=sandbox.faults_by_amount,
         )
     )
 
@@ -79,6 +81,7 @@ def sandbox(name: str, clock_at: int | None, planned: bytes, settings: bytes) ->
         faults=faults(planned),
         retries=kept.retries,
         maintenance=kept.maintenance,
+        faults_by_amount=kept.faults_by_amount,
     )
 
 
