@@ -1,8 +1,10 @@
 """QR: money comes by transfer, and its text, which the payer and two banks have written, is all that there is."""
 
+from functools import partial
+
 from conformance.bench import Bench, accounted, seen
 from conformance.requirement import Level, expect, requirement
-from conformance.target import DossierStatus
+from conformance.target import DossierStatus, Status
 
 TRANSFERS = ("advice",)
 LIMIT_VND = 500_000_000
@@ -121,7 +123,7 @@ def test_a_fee_in_two_transfers_is_not_lost(bench: Bench) -> None:
         before = bench.status(visit)
         bench.transfer(visit, visit.order_ref, amount_vnd)
         come_vnd = accounted(before) + amount_vnd
-        status = bench.calm_status(visit, lambda found, come_vnd=come_vnd: accounted(found) >= come_vnd)
+        status = bench.calm_status(visit, partial(_accounts_for, come_vnd))
         early = status.status is DossierStatus.PAID and come_vnd < visit.amount_vnd
         expect(not early, "a part of the fee does not settle the dossier", expected="not paid", actual=seen(status))
     if status.refund_due_vnd is not None:
@@ -168,3 +170,7 @@ def test_a_transfer_is_not_matched_by_its_sum(bench: Bench) -> None:
     for text in ("NGUYEN VAN A chuyen tien", visit.order_ref[:8]):
         bench.transfer(visit, text, visit.amount_vnd)
     bench.expect_not_paid(visit)
+
+
+def _accounts_for(sum_vnd: int, found: Status) -> bool:
+    return accounted(found) >= sum_vnd
