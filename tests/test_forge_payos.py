@@ -56,6 +56,12 @@ def test_a_changed_amount_stays_a_number_under_a_right_signature() -> None:
     assert FORGE.signature(changed) == FORGE.right_signature(changed) != FORGE.signature(WEBHOOK)
 
 
+def test_another_order_code_stays_a_number_as_payos_writes_it() -> None:
+    changed = json.loads(FORGE.changed(WEBHOOK, {Word.ORDER_REF: "123"}).body)["data"]
+    assert changed["orderCode"] == 123
+    assert json.loads(FORGE.changed(WEBHOOK, {Word.ORDER_REF: "HS-1"}).body)["data"]["orderCode"] == "HS-1"
+
+
 def test_a_result_changes_inside_and_outside_of_what_is_signed() -> None:
     fields = FORGE.fields(FORGE.changed(WEBHOOK, {Word.RESULT: "88"}))
     assert (fields["code"], fields["data"]["code"]) == ("88", "88")

@@ -3,6 +3,7 @@
 Rule: nothing here comes from the simulator's signing; a mistake shared by both would hide itself.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -77,7 +78,8 @@ class Forge:
         seal, fields = self._seal(message), self.fields(message)
         for word, value in changes.items():
             for path in (_path(seal, word), *seal.twins.get(word, ())):
-                fields = put(fields, path, _on_the_wire(seal, word, value))
+                kept = value if word is Word.AMOUNT else _as_before(get(fields, path), value)
+                fields = put(fields, path, _on_the_wire(seal, word, kept))
         return seal.envelope.write(message, fields)
 
     def changed(self, message: Message, changes: Mapping[Word, object]) -> Message:
@@ -179,6 +181,12 @@ def _on_the_wire(seal: Seal, word: Word, value: object) -> object:
     if word is not Word.AMOUNT or not isinstance(value, int):
         return value
     return value * seal.unit if seal.numeric else str(value * seal.unit)
+
+
+def _as_before(before: object, value: object) -> object:
+    """Digits where the bank writes a JSON number stay one: no bank changes the kind of a field."""
+    is_number = isinstance(before, int) and not isinstance(before, bool)
+    return int(value) if is_number and isinstance(value, str) and re.fullmatch(r"[0-9]{1,30}", value) else value
 
 
 def _in_our_spelling(asking: Asking, word: Asked, text: str) -> str:
