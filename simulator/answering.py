@@ -81,9 +81,15 @@ def answer(
         done = _DECISIONS[type(command)](world, dialect, command, stored, plan)
     except Refusal as refused:
         return None, endpoint.encode(request, command, refused), str(refused)
-    command, reply, note = _distorted(command, done.reply, plan)
-    told = _wordless(dialect, command, reply) or reply
-    return done, endpoint.encode(request, command, told), "; ".join((*command.warnings, *note))
+
+    def written(command: Command, reply: Reply) -> Response:
+        return endpoint.encode(request, command, _wordless(dialect, command, reply) or reply)
+
+    told_by, told, note = _distorted(command, done.reply, plan)
+    response = written(told_by, told)
+    if note and response == written(command, done.reply):
+        note = (*note, "not falsified: this answer tells nothing of it")
+    return done, response, "; ".join((*command.warnings, *note))
 
 
 def takes(world: World, dialect: Dialect, command: Command, stored: Stored, plan: Plan) -> bool:

@@ -201,8 +201,10 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     odd: Part | None = None
 
     @property
-    def opposite(self) -> Payment:
-        """The payment as a second status field tells it that does not fit the first."""
+    def second(self) -> Payment:
+        """The payment as a second status field tells it: as it is, unless that part is to contradict the first."""
+        if self.odd is not Part.SECOND_STATUS:
+            return self.payment
         paid = self.payment.state in COLLECTED
         state, outcome = (State.FAILED, Outcome.INSUFFICIENT_FUNDS) if paid else (State.PAID, Outcome.SUCCESS)
         return msgspec.structs.replace(self.payment, state=state, outcome=outcome)
@@ -227,13 +229,15 @@ def worded(
     """A callback's fields, before they are signed, in the wording that its notice asks for: usually as they are.
 
     `merchant`, `currency` and `second` are the fields of these parts with another account, a foreign currency and the
-    notice's `opposite`. `optional` names what may be left out; a name with `prefix` is not known to any document.
+    notice's `second` payment. `optional` names what may be left out; `prefix` opens the bank's own names.
     """
+    if notice.odd is None:
+        return dict(fields)
     if notice.odd is Part.OPTIONAL:
         return {name: told for name, told in fields.items() if name not in optional}
     unknown = {f"{prefix}campaign": "TET"}
     parts = {Part.MERCHANT: merchant, Part.CURRENCY: currency, Part.SECOND_STATUS: second, Part.UNKNOWN: unknown}
-    changed = parts.get(notice.odd) if notice.odd else None
+    changed = parts.get(notice.odd)
     return {**fields, **changed} if changed else dict(fields)
 
 
@@ -380,6 +384,11 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     settlement: tuple[DayFile, ...] = ()
     sources: tuple[str, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
+
+    @property
+    def sends_back(self) -> bool:
+        """Whether the payer's browser goes back to the connector afterwards."""
+        return self.return_url is not _never
 
 
 def places_of(template: str, path: str) -> dict[str, str] | None:

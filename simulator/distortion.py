@@ -13,6 +13,7 @@ from itertools import pairwise, permutations
 from msgspec.structs import replace
 
 from simulator import leaves
+from simulator.another import another, another_order
 from simulator.banks import dialects
 from simulator.dialect import Dialect, Notice, Part
 from simulator.leaves import Path
@@ -143,25 +144,8 @@ def _told_otherwise(dialect: Dialect, notice: Notice, part: Part) -> Outgoing:
         code = another(merchant.merchant_code)
         payment, merchant = replace(payment, merchant_code=code), replace(merchant, merchant_code=code)
     if part is Part.ORDER:
-        payment = replace(payment, order=_another_order(payment.order))
+        payment = replace(payment, order=another_order(payment.order))
     return dialect.callback(replace(notice, payment=payment, merchant=merchant, odd=part))
-
-
-def another(name: str) -> str:
-    """Another name of the same form: its last letter or digit is the next one."""
-    for at in range(len(name) - 1, -1, -1):
-        each = name[at]
-        if each.isascii() and each.isalnum():
-            after = {"9": "0", "z": "a", "Z": "A"}.get(each) or chr(ord(each) + 1)
-            return f"{name[:at]}{after}{name[at + 1 :]}"
-    return f"{name}2"
-
-
-def _another_order(order: Order) -> Order:
-    ref, new = order.order_ref, another(order.order_ref)
-    wire = {name: text.replace(ref, new) if ref else text for name, text in order.wire.items()}
-    key = new if order.order_key == ref else order.order_key
-    return replace(order, order_ref=new, order_key=key, wire=wire)
 
 
 # --- wrong signature ---------------------------------------------------------------------------------------------
@@ -250,7 +234,7 @@ def _has_moved(before: leaves.Tree, after: leaves.Tree) -> bool:
 def _unlike(dialect: Dialect, notice: Notice) -> leaves.Tree:
     """The message of another amount and another order."""
     payment = replace(notice.payment, amount_vnd=notice.payment.amount_vnd + 1)
-    return leaves.read(dialect.callback(replace(notice, payment=replace(payment, order=_another_order(payment.order)))))
+    return leaves.read(dialect.callback(replace(notice, payment=replace(payment, order=another_order(payment.order)))))
 
 
 def _values(notice: Notice) -> dict[str, str]:

@@ -591,7 +591,9 @@ def checksum(data: str, merchant: Merchant) -> str:
 
 
 def _worded(notice: Notice, told: Tree) -> Tree:
-    refuted = _response(_gateway_code(notice.opposite, notice.merchant), collected=notice.opposite.state in COLLECTED)
+    if notice.odd is None:
+        return told
+    refuted = _response(_gateway_code(notice.second, notice.merchant), collected=notice.second.state in COLLECTED)
     elsewhere = payment_result(notice.payment, notice.merchant, "USD")
     foreign = {name: elsewhere[name] for name in ("order", "transaction")}
     optional = ("authorizationResponse", "channel", "version")

@@ -405,7 +405,7 @@ def callback(notice: Notice) -> Outgoing:
         "transaction": transaction,
         "customer": {"id": _uuid(payment.payment_id), "customer_id": customer} if customer else None,
     }
-    declined = {**transaction, "transaction_status": _transaction(notice.opposite)["transaction_status"]}
+    declined = {**transaction, "transaction_status": _transaction(notice.second)["transaction_status"]}
     foreign = {"order": {**order, "order_currency": "USD"}}
     foreign["transaction"] = {**transaction, "transaction_currency": "USD"}
     body = worded(notice, body, currency=foreign, second={"transaction": declined}, optional=("customer",))

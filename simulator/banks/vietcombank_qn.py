@@ -328,7 +328,7 @@ def callback(notice: Notice) -> Outgoing:
         notice,
         usual,
         currency={"currency": "USD"},
-        second={"resultCode": told(notice.opposite)["resultCode"]},
+        second={"resultCode": told(notice.second)["resultCode"]},
         optional=("channel", "bankCode"),
     )
     context = {

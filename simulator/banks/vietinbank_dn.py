@@ -337,7 +337,7 @@ def callback(notice: Notice) -> Outgoing:
         notice,
         usual,
         currency={"currencyCode": "USD"},
-        second={"transStatus": STATUSES[notice.opposite.state]},
+        second={"transStatus": STATUSES[notice.second.state]},
         # vietinbank-dn-design#empty
         optional=("billCode", "bankTransId"),
     )

@@ -184,7 +184,7 @@ def callback(notice: Notice) -> Outgoing:
         "trans_amount": str(payment.amount_vnd),
         "vt_transaction_id": payment.bank_ref,
     }
-    fields = worded(notice, fields, second={"payment_status": _status(notice.opposite)})
+    fields = worded(notice, fields, second={"payment_status": _status(notice.second)})
     fields["check_sum"] = check_sum(fields, RESULT_SIGNED, merchant)
     return _posted(_address(merchant.callback_url, merchant, 1), fields)
 

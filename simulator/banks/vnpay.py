@@ -422,7 +422,7 @@ def _encode_issuers(request: Request, command: Command | None, result: Reply | R
 
 
 def _callback(notice: Notice) -> Outgoing:
-    status = {"vnp_TransactionStatus": STATUS_CODES[notice.opposite.state]}
+    status = {"vnp_TransactionStatus": STATUS_CODES[notice.second.state]}
     # vnpay-pay-2-1-0#ipn: the document marks three as not always there.
     optional = ("vnp_BankTranNo", "vnp_CardType", "vnp_PayDate")
     told = worded(notice, _result(notice.payment, notice.merchant), second=status, optional=optional, prefix="vnp_")
