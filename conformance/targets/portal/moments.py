@@ -14,6 +14,11 @@ def machine_clock() -> datetime:
     return datetime.now(UTC)
 
 
+def set_off(seconds: int) -> Clock:
+    """The machine's clock, that far ahead (or behind, if negative)."""
+    return lambda: machine_clock() + timedelta(seconds=seconds)
+
+
 def compact(instant: datetime) -> str:
     """yyyyMMddHHmmss in GMT+7, on a 24-hour clock."""
     return instant.astimezone(VIETNAM).strftime("%Y%m%d%H%M%S")
