@@ -16,7 +16,7 @@ from conformance.targets.portal.bank_line import BankLine
 from conformance.targets.portal.banks import counterparts
 from conformance.targets.portal.books import Books
 from conformance.targets.portal.defects import DEFECTS, Flaw, named
-from conformance.targets.portal.moments import machine_clock
+from conformance.targets.portal.moments import set_off
 from conformance.targets.portal.portal import Portal
 from conformance.targets.portal.services import shipped
 from conformance.targets.portal.settings import Settings, Style
@@ -42,7 +42,7 @@ async def _serve(given: argparse.Namespace, flaws: frozenset[Flaw]) -> None:
         settings=settings,
         books=Books(settings.database),
         line=BankLine(settings.bank_timeout_s),
-        clock=machine_clock,
+        clock=set_off(given.clock_offset_s),
         catalogue=shipped(),
         flaws=flaws,
     )
@@ -114,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--poll-after-s", type=int, default=900, help="when an order without callback is first asked about")
     add("--poll-every-s", type=float, default=30.0, help="how often the poller looks, 0 = never")
     add("--inbox-url", default="", help="where text messages and e-mails to payers go, /sms and /email below it")
+    add("--clock-offset-s", type=int, default=0, help="how far its clock is off, for trying out `banksim doctor`")
     add("--contract", action="append", default=[], metavar="BANK.NAME=VALUE", help="@FILE as value = a file's text")
     add("--defect", action="append", default=[], metavar="NAME", help="switches a defect on; may be repeated")
     add("--list-defects", action="store_true", help="lists the defects and stops")
