@@ -5,21 +5,25 @@ Rule: the exit code is for machines (0 conformant, 1 not, 2 could not judge), th
 
 import argparse
 import os
+import secrets
 import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
 from conformance import verify
 from conformance.junit import junit_xml
 from conformance.loading import load_target
+from conformance.progress import Progress
 from conformance.report import html_report, markdown_report, verdict_text
 from conformance.requirement import catalogue
-from conformance.results import Judgement, Results, decode, judge
+from conformance.results import Judgement, Results, decode, encode, judge
+from conformance.shares import shares, together
 from conformance.target import BadTarget, Target
 
 SUMMARY = "ask a payment connector every requirement, and report which it does not keep"
@@ -56,7 +60,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WORD",
         help="one more word for the target's launch command; repeatable (--launch-arg=--defect --launch-arg=NAME)",
     )
+    parser.add_argument(
+        *("--jobs",),
+        type=_jobs,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="ask the banks in so many processes, each with a connector of its own, if the target file says that"
+        " several may run side by side (default: one a core, here %(default)s)",
+    )
     parser.add_argument("--suite", default=SUITE, help=argparse.SUPPRESS)
+
+
+def _jobs(text: str) -> int:
+    if not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes: 1 or more")
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -70,7 +88,9 @@ def run(args: argparse.Namespace) -> int:
     args.report_dir.mkdir(parents=True, exist_ok=True)
     results_path: Path = args.report_dir / "results.json"
     results_path.unlink(missing_ok=True)
-    _run_suite(args, results_path)
+    for left in args.report_dir.glob("suite*.log"):
+        left.unlink()
+    _run_suite(args, results_path, shares(target, args.bank, args.method, 1 if args.url else args.jobs))
     if not results_path.exists():
         print(_log_tail(args.report_dir), file=sys.stderr)
         return EXIT_CODES[Judgement.UNJUDGED]
@@ -98,16 +118,16 @@ def write_reports(results: Results, report_dir: Path, junit: Path | None = None)
     (junit or report_dir / "junit.xml").write_text(junit_xml(results), encoding="utf-8")
 
 
-def suite_command(args: argparse.Namespace, results_path: Path) -> list[str]:
-    """The pytest run, in no project's configuration and with no other plugin."""
+def suite_command(args: argparse.Namespace, results_path: Path, banks: Sequence[str]) -> list[str]:
+    """The pytest run that asks of those banks, in no project's configuration and with no other plugin."""
     options = {"target": [args.target], "results": [str(results_path)], "replay": [replay_base(args)]}
     options |= {"url": [args.url], "token": [args.token], "seed": [args.seed]}
-    options |= {"bank": args.bank, "method": args.method, "requirement": args.requirement}
+    options |= {"bank": list(banks), "method": args.method, "requirement": args.requirement}
     options |= {"launch-arg": args.launch_arg}
-    work = results_path.parent / "run"
+    folder = results_path.parent
     return [
         *(sys.executable, "-m", "pytest", "--pyargs", args.suite),
-        *("-c", os.devnull, f"--rootdir={results_path.parent}", f"--basetemp={work}"),
+        *("-c", os.devnull, f"--rootdir={folder}", f"--basetemp={folder / 'run' / results_path.stem}"),
         *("-p", "conformance.plugin", "-p", "no:cacheprovider", "-s", "-q", "--banksim-progress", "--tb=native"),
         *(f"--banksim-{name}={word}" for name, words in options.items() for word in words if word),
     ]
@@ -135,37 +155,71 @@ def _check_choice(args: argparse.Namespace, target: Target) -> None:
             raise BadTarget(f"--requirement {wanted}: there is none; `banksim catalogue` lists them")
 
 
-def _run_suite(args: argparse.Namespace, results_path: Path) -> None:
+def _run_suite(args: argparse.Namespace, results_path: Path, parts: Sequence[tuple[str, ...]]) -> None:
+    """Asks each part's banks in a process of its own; what they found is written as one result.
+
+    Nothing is written if one of them ends without results.
+    """
+    folder = results_path.parent
+    (folder / "run").mkdir(exist_ok=True)
+    args.seed = args.seed or secrets.token_hex(4)
+    found = [folder / f"part-{number}.json" for number, _ in enumerate(parts, start=1)]
+    progress = Progress(sys.stderr)
+    with ExitStack() as leaving, _interruptible():
+        processes = [
+            leaving.enter_context(_suite_process(suite_command(args, path, banks), progress))
+            for path, banks in zip(found, parts, strict=True)
+        ]
+        _wait(processes)
+    progress.end()
+    if all(path.exists() for path in found):
+        partly = bool(args.requirement or args.bank or args.method)
+        results_path.write_bytes(encode(together([decode(path.read_bytes()) for path in found], partly)))
+    for path in found:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _suite_process(command: Sequence[str], progress: Progress) -> Iterator[subprocess.Popen[bytes]]:
+    """A suite at work; on leaving, all that it said of its progress was shown."""
+    results_path = Path(next(word for word in command if word.startswith("--banksim-results=")).partition("=")[2])
+    folder, name = results_path.parent, results_path.stem
     environment = os.environ | {
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTEST_ADDOPTS": "",
-        "HYPOTHESIS_STORAGE_DIRECTORY": str(results_path.parent / "run" / "hypothesis"),
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "run" / name / "hypothesis"),
     }
-    with (args.report_dir / "suite.log").open("wb") as log, _interruptible():
+    with (folder / f"suite-{name}.log").open("wb") as log:
         process = subprocess.Popen(
-            suite_command(args, results_path),
+            command,
             stdin=subprocess.DEVNULL,
             stdout=log,
+            stderr=subprocess.PIPE,
             env=environment,
             start_new_session=True,
         )
-        _wait(process)
-    if sys.stderr.isatty():
-        sys.stderr.write("\r\x1b[2K")
+        assert process.stderr is not None, "it was asked for"
+        reading = threading.Thread(target=progress.follow, args=(process.stderr,), daemon=True)
+        reading.start()
+        yield process
+        reading.join()
 
 
-def _wait(process: subprocess.Popen[bytes]) -> None:
+def _wait(processes: Sequence[subprocess.Popen[bytes]]) -> None:
     """Waits for the suite; an interrupt is handed on once, so that it stops what it started."""
     try:
-        process.wait()
+        for process in processes:
+            process.wait()
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(ENDING_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        for process in processes:
+            process.send_signal(signal.SIGINT)
+        for process in processes:
+            try:
+                process.wait(ENDING_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 @contextmanager
@@ -185,6 +239,8 @@ def _interruptible() -> Iterator[None]:
 
 
 def _log_tail(report_dir: Path) -> str:
-    log = report_dir / "suite.log"
-    last = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES_SHOWN:]
-    return "\n".join([f"could not judge: the suite ended without results; the end of {log}:", *last])
+    said: list[str] = []
+    for log in sorted(report_dir.glob("suite*.log")):
+        last = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES_SHOWN:]
+        said += [f"could not judge: the suite ended without results; the end of {log}:", *last]
+    return "\n".join(said)

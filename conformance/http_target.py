@@ -69,6 +69,7 @@ class HttpTarget:
             for code, bank in file.banks.items()
         }
         self.capabilities = _capabilities(file)
+        self.starts_side_by_side = file.launch is not None and file.launch.side_by_side
         self._file = file
         self._launch_args = launch_args
         self._base_url = file.connector.base_url

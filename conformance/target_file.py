@@ -63,6 +63,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """How the connector is started, and how to see that it is ready. One of `ready_line` and `health_url`.
 
     `restart` = the same command once more starts it with the same books, at the same address.
+    `side_by_side` = it may be started several times at once, each with a port and books of its own.
     """
 
     command: tuple[str, ...]
@@ -70,6 +71,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     health_url: str = ""
     ready_within_s: float = 30.0
     restart: bool = False
+    side_by_side: bool = False
     environment: dict[str, str] = {}
     directory: str = ""
 
@@ -245,6 +247,15 @@ def _check_connector(file: TargetFile) -> None:
         )
     _check_ready_line(file, launch)
     _check_restart(file, launch)
+    _check_side_by_side(file, launch)
+
+
+def _check_side_by_side(file: TargetFile, launch: Launch) -> None:
+    words = " ".join((*launch.command, *launch.environment.values()))
+    lacking = [each for each in ("{port}", "{workdir}") if each not in words]
+    if launch.side_by_side and (lacking or file.connector.bank_url):
+        why = f"{' and '.join(lacking)} must stand in its command" if lacking else "[connector] bank_url must go"
+        raise BadTarget(f"{file.path}, [launch]: side_by_side = true needs a port and books for each: {why}")
 
 
 def _check_restart(file: TargetFile, launch: Launch) -> None:

@@ -67,7 +67,7 @@ def test_the_exit_code_is_the_judgement_and_every_report_is_written(
     says: str,
 ) -> None:
     results = replace(RESULTS, findings=(replace(RESULTS.findings[0], verdict=verdict),))
-    monkeypatch.setattr(check, "_run_suite", lambda args, path: path.write_bytes(encode(results)))
+    monkeypatch.setattr(check, "_run_suite", lambda args, path, parts: path.write_bytes(encode(results)))
     junit = tmp_path / "ci" / "tests.xml"
     junit.parent.mkdir()
     args = _args("--target", str(PORTAL), "--report-dir", str(tmp_path / "out"), "--junit", str(junit))
@@ -81,7 +81,9 @@ def test_a_suite_that_ends_without_results_could_not_judge_and_old_results_do_no
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "results.json").write_bytes(encode(RESULTS))
-    monkeypatch.setattr(check, "_run_suite", lambda args, path: (path.parent / "suite.log").write_text("Segfault\n"))
+    monkeypatch.setattr(
+        check, "_run_suite", lambda args, path, parts: (path.parent / "suite-1.log").write_text("Segfault\n")
+    )
     assert check.run(_args("--target", str(PORTAL), "--report-dir", str(tmp_path))) == 2
     assert "Segfault" in capsys.readouterr().err
 
@@ -102,7 +104,7 @@ def test_a_wrong_choice_is_told_before_anything_is_started(
     words: list[str],
     problem: str,
 ) -> None:
-    monkeypatch.setattr(check, "_run_suite", lambda args, path: pytest.fail("the suite was started"))
+    monkeypatch.setattr(check, "_run_suite", lambda *_: pytest.fail("the suite was started"))
     assert check.run(_args(*words, "--report-dir", str(tmp_path / "out"))) == 2
     assert problem in capsys.readouterr().err
 
@@ -110,7 +112,7 @@ def test_a_wrong_choice_is_told_before_anything_is_started(
 def test_what_was_asked_reaches_the_suite_and_the_replay_command() -> None:
     words = ["--target", "my portal.toml", "--url", "http://h:1", "--bank", "a", "--bank", "b", "--seed", "7"]
     args = _args(*words, "--launch-arg=--defect", "--launch-arg=x", "--token", "hush")
-    command = check.suite_command(args, Path("out/results.json"))
+    command = check.suite_command(args, Path("out/results.json"), args.bank)
     for option in (
         "--banksim-target=my portal.toml",
         "--banksim-url=http://h:1",
@@ -207,13 +209,13 @@ def _key(folder: Path) -> Path:
 
 def _addresses(out: Path) -> set[str]:
     """Where the simulator and the connector of a run listened."""
-    written = "".join(path.read_text() for path in out.glob("run/*/*.log"))
+    written = "".join(path.read_text() for path in out.glob("run/*/*/*.log"))
     return set(re.findall(r"ready at (http://\S+)", written))
 
 
-def _nobody_listens(out: Path) -> bool:
+def _nobody_listens(out: Path, processes: int = 1) -> bool:
     addresses = _addresses(out)
-    assert len(addresses) == 2, "the simulator and the connector were both started"
+    assert len(addresses) == 2 * processes, "each process started a simulator and a connector"
     for address in addresses:
         with pytest.raises(httpx.ConnectError):
             httpx.get(address, trust_env=False)
@@ -223,7 +225,7 @@ def _nobody_listens(out: Path) -> bool:
 def test_a_run_judges_the_sample_portal_and_the_failure_replays(tmp_path: Path, package: Path) -> None:
     (package / "test_tiny.py").write_text(SUITE)
     key = _key(tmp_path)
-    ran = _check(tmp_path, "--bank=vnpay", "--bank=vietinbank", f"--sign-with={key}")
+    ran = _check(tmp_path, "--bank=vnpay", "--bank=vietinbank", f"--sign-with={key}", "--jobs=2")
     assert ran.returncode == 1, ran.stderr
     assert "[8/8]" in ran.stderr
     results = decode((tmp_path / "out" / "results.json").read_bytes())
@@ -235,7 +237,7 @@ def test_a_run_judges_the_sample_portal_and_the_failure_replays(tmp_path: Path, 
     assert verify.run(told) == 0
     failed = next(each for each in results.findings if each.verdict is Verdict.FAILED)
     assert failed.story[0].startswith("a payer opens a payment")
-    assert _nobody_listens(tmp_path / "out")
+    assert _nobody_listens(tmp_path / "out", processes=2)
 
     replayed = re.search(r"replay: banksim check (.*)", ran.stdout)
     assert replayed is not None
@@ -292,17 +294,21 @@ def test_an_interrupted_run_says_so_and_leaves_nobody_behind(
 ) -> None:
     (package / "test_tiny.py").write_text(HANGING)
     process = subprocess.Popen(
-        _command(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
+        _command(tmp_path, "--bank=vnpay", "--bank=dvcqg", "--jobs=2"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=dict(os.environ),
     )
     assert process.stderr is not None
-    for line in process.stderr:
-        if "hanging" in line:
-            break
+    hanging = (line for line in process.stderr if "hanging" in line)
+    assert next(hanging)
+    assert next(hanging), "both processes are at work"
     process.send_signal(number)
     told, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 2
     assert "Stopped: the run was interrupted" in told
-    assert _nobody_listens(tmp_path / "out")
+    assert _nobody_listens(tmp_path / "out", processes=2)
 
 
 def test_a_simulator_that_runs_already_is_used(tmp_path: Path, package: Path) -> None:
@@ -312,6 +318,6 @@ def test_a_simulator_that_runs_already_is_used(tmp_path: Path, package: Path) ->
         with started_simulator(tmp_path) as url:
             ran = _check(tmp_path, "--url", url, "--requirement", "MONEY-01", "--bank", "vietinbank")
             assert ran.returncode == 0, ran.stdout + ran.stderr
-            assert not list((tmp_path / "out").glob("run/*/banksim.log"))
+            assert not list((tmp_path / "out").glob("run/**/banksim.log"))
             left = httpx.get(f"{url}/_control/sandboxes", trust_env=False).json()
     assert [each["name"] for each in left] == ["default"]
