@@ -388,7 +388,8 @@ async def way_back(world: World, payment_id: str) -> tuple[str, Mapping[str, str
     url, fields = await returned(world, payment_id), await posted_back(world, payment_id)
     payment = await _kept(world, payment_id)
     dialect, merchant = dialects()[payment.bank], world.merchant(payment.bank, payment.merchant_code)
-    if merchant is None or not dialect.sends_back:
+    message = tampered(dialect, payment, merchant) if merchant and dialect.sends_back else None
+    if message is None or (message.url, posted(message)) == (url, fields):
         return url, fields
 
     def decide(stored: Stored) -> Change[bool]:
@@ -398,7 +399,6 @@ async def way_back(world: World, payment_id: str) -> tuple[str, Mapping[str, str
 
     if not await world.store.transact(world.name, ById(payment_id), decide):
         return url, fields
-    message = tampered(dialect, payment, merchant)
     return message.url, posted(message)
 
 

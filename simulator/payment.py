@@ -257,7 +257,8 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `amount_vnd` is what the payer pays, normally the order's amount; a QR transfer may differ.
     `queries` are the (request number, instant) pairs of status queries, newest last, bounded. `told` counts the
     deliveries planned so far. `active_at` is when the payer, logged in, last did something. `three_ds` is what the
-    card's issuer said, `slip` what a terminal or a teller recorded of it. `refunds` are those that were made, in that
+    card's issuer said, `slip` what a terminal or a teller recorded of it. `late_at` = money comes
+    then, if the bank has given the payment up. `refunds` are those that were made, in that
     order; `unmade_refunds` those that are pending or were refused.
     """
 
@@ -284,6 +285,7 @@ class Payment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     queries: tuple[tuple[str, datetime], ...] = ()
     told: int = 0
     slip: TerminalSlip | TellerSlip | None = None
+    late_at: datetime | None = None
 
     @property
     def refunded_vnd(self) -> int:
@@ -367,9 +369,11 @@ def decide_refund(payment: Payment, request_ref: str, state: RefundState, now: d
 
 
 def due_at(payment: Payment) -> datetime | None:
-    """When something happens to the payment by itself: it expires, or a refund is decided. None = nothing will."""
+    """When something happens to the payment by itself: it expires, late money comes, or a refund is decided."""
     if payment.state is State.PENDING:
         return payment.order.expires_at
+    if payment.late_at is not None and (payment.state, Event.APPROVE_LATE) in TRANSITIONS:
+        return payment.late_at
     return min((each.decides_at for each in payment.pending_refunds if each.decides_at is not None), default=None)
 
 
@@ -378,6 +382,8 @@ def fallen_due(payment: Payment, now: datetime) -> Payment:
     if payment.state is State.PENDING:
         late = payment.order.expires_at is not None and payment.order.expires_at <= now
         return apply(payment, Event.EXPIRE, now) if late else payment
+    if payment.late_at is not None and payment.late_at <= now and (payment.state, Event.APPROVE_LATE) in TRANSITIONS:
+        return apply(payment, Event.APPROVE_LATE, now, late_at=None)
     for refund in payment.pending_refunds:
         if refund.decides_at is not None and refund.decides_at <= now:
             payment = decide_refund(payment, refund.request_ref, refund.decided_as, now)

@@ -15,6 +15,7 @@ from simulator.faults import (
     PAYER_KINDS,
     REFUND_KINDS,
     RUSH_KINDS,
+    TAMPER_KINDS,
     Fault,
     FaultKind,
     Occasion,
@@ -37,7 +38,7 @@ def strikes(fault: Fault, occasion: Occasion) -> tuple[bool, tuple[Fault, ...]]:
 
 
 def test_every_kind_is_of_the_callback_or_of_an_exchange_or_rushes_it() -> None:
-    kinds = CALLBACK_KINDS | ANSWER_KINDS | EXCHANGE_KINDS | PAYER_KINDS | RUSH_KINDS | REFUND_KINDS
+    kinds = CALLBACK_KINDS | ANSWER_KINDS | EXCHANGE_KINDS | PAYER_KINDS | RUSH_KINDS | REFUND_KINDS | TAMPER_KINDS
     assert kinds == set(FaultKind) == set(FAULTS)
     assert not CALLBACK_KINDS & ANSWER_KINDS
     assert FALSIFYING_KINDS <= CALLBACK_KINDS

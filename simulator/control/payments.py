@@ -158,8 +158,8 @@ async def go_back(world: TheWorld, payment_id: str) -> Place:
 
     Callbacks held for the return are let go.
     """
-    url = await bank.returned(world, payment_id)
-    return Place(url=url, fields=dict(await bank.posted_back(world, payment_id)))
+    url, fields = await bank.way_back(world, payment_id)
+    return Place(url=url, fields=dict(fields))
 
 
 async def kept(world: World, payment_id: str) -> Payment:

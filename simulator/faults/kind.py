@@ -71,12 +71,28 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Deed(msgspec.Struct, frozen=True, kw_only=True):
-    """What a payer does to a payment. None = as the payment has it."""
+    """What a payer does to a payment. None = as the payment has it.
+
+    `at` = not now: money that comes at that moment, if the bank has given the payment up by then.
+    """
 
     event: Event
     outcome: Outcome | None = None
     amount_vnd: int | None = None
     channel: Channel | None = None
+    at: datetime | None = None
+
+
+class Where(StrEnum):
+    """Which payers can do it."""
+
+    ANYWHERE = "anywhere"
+    OPEN_AMOUNT = "open_amount"
+    """Who types the amount: by transfer, of a bill, or from a code that was scanned."""
+    UNASKED = "unasked"
+    """Who comes to the bank of his own accord: to pay a bill, or to send money."""
+    BROWSER = "browser"
+    """Whom the bank sends back to the connector."""
 
 
 class AnswerFault(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +149,8 @@ class PayerFault(msgspec.Struct, frozen=True, kw_only=True):
 
     () = the payer does nothing. A later deed that the payment's state no longer allows is left out, as a sound bank
     does. `rushes` = the payer pays before the connector has its answer; such a fault has no `effect` on later deeds.
+    `again` = another payment of the same order follows, over another channel. `tampers` = it is no deed at the bank:
+    the address to which the browser goes back is changed. At banks without a `where` the payer is spared it.
     """
 
     kind: str
@@ -143,6 +161,9 @@ class PayerFault(msgspec.Struct, frozen=True, kw_only=True):
     settings: tuple[str, ...] = ()
     defaults: dict[str, int | float | bool | str] = {}
     rushes: bool = False
+    again: bool = False
+    tampers: bool = False
+    where: Where = Where.ANYWHERE
 
     @property
     def side(self) -> Side:

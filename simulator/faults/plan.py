@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from simulator.faults.listing import CALLBACKS, FAULTS, PAYERS, REFUNDS
-from simulator.faults.rule import CALLBACK, PAY, REFUND, Fault, Occasion, window_of
+from simulator.faults.rule import CALLBACK, PAY, REFUND, RETURN, Fault, Occasion, window_of
 from simulator.maintenance import ends_at
 
 
@@ -24,7 +24,8 @@ def _usually_there(fault: Fault, occasion: Occasion) -> bool:
     if fault.kind in CALLBACKS:
         return occasion.operation == CALLBACK
     if fault.kind in PAYERS:
-        return PAYERS[fault.kind].rushes or occasion.operation == PAY
+        payer = PAYERS[fault.kind]
+        return payer.rushes or occasion.operation == (RETURN if payer.tampers else PAY)
     if fault.kind in REFUNDS:
         return occasion.operation == REFUND
     if occasion.orders or FAULTS[fault.kind].breaks:

@@ -12,6 +12,9 @@ CALLBACK = "callback"
 PAY = "pay"
 """The operation of what a payer does."""
 
+RETURN = "return"
+"""The operation of the payer's browser that goes back."""
+
 REFUND = "refund"
 """The operation of a refund that a connector asks for."""
 

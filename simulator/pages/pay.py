@@ -166,8 +166,7 @@ async def go_back(request: Request) -> Response:
     here = await visit(request)
     if here.stage is not Stage.DONE:
         return see(here.url)
-    url = await bank.returned(here.world, here.payment.payment_id)
-    fields = await bank.posted_back(here.world, here.payment.payment_id)
+    url, fields = await bank.way_back(here.world, here.payment.payment_id)
     if url and fields:
         shown = page(request, "return", payment=here.payment, visit=here, current="done", url=url, fields=fields)
         shown.headers.update(posting_to(url))
