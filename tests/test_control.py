@@ -536,6 +536,26 @@ async def test_of_a_pending_payment_there_is_nothing_to_tell(api: Caller) -> Non
     assert '{"state": "paid"}' in refusal["detail"]
 
 
+async def test_a_callback_is_written_distorted_or_it_is_said_why_not(api: Caller) -> None:
+    path = f"{CI}/payments/{await api.payment_id()}/callback"
+    true = (await api.post(path, {"state": "paid"}))["url"]
+    bare = (await api.post(path, {"state": "paid", "distorted": "missing_signature"}))["url"]
+    assert bare == true.partition("&vnp_SecureHash=")[0]
+    problem = await api.post(path, {"state": "paid", "distorted": "wrong_currency"}, 400)
+    assert "a callback of vnpay names no currency" in problem["detail"]
+    await api.post(path, {"state": "paid", "distorted": "no_such_kind"}, 400)
+
+
+async def test_a_fault_that_never_fits_a_bank_is_refused_and_listed_as_spared(api: Caller) -> None:
+    problem = await api.post(f"{CI}/faults", {"kind": "wrong_currency", "bank": "momo"}, 400)
+    assert "a callback of momo names no currency" in problem["detail"]
+    await api.post(f"{CI}/faults", {"kind": "wrong_currency", "bank": "dvcqg"}, 201)
+    await api.post(f"{CI}/faults", {"kind": "wrong_currency"}, 201)
+    spared = await api.get("/_control/spared")
+    assert {"bank": "momo", "kind": "wrong_currency", "why": "a callback of momo names no currency"} in spared
+    assert not [each for each in spared if (each["bank"], each["kind"]) == ("dvcqg", "wrong_currency")]
+
+
 async def test_a_message_is_sent_byte_for_byte_and_journalled(api: Caller) -> None:
     api.connector.answer = lambda method, path, body: web.Response(status=418, body=b"\xff\x00")
     message = {

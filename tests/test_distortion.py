@@ -1,5 +1,6 @@
 """Facts about distorted callbacks: what is wrong with them is wrong, the rest is true, and nothing is passed over."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,19 +12,21 @@ from msgspec.structs import replace
 
 from conformance.forge import Forge, wire
 from simulator import leaves
+from simulator.another import another
 from simulator.bank import act
 from simulator.banks import dialects
 from simulator.client import Message
 from simulator.delivery import Courier
 from simulator.dialect import Notice, Part
-from simulator.distortion import HARMLESS, PARTS, Distortion, Spared, another, distorted, spared
+from simulator.distortion import HARMLESS, PARTS, Distortion, Spared, distorted, spared
 from simulator.faults import FAULTS, Fault
 from simulator.merchants import default_merchants, forged
 from simulator.outbox import Delivery, DeliveryState
 from simulator.payment import Event, Merchant, Order, Outcome, Payment, State
 from simulator.wire import Outgoing
 from simulator.world import World, Worlds
-from tests.samples.vnpay import vnpay_pay
+from tests.samples import SAMPLES
+from tests.samples.vnpay import vnpay_pay, vnpay_querydr
 from tests.worlds import START, Connector, ask, connector, courier_of, worlds_in
 
 BANKS = tuple(dialects())
@@ -128,18 +131,21 @@ def test_each_part_that_a_bank_declares_can_be_told_otherwise_and_no_other(code:
         assert able == (part in dialects()[code].parts), part
 
 
-@every_bank
+@pytest.mark.parametrize("code", PLACES)
 def test_its_signature_is_found_where_it_stands(code: str) -> None:
-    about = notice(code)
-    true = dialects()[code].callback(about)
-    empty = tried(about, Distortion.EMPTY_SIGNATURE)
-    assert isinstance(empty, Outgoing)
-    assert different(true, empty) == {PLACES[code]}
+    assert place_of(code) == PLACES[code]
+
+
+def place_of(code: str) -> leaves.Path:
+    true, empty = dialects()[code].callback(notice(code)), tried(notice(code), Distortion.EMPTY_SIGNATURE)
+    assert isinstance(empty, Outgoing), empty
+    (place,) = different(true, empty)
+    return place
 
 
 @every_bank
 def test_a_spoiled_signature_is_all_that_is_wrong(code: str) -> None:
-    about, place = notice(code), PLACES[code]
+    about, place = notice(code), place_of(code)
     true = dialects()[code].callback(about)
     signature = leaves.get(leaves.read(true), place)
     shapes = {
@@ -150,7 +156,8 @@ def test_a_spoiled_signature_is_all_that_is_wrong(code: str) -> None:
     for distortion in set(SPOILED) - {Distortion.FORGED_SIGNATURE, Distortion.SHIFTED_FIELDS}:
         false = tried(about, distortion)
         if isinstance(false, str):
-            assert (code, distortion) == ("sepay_gateway", Distortion.OTHER_ALGORITHM), false
+            assert distortion is Distortion.OTHER_ALGORITHM, false
+            assert place[0] == leaves.HEADERS
             continue
         assert different(true, false) == {place}, distortion
         told = leaves.get(leaves.read(false), place)
@@ -165,11 +172,11 @@ def test_a_spoiled_signature_is_all_that_is_wrong(code: str) -> None:
 
 @every_bank
 def test_text_moved_over_a_boundary_keeps_the_old_signature(code: str) -> None:
-    about, place = notice(code), PLACES[code]
+    about, place = notice(code), place_of(code)
     true = dialects()[code].callback(about)
     false = tried(about, Distortion.SHIFTED_FIELDS)
     if isinstance(false, str):
-        assert code == "sepay_gateway", false
+        assert place[0] == leaves.HEADERS
         return
     assert leaves.get(leaves.read(false), place) == leaves.get(leaves.read(true), place)
     assert 2 <= len(different(true, false)) <= 12
@@ -417,6 +424,32 @@ def merchant_in(world: World, bank: str) -> Merchant:
     merchant = world.merchant(bank, code)
     assert merchant is not None
     return merchant
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "told"), [("wrong_order", "vnp_TxnRef", "HS-2"), ("wrong_merchant", "vnp_TmnCode", "DEMOV211")]
+)
+async def test_an_answer_to_a_query_can_tell_of_something_else(
+    world: World, courier: Courier, kind: str, field: str, told: str
+) -> None:
+    await paid(world)
+    await with_fault(world, kind, operation="query")
+    false = json.loads((await ask(world, "vnpay", vnpay_querydr("HS-1", START, "R1"))).response.body)
+    await courier.advance(world, START + timedelta(minutes=6))
+    true = json.loads((await ask(world, "vnpay", vnpay_querydr("HS-1", START, "R2"))).response.body)
+    assert [each["vnp_ResponseCode"] for each in (false, true)] == ["00", "00"]
+    assert false[field] == told != true[field]
+
+
+async def test_an_answer_that_tells_nothing_of_it_is_journalled_as_true(world: World) -> None:
+    await with_fault(world, "wrong_order", operation="query", bank="momo")
+    now = START
+    await ask(world, "momo", SAMPLES["momo"].create("HS0001", 20_000, now))
+    requests = SAMPLES["momo"].requests("HS0001", 20_000, now)
+    for request in requests:
+        await ask(world, "momo", request)
+    notes = [each.note for _, each in await world.store.exchanges(world.name)]
+    assert any("fault: wrong_order; not falsified: this answer tells nothing of it" in note for note in notes)
 
 
 async def test_a_replayed_callback_is_the_first_ones_bytes_whatever_happened_since(
