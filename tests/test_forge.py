@@ -186,6 +186,25 @@ def test_an_unknown_field_goes_out_under_a_right_signature(bank: str, message: M
 
 
 @every_message
+def test_the_same_fields_are_written_otherwise_under_a_right_signature(bank: str, message: Message) -> None:
+    spelt = forge(bank).respelled(message)
+    assert (spelt.url, spelt.body) != (message.url, message.body)
+    assert forge(bank).fields(spelt) == forge(bank).fields(message)
+    assert forge(bank).signature(spelt) == forge(bank).right_signature(spelt)
+
+
+@every_message
+def test_only_where_a_token_proves_the_sender_are_there_false_ones(bank: str, message: Message) -> None:
+    assert forge(bank).false_tokens(message) == {}
+
+
+def test_one_field_of_a_banks_own_changes_under_a_right_signature() -> None:
+    changed = forge("dvcqg").with_field(MESSAGES["dvcqg"][1], ("MaNganHang",), "BIDV")
+    assert forge("dvcqg").fields(changed)["MaNganHang"] == "BIDV"
+    assert forge("dvcqg").signature(changed) == forge("dvcqg").right_signature(changed)
+
+
+@every_message
 def test_optional_fields_can_be_left_out_under_a_right_signature(bank: str, message: Message) -> None:
     bare = forge(bank).without_optional(message)
     assert forge(bank).signature(bare) == forge(bank).right_signature(bare)

