@@ -14,7 +14,7 @@ from hypothesis.errors import Flaky
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from conformance.bench import DAY_S, QUERY_PAUSE_S, Bench, Visit, accounted, seen
-from conformance.requirement import Capability, Failure, NotApplicable, expect
+from conformance.requirement import Failure, NotApplicable, expect
 from conformance.target import DossierStatus, Refused, Status
 
 STEPS_MAX = 10
@@ -24,7 +24,6 @@ DOSSIERS_MAX = 3
 ATTEMPTS_MAX = 3
 PAUSES_MAX = 2
 """An order may be good for no more than a quarter of an hour."""
-RESTARTS_MAX = 1
 SETTLED = frozenset({DossierStatus.PAID, DossierStatus.PARTLY_REFUNDED, DossierStatus.REFUNDED})
 
 
@@ -53,18 +52,18 @@ class ToldEnough(BaseException):
 
 
 class History(RuleBasedStateMachine):
-    """A story at one bank or at several, whose payments are known to be the connector's. `benches`: one a bank."""
+    """A story at one bank or at several, one bench each, in which the connector is killed so often at most."""
 
     dossiers = Bundle("dossiers")
     any_bank = st.integers(0, 3)
 
-    def __init__(self, benches: tuple[Bench, ...], telling: Telling) -> None:
+    def __init__(self, benches: tuple[Bench, ...], telling: Telling, kills_left: int) -> None:
         super().__init__()
         self.benches = benches
         self.telling = telling
         self.known: list[Dossier] = []
         self.pauses = 0
-        self.restarts = 0
+        self.kills_left = kills_left
         if telling.failed:
             telling.shrinks += 1
             if telling.shrinks > SHRINKS_MAX:
@@ -185,10 +184,10 @@ class History(RuleBasedStateMachine):
         bench, visit = dossier.last
         bench.run_jobs(visit)
 
-    @precondition(lambda self: self.restarts < RESTARTS_MAX and self.restartable)
+    @precondition(lambda self: self.kills_left > 0)
     @rule()
     def connector_is_killed(self) -> None:
-        self.restarts += 1
+        self.kills_left -= 1
         self.benches[0].restart()
 
     # --- what must hold -----------------------------------------------------------------------------------------
@@ -274,21 +273,17 @@ class History(RuleBasedStateMachine):
         """Whether the connector takes callbacks of that bank at all."""
         return bool(bench.merchant.callback_url)
 
-    @property
-    def restartable(self) -> bool:
-        return Capability.RESTART in self.benches[0].target.capabilities
 
+def tell_stories(bench: Bench, stories: int, *, banks: tuple[str, ...] = (), kills: int = 0) -> None:
+    """Tells so many stories at the bench's bank (and at `banks`), with at most `kills` of the connector in each.
 
-def tell_stories(bench: Bench, stories: int, banks: tuple[str, ...] = ()) -> None:
-    """Tells so many stories at the bench's bank (and at `banks`); raises the Failure of the shortest that fails.
-
-    The bench's story is then that one.
+    Raises the Failure of the shortest that fails; the bench's story is then that one.
     """
     telling = Telling()
 
     def begin() -> History:
         first = bench.fresh()
-        return History((first, *(first.at(bank) for bank in banks)), telling)
+        return History((first, *(first.at(bank) for bank in banks)), telling, kills)
 
     rules = settings(
         max_examples=stories,

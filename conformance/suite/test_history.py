@@ -7,6 +7,8 @@ from conformance.requirement import Level, NotApplicable, requirement
 STORIES = 5
 STORIES_OF_SEVERAL_BANKS = 2
 OTHER_BANKS = 2
+STORIES_WITH_KILLS = 2
+KILLS_MAX = 1
 
 
 @requirement(
@@ -40,4 +42,20 @@ def test_the_books_of_several_banks_agree_after_any_story(bench: Bench) -> None:
     if not others:
         raise NotApplicable("the connector speaks with one bank only")
     bench.chance.shuffle(others)
-    tell_stories(bench, STORIES_OF_SEVERAL_BANKS, tuple(others[:OTHER_BANKS]))
+    tell_stories(bench, STORIES_OF_SEVERAL_BANKS, banks=tuple(others[:OTHER_BANKS]))
+
+
+@requirement(
+    "HISTORY-03",
+    level=Level.MUST,
+    source="portal-defects#no-idempotency",
+    says="The connector's books agree with the bank's after any story in which it is killed and started again.",
+    vi="Sổ của bộ kết nối khớp với sổ ngân hàng sau mọi chuỗi sự kiện, kể cả khi nó bị tắt đột ngột rồi chạy lại.",
+    why="What was kept in memory only is gone after a crash: money is forgotten, or booked a second time.",
+    why_vi="Những gì chỉ giữ trong bộ nhớ sẽ mất khi sập: tiền bị quên, hoặc bị ghi nhận lần thứ hai.",
+    needs=("restart",),
+    guards=("egov D12", "gateways D30"),
+    once_a_bank=True,
+)
+def test_the_books_agree_after_any_story_with_a_crash(bench: Bench) -> None:
+    tell_stories(bench, STORIES_WITH_KILLS, kills=KILLS_MAX)
