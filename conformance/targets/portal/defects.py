@@ -506,7 +506,7 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.HUNDRED_FORGOTTEN,
         "the amount is not multiplied by one hundred where the bank counts so",
         ("gateways D20",),
-        (VNPAY, ONEPAY),
+        (VNPAY,),
         in_class=DefectClass.ORDER,
     ),
     Defect(
@@ -853,14 +853,14 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         Flaw.DAY_WITHOUT_CUT_OFF,
         "a business day is taken for a day of the calendar, whatever the bank's cut-off",
-        ("banks 6.8",),
+        ("banks 6.8", "gateways D67"),
         (DVCQG,),
         in_class=DefectClass.RECONCILIATION,
     ),
     Defect(
         Flaw.DAY_YEAR_END_FORGOTTEN,
         "the year's last working day ends at its usual cut-off, not at midnight",
-        ("banks 6.8",),
+        ("banks 6.8", "gateways D67"),
         (DVCQG,),
         in_class=DefectClass.RECONCILIATION,
     ),
