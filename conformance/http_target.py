@@ -285,12 +285,13 @@ class HttpTarget:
         )
 
     def _report(self, found: Mapping[str, Any]) -> Report:
-        listed = found["discrepancies"] or []
+        refused = as_word(found.get("refused"))
+        listed = [] if refused else found["discrepancies"]
         if not isinstance(listed, list):
-            raise self._wrong("reconcile", "discrepancies", "a list", listed)
+            raise self._wrong("reconcile", "discrepancies", "a list, [] when all agrees", listed)
         reply = found.get("reply_base64")
         return Report(
-            refused=as_word(found.get("refused")),
+            refused=refused,
             discrepancies=tuple(self._discrepancy(each) for each in listed),
             reply=base64.b64decode(as_word(reply)) if reply else None,
         )

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import jmespath
 from jmespath.exceptions import JMESPathError
 
-_PLACEHOLDER = re.compile(r"\{([a-z_]+)(\|text)?\}")
+_PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)(\|text)?\}")
 _ENVIRONMENT = re.compile(r"\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 
 

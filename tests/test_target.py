@@ -1,9 +1,11 @@
 """Targets: what a target file may say, what it says when it is wrong, and what a connector's answers become."""
 
+import base64
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -15,7 +17,16 @@ from conformance.child import ChildFailed
 from conformance.http_target import HttpTarget
 from conformance.loading import load_target
 from conformance.requirement import Capability
-from conformance.target import BadTarget, CheckoutKind, DossierStatus, Refused, Unreachable
+from conformance.target import (
+    BadTarget,
+    CheckoutKind,
+    Discrepancy,
+    DiscrepancyKind,
+    DossierStatus,
+    Refused,
+    Report,
+    Unreachable,
+)
 from conformance.target_file import read_target_file
 from conformance.targets.portal.banks import counterparts
 from conformance.template import BadTemplate, Reply, fill, fill_path, read
@@ -434,6 +445,102 @@ def test_optional_verbs(connector: Connector, made: Callable[..., HttpTarget]) -
         ("x", None),
     ]
     assert target.lookup("H1") == "who are you"
+
+
+RECONCILE = """
+[verbs.reconcile]
+method = "POST"
+path = "/doi-soat"
+json = { bank = "{bank}", day = "{business_date}", name = "{file_name}", content = "{content_base64}" }
+
+[verbs.reconcile.answer]
+discrepancies = "rows[*].{kind: loai, order_ref: ma, amount_vnd: tien}"
+refused = "why"
+reply_base64 = "out"
+
+[discrepancies.words]
+thieu = "missing_at_connector"
+lech = "amount_differs"
+"""
+UPLOAD = """
+[verbs.reconcile]
+method = "POST"
+path = "/doi-soat"
+form = { day = "{business_date}" }
+file = "tep"
+answer = { discrepancies = "@" }
+"""
+DAY = date(2026, 11, 22)
+
+
+def test_a_banks_file_is_handed_in_as_json(connector: Connector, made: Callable[..., HttpTarget]) -> None:
+    rows = [{"loai": "thieu", "ma": "HS1", "tien": "50000"}, {"loai": "lech", "ma": 7, "tien": None}]
+    connector.answer("/doi-soat", {"rows": rows, "why": None, "out": base64.b64encode(b"answer").decode()})
+    target = made(RECONCILE)
+    assert Capability.RECONCILE in target.capabilities
+    report = target.reconcile("vnpay", DAY, "a.txt", b"\xff\x00")
+    assert json.loads(connector.asked[-1][2]) == {
+        "bank": "vnpay",
+        "day": "2026-11-22",
+        "name": "a.txt",
+        "content": "/wA=",
+    }
+    assert report == Report(
+        discrepancies=(
+            Discrepancy(kind=DiscrepancyKind.MISSING_AT_CONNECTOR, order_ref="HS1", amount_vnd=50_000),
+            Discrepancy(kind=DiscrepancyKind.AMOUNT_DIFFERS, order_ref="7"),
+        ),
+        reply=b"answer",
+    )
+
+
+def test_a_banks_file_is_uploaded_in_a_form(connector: Connector, made: Callable[..., HttpTarget]) -> None:
+    connector.answer("/doi-soat", [{"kind": "late", "bank_ref": "B1"}])
+    report = made(UPLOAD).reconcile("vnpay", DAY, "a.txt", b"line 1\n")
+    assert report.discrepancies == (Discrepancy(kind=DiscrepancyKind.LATE, bank_ref="B1"),)
+    _, _, body, headers = connector.asked[-1]
+    assert headers["Content-Type"].startswith("multipart/form-data")
+    assert all(word in body for word in ('name="day"', "2026-11-22", 'name="tep"; filename="a.txt"', "line 1\n"))
+
+
+def test_a_file_may_be_refused_by_status_or_by_word_but_not_by_breaking(
+    connector: Connector, made: Callable[..., HttpTarget]
+) -> None:
+    target = made(RECONCILE)
+    connector.answer("/doi-soat", "wrong checksum", status=422)
+    assert target.reconcile("vnpay", DAY, "a", b"").refused == "wrong checksum"
+    connector.answer("/doi-soat", {"rows": None, "why": "other merchant"})
+    assert target.reconcile("vnpay", DAY, "a", b"") == Report(refused="other merchant")
+    connector.answer("/doi-soat", "Traceback", status=500)
+    with pytest.raises(Refused):
+        target.reconcile("vnpay", DAY, "a", b"")
+
+
+def test_a_word_for_a_discrepancy_that_the_file_does_not_know_is_asked_for(
+    connector: Connector, made: Callable[..., HttpTarget]
+) -> None:
+    connector.answer("/doi-soat", {"rows": [{"loai": "la"}]})
+    with pytest.raises(BadTarget, match=r"the connector reports 'la'.*Add 'la' = one of missing_at_connector"):
+        made(RECONCILE).reconcile("vnpay", DAY, "a", b"")
+    connector.answer("/doi-soat", {"items": []})
+    with pytest.raises(BadTarget, match="should find a list"):
+        made(RECONCILE).reconcile("vnpay", DAY, "a", b"")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (UPLOAD.replace('answer = { discrepancies = "@" }', ""), "its answer must give 'discrepancies'"),
+        (UPLOAD.replace("form =", "json ="), "file is uploaded in a form: use form beside it, not json or text"),
+        (UPLOAD.replace("reconcile", "refund").replace("business_date", "dossier_code"), "has a file to upload"),
+        (
+            RECONCILE.replace('"amount_differs"', '"differs"'),
+            "[discrepancies]: words[...]: Invalid enum value 'differs'",
+        ),
+    ],
+)
+def test_a_wrong_verb_for_files_is_told(tmp_path: Path, text: str, problem: str) -> None:
+    assert problem in _problem(tmp_path, GOOD + text)
 
 
 # --- launching -----------------------------------------------------------------------------------------------------
