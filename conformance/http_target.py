@@ -1,6 +1,7 @@
 """A connector of any language, driven over HTTP as its target file says."""
 
 import base64
+import binascii
 import re
 import socket
 import sys
@@ -289,12 +290,17 @@ class HttpTarget:
         listed = [] if refused else found["discrepancies"]
         if not isinstance(listed, list):
             raise self._wrong("reconcile", "discrepancies", "a list, [] when all agrees", listed)
-        reply = found.get("reply_base64")
         return Report(
             refused=refused,
             discrepancies=tuple(self._discrepancy(each) for each in listed),
-            reply=base64.b64decode(as_word(reply)) if reply else None,
+            reply=self._bytes(as_word(found.get("reply_base64"))) or None,
         )
+
+    def _bytes(self, encoded: str) -> bytes:
+        try:
+            return base64.b64decode(encoded, validate=True)
+        except binascii.Error as error:
+            raise self._wrong("reconcile", "reply_base64", "Base64", encoded[:_SHOWN_CHARS]) from error
 
     def _discrepancy(self, found: object) -> Discrepancy:
         """A table of kind, order_ref, bank_ref and amount_vnd."""
