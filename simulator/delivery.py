@@ -23,7 +23,7 @@ from simulator.faults import CALLBACK, FAULTS, Break
 from simulator.journal import outgoing_exchange
 from simulator.outbox import Delivery, DeliveryState, after_attempt, let_pass, replayed, said
 from simulator.payment import Bill, Channel, Event, Merchant, Payment, Reason, Refusal
-from simulator.store import Change, Claimed, Exchange, StoreError
+from simulator.store import ById, Change, Claimed, Exchange, Stored, StoreError
 from simulator.wire import Answer, Outgoing
 from simulator.world import World, Worlds
 
@@ -182,7 +182,7 @@ class Courier:
             await world.store.finish(claimed, lost, entered)
             return
         if delivery.replay_s and not delivery.attempt:
-            await _plan(world, lambda at: (replayed(delivery, outgoing, at),))
+            await _plan(world, delivery.payment_id, lambda at: (replayed(delivery, outgoing, at),))
         fault = delivery.breaks[0] if delivery.breaks else None
         answers = await self._exchanges(delivery.copies, outgoing, retry.timeout_s, fault)
         acks = [dialect.acknowledged(answer, notice) for answer in answers]
@@ -313,11 +313,16 @@ async def _let_overtaken_pass(world: World, claimed: Claimed) -> None:
         each for each in kept if each.overtaken and each.state is DeliveryState.WAITING and each.delivery_id != own
     ]
     if waiting:
-        await _plan(world, lambda at: tuple(let_pass(each, at) for each in waiting))
+        await _plan(world, claimed.payment.payment_id, lambda at: tuple(let_pass(each, at) for each in waiting))
 
 
-async def _plan(world: World, made: Callable[[datetime], tuple[Delivery, ...]]) -> None:
-    await world.store.transact(world.name, None, lambda stored: Change(reply=None, deliveries=made(stored.now)))
+async def _plan(world: World, payment_id: str, made: Callable[[datetime], tuple[Delivery, ...]]) -> None:
+    """More messages about that payment, or the same at other times."""
+
+    def decide(stored: Stored) -> Change[None]:
+        return Change(reply=None, deliveries=made(stored.now))
+
+    await world.store.transact(world.name, ById(payment_id), decide)
     world.poke()
 
 

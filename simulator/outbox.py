@@ -185,7 +185,7 @@ def replayed(delivery: Delivery, outgoing: Outgoing, now: datetime) -> Delivery:
     """The delivery that sends those bytes once more."""
     return msgspec.structs.replace(
         delivery,
-        delivery_id=f"{delivery.delivery_id}.again",
+        delivery_id=f"{delivery.delivery_id}r",
         due_at=now + timedelta(seconds=delivery.replay_s),
         state=DeliveryState.WAITING,
         kept=outgoing,

@@ -549,7 +549,7 @@ def test_all_that_a_delivery_has_to_remember_is_kept_by_its_form_in_the_stores()
         deaf=True,
         overtaken=True,
     )
-    assert msgspec.json.decode(msgspec.json.encode(delivery), type=Delivery) == delivery
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(delivery), type=Delivery) == delivery
 
 
 def test_each_part_has_one_distortion() -> None:
