@@ -10,8 +10,10 @@ from simulator import payer, reconciling
 from simulator.banks import dialects
 from simulator.control.desk import REFUSALS, View
 from simulator.dialect import Assumption, Shape
-from simulator.distortion import Distortion, spared
+from simulator.distortion import Distortion, unfit
+from simulator.faults import PAYERS, FaultKind
 from simulator.payment import Channel, State
+from simulator.settling import spared
 
 router = APIRouter(tags=["banks"], responses=REFUSALS)
 
@@ -31,7 +33,7 @@ class BankView(View):
 
 class SparedView(View):
     bank: Annotated[str, Field(examples=["momo"])]
-    kind: Annotated[Distortion, Field(examples=["wrong_currency"])]
+    kind: Annotated[FaultKind, Field(examples=["wrong_currency"])]
     why: Annotated[str, Field(examples=["a callback of momo names no currency"])]
 
 
@@ -64,14 +66,15 @@ async def banks() -> list[BankView]:
     ]
 
 
-@router.get("/spared", summary="List what cannot be wrong with a bank's callbacks")
+@router.get("/spared", summary="List what cannot go wrong at a bank")
 async def all_spared() -> list[SparedView]:
-    """Faults that are wrong with a callback itself, where a bank's callbacks have no such field or no such proof."""
+    """Faults of callbacks that have no such field or no such proof, and of payers who cannot do that there."""
+    kinds = (*Distortion, *PAYERS)
     return [
-        SparedView(bank=code, kind=each, why=why)
-        for code in dialects()
-        for each in Distortion
-        if (why := spared(code, each))
+        SparedView(bank=code, kind=FaultKind(kind), why=why)
+        for code, dialect in dialects().items()
+        for kind in kinds
+        if (why := unfit(code, kind) or spared(dialect, kind))
     ]
 
 
