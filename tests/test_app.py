@@ -11,6 +11,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 import pytest
+from msgspec.structs import replace
 
 from simulator.app import BODY_BYTES_MAX, split_path
 from simulator.client import Banksim, SandboxClient
@@ -167,3 +168,58 @@ def test_a_server_whose_connections_broke_is_well(server: str) -> None:
     connection.request("GET", "/")
     assert connection.getresponse().status == 200
     connection.close()
+
+
+# --- answers that go wrong on a real wire ------------------------------------------------------------------------
+
+
+def test_a_reset_in_the_middle_of_an_answer_is_a_reset(server: str, sandbox: SandboxClient) -> None:
+    sandbox.add_fault("reset_during", bank="dvcqg")
+    request = SAMPLES["dvcqg"].create("APP11", 20_000, now_of(sandbox))
+    with pytest.raises(ConnectionResetError):
+        exchanged(server, raw(server, request, "dvcqg", sandbox.name))
+    assert len(sandbox.payments()) == 1
+
+
+def test_a_truncated_answer_is_incomplete_to_its_reader(server: str, sandbox: SandboxClient) -> None:
+    sandbox.add_fault("truncated_body", bank="dvcqg")
+    request = SAMPLES["dvcqg"].create("APP12", 20_000, now_of(sandbox))
+    connection = http.client.HTTPConnection(urlsplit(server).netloc, timeout=10)
+    path = f"/s/{sandbox.name}/dvcqg{request.path}"
+    connection.request(request.method, path, request.body, dict(request.headers))
+    with pytest.raises(http.client.IncompleteRead):
+        connection.getresponse().read()
+    connection.close()
+    assert len(sandbox.payments()) == 1
+
+
+@pytest.mark.parametrize(("kind", "made"), [("timeout_before", 0), ("timeout_after", 1)])
+def test_a_silent_bank_is_silent_until_the_connector_leaves(
+    server: str, sandbox: SandboxClient, kind: str, made: int
+) -> None:
+    sandbox.add_fault(kind, bank="dvcqg")
+    request = SAMPLES["dvcqg"].create("APP13", 20_000, now_of(sandbox))
+    parts = urlsplit(server)
+    with socket.create_connection((str(parts.hostname), parts.port), 10) as connection:
+        connection.sendall(raw(server, request, "dvcqg", sandbox.name))
+        connection.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+    assert len(sandbox.payments()) == made
+
+
+def test_a_huge_answer_comes_whole(server: str, sandbox: SandboxClient) -> None:
+    sandbox.add_fault("huge_body", bank="dvcqg", size_bytes=3_000_000)
+    request = SAMPLES["dvcqg"].create("APP14", 20_000, now_of(sandbox))
+    answer = exchanged(server, raw(server, request, "dvcqg", sandbox.name))
+    assert status_of(answer) == 200
+    assert answer.endswith(b" " * 3_000_000)
+
+
+def test_a_connectors_header_asks_for_a_fault(server: str, sandbox: SandboxClient) -> None:
+    request = SAMPLES["dvcqg"].create("APP15", 20_000, now_of(sandbox))
+    wishing = replace(request, headers={**request.headers, "x-banksim-fault": "gateway_error; status=504"})
+    assert status_of(exchanged(server, raw(server, wishing, "dvcqg", sandbox.name))) == 504
+    answer = exchanged(server, raw(server, wishing, "dvcqg"))
+    assert status_of(answer) == 400
+    assert b"sandbox of your own" in answer

@@ -306,6 +306,16 @@ def test_faults_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(f"\n{kind} " in printed for kind in FaultKind)
 
 
+def test_each_fault_is_told_in_full(capsys: pytest.CaptureFixture[str]) -> None:
+    for kind in FaultKind:
+        assert main(["faults", str(kind)]) == 0
+        printed = capsys.readouterr().out
+        assert f'add_fault("{kind}"' in printed
+        assert f"X-Banksim-Fault: {kind}" in printed
+    assert main(["faults", "sabotage"]) == 1
+    assert "there is no fault 'sabotage'" in capsys.readouterr().err
+
+
 def test_a_reader_who_has_gone_is_no_error() -> None:
     command = [sys.executable, "-m", "simulator", "assumptions"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
