@@ -217,6 +217,14 @@ class Bench:
         if not self.merchant.callback_url:
             raise NotApplicable("the connector takes no callbacks of this bank: it asks")
 
+    @property
+    def bank_timeout_s(self) -> float:
+        """How long the connector waits for a bank at most. Raises NotApplicable where its owner does not tell."""
+        told = getattr(self.target, "bank_timeout_s", 0.0)
+        if not told:
+            raise NotApplicable("the target does not tell how long the connector waits for a bank (bank_timeout_s)")
+        return float(told)
+
     def needs_query(self) -> None:
         """For what only a connector shows that has asked the bank. Raises NotApplicable."""
         if not self.journal("query"):
@@ -396,7 +404,7 @@ class Bench:
         payment_id = self._payments.get((visit.dossier_code, visit.order_ref))
         return self.sandbox.payment(payment_id) if payment_id else None
 
-    def fault(self, kind: str, *, operation: str | None = None, **how: int | bool) -> None:
+    def fault(self, kind: str, *, operation: str | None = None, **how: float | bool) -> None:
         """Breaks what comes next at this bank: one of the simulator's kinds of fault."""
         settings = "".join(f", {name} {value}" for name, value in how.items())
         self.tell(f"from now on: {kind.replace('_', ' ')} ({operation or 'callback'}{settings})")
@@ -431,6 +439,30 @@ class Bench:
         answer = self.sandbox.send(message, bank=self.bank, note=told)
         self.tell(f"the connector is sent {told}, and answers {short(answer)}")
         return answer
+
+    def send_at_once(self, messages: Sequence[Message], told: str) -> list[Answer]:
+        """Sends all of them in the same moment; the answers in their order."""
+
+        def sent(message: Message) -> Answer:
+            return self.sandbox.send(message, bank=self.bank, note=told)
+
+        with ThreadPoolExecutor(max_workers=len(messages)) as crowd:
+            answers = list(crowd.map(sent, messages))
+        self.tell(f"the connector is sent {told}, {len(messages)} messages at once")
+        return answers
+
+    def true_callback(self, visit: Visit) -> Message:
+        """The payer pays, and what the bank tells of it is in the test's hands: it is not sent."""
+        self.fault("lost")
+        self.pay(visit)
+        return self.callback(visit, state=None)
+
+    def break_gateway(self, kind: str, times: int = 1) -> None:
+        """The gateway for messages to payers fails. Raises NotApplicable where they do not go by banksim's inbox."""
+        if not self.chooses("messages", "inbox"):
+            raise NotApplicable("messages to payers do not go by banksim's inbox, so it cannot fail")
+        self.tell(f"the gateway for text messages fails ({kind.replace('_', ' ')}, {times} times)")
+        self.sandbox.add_fault(kind, operation="inbox", times=times)
 
     def bill_code(self, visit: Visit) -> str:
         return visit.checkout.bill_code or visit.order_ref
@@ -612,6 +644,16 @@ class Bench:
                 expected=f"{visit.amount_vnd} VND to give back",
                 actual=seen(status),
             )
+
+    def expect_nothing_due(self, visit: Visit) -> None:
+        """No money is flagged to be given back, where the connector tells that."""
+        status = self.status(visit)
+        expect(
+            not status.refund_due_vnd,
+            "money that came once is not given back",
+            expected="nothing to give back",
+            actual=seen(status),
+        )
 
     def expect_acknowledged(self, answer: Answer, message: Message) -> None:
         """The bank can read the answer, and stops repeating the message."""

@@ -165,6 +165,27 @@ def test_an_unreadable_callback_is_no_server_error(bench: Bench) -> None:
         )
 
 
+@requirement(
+    "ACKNOWLEDGEMENT-07",
+    level=Level.SHOULD,
+    source="vnpay-pay-2-1-0#ipn-reply",
+    says="The connector calls an acknowledgement that is JSON by its name, in the content type.",
+    vi="Bộ kết nối khai đúng kiểu nội dung JSON cho câu xác nhận dạng JSON.",
+    why="A bank whose reader goes by the content type sees no acknowledgement, and repeats itself for hours.",
+    why_vi="Ngân hàng đọc theo kiểu nội dung sẽ không thấy xác nhận và gửi lại hàng giờ.",
+    guards=("gateways D33",),
+    once_a_bank=True,
+)
+def test_json_is_called_json(bench: Bench) -> None:
+    visit = bench.open()
+    message = bench.true_callback(visit)
+    answer = bench.send(message, "the true callback")
+    if not answer.body.lstrip().startswith(b"{"):
+        raise NotApplicable("this bank is not answered in JSON")
+    kind = next((value for name, value in answer.headers if name.lower() == "content-type"), "")
+    expect("json" in kind, "an acknowledgement in JSON is called so", expected="application/json", actual=kind)
+
+
 def _is_for_browsers(answer: Answer) -> bool:
     kind = next((value for name, value in answer.headers if name.lower() == "content-type"), "")
     return 300 <= answer.status < 400 or "html" in kind or answer.body.lstrip().lower().startswith((b"<!", b"<html"))

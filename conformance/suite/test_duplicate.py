@@ -1,5 +1,6 @@
 """DUPLICATE: banks repeat themselves; a payment is settled once however often it is told."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 
 from conformance.bench import Bench, Visit
@@ -103,7 +104,7 @@ def test_callback_return_and_query_settle_once(bench: Bench) -> None:
     why_vi="Cập nhật phần mềm giữa hai lần gửi làm phát hành biên lai thứ hai.",
     needs=("restart",),
     guards=("gateways D37",),
-    once_a_bank=True,
+    once_a_shape=True,
 )
 def test_a_callback_from_before_a_restart_settles_nothing_more(bench: Bench) -> None:
     visit = bench.open()
@@ -152,6 +153,69 @@ def test_different_payments_at_once_are_all_settled(bench: Bench) -> None:
     bench.deliver()
     for visit in visits:
         bench.expect_paid_once(visit)
+
+
+@requirement(
+    "DUPLICATE-08",
+    level=Level.MUST,
+    source="client-defects#return-and-ipn",
+    says="The connector takes a callback that comes after its own query for the same money, not for a second payment.",
+    vi="Bộ kết nối coi thông báo đến sau khi đã tự truy vấn là cùng một khoản tiền, không phải lần nộp thứ hai.",
+    why="Money that came once is given back as if it had come twice.",
+    why_vi="Tiền chỉ đến một lần lại bị hoàn trả như đã đến hai lần.",
+    needs=("run_jobs",),
+    shapes=("redirect", "server_create"),
+    guards=("gateways D31", "egov D29"),
+    once_a_bank=True,
+)
+def test_a_callback_behind_the_query_is_the_same_money(bench: Bench) -> None:
+    visit = bench.open()
+    before = bench.messages(visit)
+    message = bench.true_callback(visit)
+    bench.run_jobs(visit)
+    bench.needs_query()
+    bench.expect_acknowledged(bench.send(message, "the callback, late"), message)
+    bench.expect_paid_once(visit)
+    bench.expect_nothing_due(visit)
+    bench.expect_notified_once(visit, before)
+
+
+@requirement(
+    "DUPLICATE-09",
+    level=Level.MUST,
+    source="client-defects#return-and-ipn",
+    says="The connector settles once when callbacks, the payer's return and its own query come at the same moment.",
+    vi="Bộ kết nối chỉ ghi nhận một lần khi thông báo, trang quay về và truy vấn cùng xảy ra một lúc.",
+    why="Each of them finds the bill unpaid and issues a receipt of its own.",
+    why_vi="Mỗi đường đều thấy chưa nộp và tự phát hành biên lai.",
+    guards=("gateways D30", "gateways D31", "egov D12"),
+    once_a_bank=True,
+)
+def test_callbacks_return_and_query_at_one_moment_settle_once(bench: Bench) -> None:
+    visit = bench.open()
+    before = bench.messages(visit)
+    message = bench.true_callback(visit)
+    address = _address_of_return(bench, visit)
+    bench.tell("five callbacks, the payer's return and the connector's own query come at the same moment")
+    with ThreadPoolExecutor(max_workers=7) as crowd:
+        doings: list[Future[object]] = []
+        doings += [crowd.submit(bench.sandbox.send, message, bank=bench.bank, note="a copy") for _ in range(5)]
+        if address:
+            doings.append(crowd.submit(bench.browse, address, "the connector's page"))
+        if bench.polls:
+            doings.append(crowd.submit(bench.target.run_jobs, visit.dossier_code))
+    for done in doings:
+        done.result()
+    bench.expect_paid_once(visit)
+    bench.expect_nothing_due(visit)
+    bench.expect_notified_once(visit, before)
+
+
+def _address_of_return(bench: Bench, visit: Visit) -> str:
+    """Where the bank sends the browser; "" = nowhere, or by a form."""
+    with suppress(NotApplicable):
+        return bench.return_url(visit)
+    return ""
 
 
 def _go_back_if_possible(bench: Bench, visit: Visit) -> None:

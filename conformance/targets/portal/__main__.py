@@ -21,6 +21,8 @@ from conformance.targets.portal.portal import Portal
 from conformance.targets.portal.services import shipped
 from conformance.targets.portal.settings import Settings, Style
 
+_LONG = 10
+
 
 def main() -> None:
     given = _parser().parse_args()
@@ -41,7 +43,10 @@ async def _serve(given: argparse.Namespace, flaws: frozenset[Flaw]) -> None:
     portal = Portal(
         settings=settings,
         books=Books(settings.database),
-        line=BankLine(settings.bank_timeout_s),
+        line=BankLine(
+            settings.bank_timeout_s * (_LONG if Flaw.BANK_WAITED_FOR_LONG in flaws else 1),
+            whole=Flaw.BANK_TIMEOUT_PER_PIECE not in flaws,
+        ),
         clock=set_off(given.clock_offset_s),
         catalogue=shipped(),
         flaws=flaws,

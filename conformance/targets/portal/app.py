@@ -11,6 +11,7 @@ from conformance.targets.portal import checkout, jobs
 from conformance.targets.portal.api import api_router
 from conformance.targets.portal.callbacks import callbacks_app
 from conformance.targets.portal.clerk import clerk_router
+from conformance.targets.portal.defects import Flaw
 from conformance.targets.portal.pages import pages_router, static_files
 from conformance.targets.portal.portal import Portal
 
@@ -42,6 +43,9 @@ def portal_app(portal: Portal, on_start: Callable[[], None] = _nothing) -> FastA
 def _timetable(portal: Portal, on_start: Callable[[], None]) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def run(app: FastAPI) -> AsyncIterator[None]:
+        if Flaw.START_CLEARS_PENDING in portal.flaws:
+            with portal.books.writing() as entries:
+                entries.forget_all_pending()
         tasks = [asyncio.create_task(jobs.keep_settling(portal)), asyncio.create_task(jobs.keep_sending(portal))]
         if portal.settings.poll_every_s:
             tasks.append(asyncio.create_task(jobs.keep_asking(portal)))

@@ -5,6 +5,8 @@ Rule: an answer is believed no sooner than a callback, and whatever is unclear i
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from datetime import timedelta
 
 from conformance.targets.portal import settlement
@@ -29,7 +31,8 @@ async def ask(portal: Portal, attempt: Attempt) -> Effect | None:
     if question is None:
         return None
     try:
-        word = await question(portal, attempt)
+        async with portal.alone if Flaw.BANK_HOLDS_UP_CALLBACKS in portal.flaws else nullcontext():
+            word = await question(portal, attempt)
     except (BankSilent, Rejected):
         if Flaw.QUERY_ERROR_IS_FAILURE in portal.flaws:
             await asyncio.to_thread(settlement.poison, portal.books, attempt.bank, attempt.order_ref)
@@ -39,6 +42,8 @@ async def ask(portal: Portal, attempt: Attempt) -> Effect | None:
             await asyncio.to_thread(settlement.poison, portal.books, attempt.bank, attempt.order_ref)
         await asyncio.to_thread(_give_up_unseen, portal, attempt)
         return None
+    if Flaw.QUERY_SETTLES_APART in portal.flaws:
+        word = replace(word, money_ref=f"query {word.money_ref}")
     effect = await asyncio.to_thread(
         settlement.settle,
         portal.books,

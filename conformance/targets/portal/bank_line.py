@@ -19,10 +19,16 @@ class BankSilent(Exception):
 
 
 class BankLine:
-    """One pool of connections. `transport` replaces the network in tests."""
+    """One pool of connections. `transport` replaces the network in tests.
 
-    def __init__(self, timeout_s: float, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    `whole` = all of an answer must be there in time; else, which only a defect wants, each piece of it.
+    """
+
+    def __init__(
+        self, timeout_s: float, transport: httpx.AsyncBaseTransport | None = None, *, whole: bool = True
+    ) -> None:
         self._timeout_s = timeout_s
+        self._whole = whole
         # Compressed answers are not asked for: a few bytes could unfold to any size.
         self._http = httpx.AsyncClient(
             timeout=timeout_s,
@@ -69,7 +75,7 @@ class BankLine:
         headers: Headers | None = None,
     ) -> tuple[bytes, str]:
         try:
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(self._timeout_s if self._whole else None):
                 async with self._http.stream(method, url, json=message, data=form, headers=headers) as response:
                     _check_head(response, taken)
                     body = await _bounded(response)

@@ -22,6 +22,7 @@ from conformance.targets.portal.portal import Portal
 from conformance.targets.portal.services import PROVINCES
 
 FEE_MAX_VND = 10**15
+_NO_ANSWER = "no answer"
 
 _CUT_AT = 32
 """What the defect leaves of a reference that begins with the dossier's code."""
@@ -104,6 +105,8 @@ async def open_payment(
     except (BankSilent, Rejected) as error:
         if Flaw.CREATE_RETRIED_ANEW in portal.flaws and not retried:
             return await open_payment(portal, dossier_code, bank, method, payer, retried=True)
+        if Flaw.CREATE_ERROR_IS_FINAL in portal.flaws:
+            await asyncio.to_thread(_give_up, portal, attempt)
         raise BankFailed(attempt.order_ref, f"{bank} did not start a payment: {error}") from error
     if found.kind == "qr":
         found = replace(found, url=f"{portal.settings.public_url}/qr/{bank}/{attempt.order_ref}")
@@ -218,6 +221,8 @@ def _record(
             raise NotPossible(f"dossier {dossier_code} awaits no payment any more")
         if Flaw.FAILED_DOSSIER_CLOSED in flaws and _has_failed(entries, dossier_code):
             raise NotPossible(f"the payment of dossier {dossier_code} has failed")
+        if any(each.code == _NO_ANSWER for each in entries.attempts(dossier_code)):
+            raise NotPossible(f"dossier {dossier_code} cannot be paid online")
         if counterpart.start is None:
             return dossier, _bill(dossier, counterpart.bank)
         attempt = _new_attempt(portal, dossier, counterpart, method, payer)
@@ -228,6 +233,12 @@ def _record(
         if not _is_known_late(portal, counterpart):
             entries.add_attempt(attempt, instead=Flaw.ORDER_REF_BY_SECOND in flaws)
     return dossier, attempt
+
+
+def _give_up(portal: Portal, attempt: Attempt) -> None:
+    """What the defect does with an order that the bank gave no answer to."""
+    with portal.books.writing() as entries:
+        entries.set_state(attempt, AttemptState.FAILED, _NO_ANSWER)
 
 
 def _has_failed(entries: Entries, dossier_code: str) -> bool:

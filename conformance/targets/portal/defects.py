@@ -161,6 +161,26 @@ class Flaw(StrEnum):
     DAY_NEEDS_BANK_REF = "day_needs_bank_ref"
     DAY_FLAGGED_FORGOTTEN = "day_flagged_forgotten"
     DAY_REPLY_AGREES = "day_reply_agrees"
+    CREATE_ERROR_IS_FINAL = "create_error_is_final"
+    RECEIPT_IN_ITS_OWN_TRANSACTION = "receipt_in_its_own_transaction"
+    START_CLEARS_PENDING = "start_clears_pending"
+    BUSY_CALLBACK_DROPPED = "busy_callback_dropped"
+    CUT_CALLBACK_KEEPS_LOCK = "cut_callback_keeps_lock"
+    HUGE_CALLBACK_STALLS = "huge_callback_stalls"
+    BANK_HOLDS_UP_CALLBACKS = "bank_holds_up_callbacks"
+    CALLBACK_ASKS_BANK = "callback_asks_bank"
+    BANK_WAITED_FOR_LONG = "bank_waited_for_long"
+    BANK_TIMEOUT_PER_PIECE = "bank_timeout_per_piece"
+    GATEWAY_DOWN_FAILS_CALLBACK = "gateway_down_fails_callback"
+    NOTICE_KEPT_IN_MEMORY = "notice_kept_in_memory"
+    NOTICE_TRIED_ONCE = "notice_tried_once"
+    NOTICE_NUMBERED_ANEW = "notice_numbered_anew"
+    FAILURE_TOLD_AS_SUCCESS = "failure_told_as_success"
+    QUERY_SETTLES_APART = "query_settles_apart"
+    TRACE_TOLD = "trace_told"
+    REFUSAL_TELLS_SECRET = "refusal_tells_secret"
+    LOOKUP_TELLS_PHONE = "lookup_tells_phone"
+    ACK_WITHOUT_TYPE = "ack_without_type"
 
 
 class DefectClass(StrEnum):
@@ -1136,6 +1156,146 @@ DEFECTS: tuple[Defect, ...] = (
         ("egov D24", "egov D8"),
         (VNPAY, PAYOS),
         in_class=DefectClass.QUERY,
+    ),
+    Defect(
+        Flaw.CREATE_ERROR_IS_FINAL,
+        "a dossier whose order the bank gave no answer to can never be paid online again",
+        ("egov D34", "gateways D64"),
+        (DVCQG, PAYOS),
+        in_class=DefectClass.RESILIENCE,
+    ),
+    Defect(
+        Flaw.RECEIPT_IN_ITS_OWN_TRANSACTION,
+        "the receipt is issued in a transaction after the one that books the money, and a crash lies between",
+        ("egov D35", "egov D16"),
+        (VNPAY, VIETINBANK, DVCQG, SEPAY),
+        in_class=DefectClass.RESILIENCE,
+    ),
+    Defect(
+        Flaw.START_CLEARS_PENDING,
+        "the portal clears up at its start, and forgets the orders that are being paid",
+        ("gateways D37", "egov D30"),
+        (VNPAY, DVCQG),
+        in_class=DefectClass.RESILIENCE,
+    ),
+    Defect(
+        Flaw.BUSY_CALLBACK_DROPPED,
+        "a callback that comes while another is settled counts as its repetition, and is acknowledged",
+        ("gateways D34", "egov D16"),
+        (VNPAY, VIETINBANK),
+        in_class=DefectClass.RESILIENCE,
+    ),
+    Defect(
+        Flaw.CUT_CALLBACK_KEEPS_LOCK,
+        "a callback that is cut off or slow keeps its lock, and the next one is turned away",
+        ("gateways D41",),
+        (DVCQG, VIETINBANK),
+        in_class=DefectClass.RESILIENCE,
+    ),
+    Defect(
+        Flaw.HUGE_CALLBACK_STALLS,
+        "a huge callback is read to its end, in the thread that answers everyone",
+        ("gateways D41",),
+        (DVCQG,),
+        in_class=DefectClass.RESILIENCE,
+    ),
+    Defect(
+        Flaw.BANK_HOLDS_UP_CALLBACKS,
+        "while a bank is asked, no callback is answered",
+        ("gateways D41",),
+        (DVCQG,),
+        in_class=DefectClass.RESILIENCE,
+    ),
+    Defect(
+        Flaw.CALLBACK_ASKS_BANK,
+        "a callback is answered only after the bank was asked about it, however slow the bank is",
+        ("gateways D41",),
+        (VNPAY, DVCQG),
+        in_class=DefectClass.RESILIENCE,
+    ),
+    Defect(
+        Flaw.BANK_WAITED_FOR_LONG,
+        "a bank that does not answer is waited for ten times as long as was settled",
+        ("egov D34",),
+        (DVCQG,),
+        in_class=DefectClass.RESILIENCE,
+    ),
+    Defect(
+        Flaw.BANK_TIMEOUT_PER_PIECE,
+        "the limit of time holds for each piece of an answer, not for all of it",
+        ("egov D34",),
+        (DVCQG,),
+        in_class=DefectClass.RESILIENCE,
+    ),
+    Defect(
+        Flaw.GATEWAY_DOWN_FAILS_CALLBACK,
+        "without the gateway for text messages no payment is booked",
+        ("egov D35", "egov D16"),
+        (VNPAY, VIETINBANK),
+        in_class=DefectClass.RESILIENCE,
+    ),
+    Defect(
+        Flaw.NOTICE_KEPT_IN_MEMORY,
+        "a message to the payer waits in memory only, and a restart loses it",
+        ("gateways D37", "egov D35"),
+        (VNPAY,),
+        in_class=DefectClass.NOTICE,
+    ),
+    Defect(
+        Flaw.NOTICE_TRIED_ONCE,
+        "a message that the gateway refuses once is given up",
+        ("egov D35",),
+        (VNPAY, VIETINBANK),
+        in_class=DefectClass.NOTICE,
+    ),
+    Defect(
+        Flaw.NOTICE_NUMBERED_ANEW,
+        "a message that is sent again has another number, and the gateway sends both",
+        ("egov D12",),
+        (VNPAY,),
+        in_class=DefectClass.NOTICE,
+    ),
+    Defect(
+        Flaw.FAILURE_TOLD_AS_SUCCESS,
+        "the payer is told of a payment that failed that it was received",
+        ("egov D35", "egov D4"),
+        ASKED_BANKS,
+        in_class=DefectClass.NOTICE,
+    ),
+    Defect(
+        Flaw.QUERY_SETTLES_APART,
+        "money found by asking and the same money in a callback count as two payments",
+        ("gateways D31", "egov D29"),
+        ASKED_BANKS,
+        in_class=DefectClass.DUPLICATE,
+    ),
+    Defect(
+        Flaw.TRACE_TOLD,
+        "a callback that cannot be read is answered with a stack trace",
+        ("egov D15", "gateways D39"),
+        (VNPAY, DVCQG, VIETINBANK),
+        in_class=DefectClass.PRIVACY,
+    ),
+    Defect(
+        Flaw.REFUSAL_TELLS_SECRET,
+        "the refusal of a callback tells the merchant's secret",
+        ("egov D17", "gateways D69"),
+        ASKED_BANKS,
+        in_class=DefectClass.PRIVACY,
+    ),
+    Defect(
+        Flaw.LOOKUP_TELLS_PHONE,
+        "the fee lookup, which anyone may call, tells the applicant's telephone number",
+        ("egov D27",),
+        (DVCQG,),
+        in_class=DefectClass.PRIVACY,
+    ),
+    Defect(
+        Flaw.ACK_WITHOUT_TYPE,
+        "the acknowledgement is JSON and says that it is plain text",
+        ("gateways D33",),
+        (VNPAY, DVCQG),
+        in_class=DefectClass.ACKNOWLEDGEMENT,
     ),
 )
 

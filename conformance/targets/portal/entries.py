@@ -218,6 +218,10 @@ class Entries:
         sql = "DELETE FROM attempts WHERE dossier_code = ? AND bank = ? AND state = 'pending'"
         self._run(sql, dossier_code, bank)
 
+    def forget_all_pending(self) -> None:
+        """What the defect does that tidies up when the portal starts."""
+        self._run("DELETE FROM attempts WHERE state = 'pending'")
+
     # Money
 
     def add_credit(self, credit: Credit) -> None:

@@ -5,16 +5,19 @@ Rule: always HTTP 200 unless a bank's own document says otherwise, never a redir
 
 import asyncio
 import json
+import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from contextlib import nullcontext
+from dataclasses import asdict, replace
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from conformance.targets.portal import settlement
+from conformance.targets.portal import asking, messenger, settlement
+from conformance.targets.portal.banks import counterparts
 from conformance.targets.portal.defects import Flaw
-from conformance.targets.portal.dossiers import RECORDED, BankWord, Dossier, Effect, Rejected
+from conformance.targets.portal.dossiers import RECORDED, AttemptState, BankWord, Dossier, Effect, Rejected
 from conformance.targets.portal.portal import Portal
 from conformance.targets.portal.settings import Style
 
@@ -27,13 +30,28 @@ async def hear(portal: Portal, bank: str, read: Callable[[], BankWord]) -> tuple
         word = read()
     except Rejected as rejected:
         await not_believed(portal, bank, rejected)
-        return rejected.effect, rejected.hint or await asyncio.to_thread(_name_told, portal, bank, rejected)
+        hint = rejected.hint or _secret_told(portal, bank)
+        return rejected.effect, hint or await asyncio.to_thread(_name_told, portal, bank, rejected)
     return await take(portal, word), ""
 
 
 async def take(portal: Portal, word: BankWord) -> Effect:
     """Settles now, or stores for later, by the portal's style."""
+    if Flaw.CALLBACK_ASKS_BANK in portal.flaws:
+        await _ask_first(portal, word)
+    if Flaw.GATEWAY_DOWN_FAILS_CALLBACK in portal.flaws and not await messenger.gateway_is_up(portal):
+        return Effect.BROKEN
+    if Flaw.BUSY_CALLBACK_DROPPED in portal.flaws and portal.alone.locked():
+        return Effect.REPEATED
     if portal.settings.style is Style.LISTENS:
+        return await _settle(portal, word)
+    effect = await asyncio.to_thread(_store, portal, word)
+    portal.queued.set()
+    return effect
+
+
+async def _settle(portal: Portal, word: BankWord) -> Effect:
+    async with portal.alone if Flaw.BUSY_CALLBACK_DROPPED in portal.flaws else nullcontext():
         effect = await asyncio.to_thread(
             settlement.settle,
             portal.books,
@@ -43,11 +61,16 @@ async def take(portal: Portal, word: BankWord) -> Effect:
             portal.handled,
             portal.settings.keeps_overpayments,
         )
-        portal.written.set()
-        return effect
-    effect = await asyncio.to_thread(_store, portal, word)
-    portal.queued.set()
+    portal.written.set()
     return effect
+
+
+async def _ask_first(portal: Portal, word: BankWord) -> None:
+    """What the defect does: it asks the bank whether it really said so, and the bank waits for its acknowledgement."""
+    with portal.books.reading() as entries:
+        attempt = entries.attempt(word.bank, word.order_ref)
+    if attempt is not None and attempt.state is AttemptState.PENDING:
+        await asking.ask(portal, attempt)
 
 
 def _store(portal: Portal, word: BankWord) -> Effect:
@@ -63,6 +86,14 @@ async def not_believed(portal: Portal, bank: str, rejected: Rejected) -> None:
     """Nothing: what is not believed changes nothing, but with the defect."""
     if rejected.effect is Effect.BAD_SIGNATURE and Flaw.BAD_SIGNATURE_POISONS in portal.flaws:
         await asyncio.to_thread(settlement.poison, portal.books, bank, rejected.order_ref)
+
+
+def _secret_told(portal: Portal, bank: str) -> str:
+    """Nothing, but with the defect that tells what it has hashed, the merchant's key at its end."""
+    if Flaw.REFUSAL_TELLS_SECRET not in portal.flaws:
+        return ""
+    contract: Any = portal.contract(bank, counterparts()[bank].contract)
+    return next(str(value) for name, value in asdict(contract).items() if "secret" in name or "key" in name)
 
 
 def _name_told(portal: Portal, bank: str, rejected: Rejected) -> str:
@@ -126,6 +157,8 @@ def acknowledged(portal: Portal, effect: Effect, response: Response) -> Response
     """The acknowledgement of a callback, unless a defect spoils it."""
     if Flaw.REDIRECT_AS_ACK in portal.flaws:
         return RedirectResponse(f"{portal.settings.public_url}/", status_code=302)
+    if Flaw.ACK_WITHOUT_TYPE in portal.flaws:
+        response.headers["content-type"] = "text/plain"
     return _unless_broken(portal, effect, response)
 
 
@@ -138,6 +171,8 @@ def said(portal: Portal, effect: Effect, content: Mapping[str, Any], status: int
 
 
 def _unless_broken(portal: Portal, effect: Effect, response: Response) -> Response:
+    if effect is Effect.MALFORMED and Flaw.TRACE_TOLD in portal.flaws:
+        return Response("Traceback (most recent call last):\n" + "".join(traceback.format_stack()), status_code=400)
     refused = effect not in RECORDED and effect is not Effect.REPEATED
     if refused and Flaw.REFUSAL_IS_HTTP_500 in portal.flaws:
         return Response("Internal Server Error", status_code=500)

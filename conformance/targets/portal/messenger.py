@@ -7,10 +7,13 @@ it. Killed in between, the portal sends it once more under the same number, by w
 import asyncio
 
 from conformance.targets.portal.bank_line import BankSilent
+from conformance.targets.portal.defects import Flaw
 from conformance.targets.portal.entries import Notification
 from conformance.targets.portal.portal import Portal
+from conformance.targets.portal.references import request_number
 
 _AT_ONCE = 100
+_QUEUE_S = 0.5
 SENDER = "DICHVUCONG"
 
 
@@ -20,20 +23,40 @@ async def send_waiting(portal: Portal) -> int:
         return 0
     sent = 0
     async with portal.sending:
-        for number, notification in await asyncio.to_thread(_waiting, portal):
+        for number, notification in await _to_send(portal):
             url = f"{portal.settings.inbox_url}/{notification.channel}"
             try:
-                await portal.line.deliver(url, _message(number, notification))
+                await portal.line.deliver(url, _message(number, notification, portal.flaws))
             except BankSilent:
-                await asyncio.to_thread(_mark, portal, number, taken=False)
+                given_up = Flaw.NOTICE_TRIED_ONCE in portal.flaws
+                await asyncio.to_thread(_mark, portal, number, taken=given_up)
                 break
             await asyncio.to_thread(_mark, portal, number, taken=True)
             sent += 1
     return sent
 
 
-def _message(number: int, notification: Notification) -> dict[str, object]:
-    reference = f"{notification.dossier_code}/{number}"
+async def gateway_is_up(portal: Portal) -> bool:
+    """For the defect that settles nothing without it: a message to nobody, which a gateway that works refuses."""
+    try:
+        await portal.line.deliver(f"{portal.settings.inbox_url}/sms", {})
+    except BankSilent as silent:
+        return "HTTP 4" in str(silent)
+    return True
+
+
+async def _to_send(portal: Portal) -> list[tuple[int, Notification]]:
+    """What waits, with its number. The defect takes it out of the books and has it in memory alone for a while."""
+    waiting = await asyncio.to_thread(_waiting, portal)
+    if Flaw.NOTICE_KEPT_IN_MEMORY in portal.flaws:
+        for number, _ in waiting:
+            await asyncio.to_thread(_mark, portal, number, taken=True)
+        await asyncio.sleep(_QUEUE_S if waiting else 0)
+    return waiting
+
+
+def _message(number: int, notification: Notification, flaws: frozenset[Flaw]) -> dict[str, object]:
+    reference = request_number() if Flaw.NOTICE_NUMBERED_ANEW in flaws else f"{notification.dossier_code}/{number}"
     message = {"from": SENDER, "to": notification.address, "text": notification.text, "request_id": reference}
     if notification.channel == "email":
         message["subject"] = f"Biên lai hồ sơ {notification.dossier_code}"

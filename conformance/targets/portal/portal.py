@@ -19,7 +19,7 @@ Contract = TypeVar("Contract")
 class Portal:
     """`queued` is set when a callback was stored to be settled later, `written` when a payer may have to be told.
 
-    `sending` keeps one message from going out twice. `handled` is for one defect only.
+    `sending` keeps one message from going out twice. `handled` and `alone` are for defects only.
     """
 
     settings: Settings
@@ -32,6 +32,7 @@ class Portal:
     written: asyncio.Event = field(default_factory=asyncio.Event)
     sending: asyncio.Lock = field(default_factory=asyncio.Lock)
     handled: set[str] = field(default_factory=set)
+    alone: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def contract(self, bank: str, kind: Callable[..., Contract]) -> Contract:
         """The contract with that bank: the test contract with what the settings change of it."""

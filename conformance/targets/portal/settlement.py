@@ -68,6 +68,11 @@ def settle(
         _carry_out(entries, effect, attempt, dossier, word, now, flaws)
         if keeps_overpayments and effect is Effect.SETTLED and word.amount_vnd > attempt.amount_vnd:
             entries.add_credit(_surplus(attempt, word, now, flaws))
+    if effect is Effect.SETTLED and Flaw.RECEIPT_IN_ITS_OWN_TRANSACTION in flaws:
+        time.sleep(_SLOW_RECEIPT_S)
+        with books.writing() as entries:
+            _issue_receipt(entries, attempt, now, flaws)
+            _tell_payer(entries, attempt, dossier, now, flaws)
     if effect in (Effect.SETTLED, Effect.REFUND_DUE):
         handled.add(_money(word))
     return effect
@@ -148,9 +153,12 @@ def _carry_out(
         if effect is Effect.SETTLED or not _dropped(entries, dossier, word, flaws):
             entries.add_credit(_credit(effect, attempt, word, now, flaws))
     if effect is Effect.SETTLED:
-        _issue_receipt(entries, attempt, now, flaws)
-        _tell_payer(entries, attempt, dossier, now, flaws)
+        if Flaw.RECEIPT_IN_ITS_OWN_TRANSACTION not in flaws:
+            _issue_receipt(entries, attempt, now, flaws)
+            _tell_payer(entries, attempt, dossier, now, flaws)
     elif effect is Effect.FAILED:
+        if Flaw.FAILURE_TOLD_AS_SUCCESS in flaws:
+            _tell_payer(entries, attempt, dossier, now, flaws, of=attempt.order_ref)
         entries.set_state(attempt, AttemptState.FAILED, word.code)
         if attempt.state is AttemptState.PAID:
             entries.forget_credit(attempt)
@@ -199,7 +207,10 @@ def _issue_receipt(entries: Entries, attempt: Attempt, now: datetime, flaws: fro
     entries.add_receipt(once, attempt.dossier_code, RECEIPT_TEMPLATE, symbol, attempt.amount_vnd, now.isoformat())
 
 
-def _tell_payer(entries: Entries, attempt: Attempt, dossier: Dossier, now: datetime, flaws: frozenset[Flaw]) -> None:
+def _tell_payer(
+    entries: Entries, attempt: Attempt, dossier: Dossier, now: datetime, flaws: frozenset[Flaw], of: str = ""
+) -> None:
+    """Once for each dossier; `of` is what it is once for with a defect."""
     told = Flaw.NOTICE_WITHOUT_AMOUNT not in flaws
     amount = f" {in_dong(attempt.amount_vnd)}" if told else ""
     notification = Notification(
@@ -210,7 +221,7 @@ def _tell_payer(entries: Entries, attempt: Attempt, dossier: Dossier, now: datet
         amount_vnd=attempt.amount_vnd if told else None,
         written_at=now,
     )
-    entries.add_notification(_once(dossier.dossier_code, flaws), notification)
+    entries.add_notification(_once(of or dossier.dossier_code, flaws), notification)
 
 
 def _note_contradiction(entries: Entries, effect: Effect, attempt: Attempt, word: BankWord, now: datetime) -> None:

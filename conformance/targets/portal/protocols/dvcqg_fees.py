@@ -68,6 +68,8 @@ def answer_lookup(
     details = receipt_details(dossier, service, dossier.fee_vnd)
     if Flaw.LOOKUP_TELLS_NAME not in flaws:
         details |= _NOBODY
+    if Flaw.LOOKUP_TELLS_PHONE in flaws:
+        details |= {"DienThoai": dossier.phone}
     return {"error_code": 1, "message": {"MaTraCuuTT": f"{dossier.dossier_code}{now}", **details}}
 
 
