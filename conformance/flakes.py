@@ -99,7 +99,7 @@ def _taken(chosen: Sequence[Turn], at_once: int, words: Sequence[str]) -> Iterat
         ended = zip(chosen, runners.map(lambda turn: take(turn, words), chosen), strict=True)
         for done, (turn, results) in enumerate(ended, 1):
             wrong = [each.requirement_id for each in results.findings if each.verdict in WRONG]
-            told = ", ".join(wrong) or results.stopped or "conformant"
+            told = ", ".join(wrong) or results.stopped.partition("\n")[0] or "conformant"
             print(f"[{done}/{len(chosen)}] seed {turn.seed}, {turn.bank}, {turn.style}: {told}", flush=True)
             yield turn, results
 

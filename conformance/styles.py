@@ -68,4 +68,13 @@ STYLES: Mapping[str, Style] = {
     ),
     "asks when the payer returns": Style(launch=("--return-asks",)),
     "in Node, on the banks' own clients": Style(target=NODE),
+    "in Node, acknowledges everything and judges it afterwards": Style(
+        target=NODE,
+        launch=("--acknowledge-first",),
+        changes={
+            "settle_s = 0": "settle_s = 3",
+            'directory = "node"': f'directory = "{NODE.parent / "node"}"',
+            "[policies]\n": '[policies]\nacknowledges = "first"\n',
+        },
+    ),
 }

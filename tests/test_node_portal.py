@@ -14,6 +14,7 @@ import pytest
 from conformance.kill_matrix import caught, check
 from conformance.loading import load_target
 from conformance.results import Verdict
+from conformance.styles import NODE, STYLES
 from tests.npm import installed, missing
 from tests.sources import SOURCES
 
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.node
 
 ROOT = Path(__file__).parents[1]
 HERE = ROOT / "conformance/targets/node"
-TARGET = ROOT / "conformance/targets/node.toml"
+PLAIN, BLIND = [name for name, style in STYLES.items() if style.target == NODE]
 
 QUICK = ("--requirement=SIGNATURE-01", "--requirement=MONEY-01", "--requirement=DUPLICATE-01")
 
@@ -42,21 +43,26 @@ def test_the_lock_file_pins_the_clients_and_names_no_host() -> None:
     assert all("integrity" in package for name, package in packages.items() if name)
 
 
-def _judged(bank: str, tmp_path: Path) -> None:
-    results = check(tmp_path, f"--bank={bank}", target=TARGET, methods=())
+def _judged(name: str, bank: str, tmp_path: Path) -> None:
+    style = STYLES[name]
+    target = style.target_in(tmp_path)
+    results = check(tmp_path, f"--bank={bank}", *style.words, target=target, methods=())
     assert results.stopped == ""
     assert [each for each in results.findings if each.verdict in (Verdict.FAILED, Verdict.BROKEN)] == []
     asked = {each.case for each in results.findings if each.verdict is Verdict.PASSED}
-    assert asked == {f"{bank} / {method}" for method in load_target(str(TARGET)).banks[bank].methods}
+    assert asked == {f"{bank} / {method}" for method in load_target(str(target)).banks[bank].methods}
 
 
 def test_the_node_portal_keeps_every_requirement_at_vnpay(tmp_path: Path) -> None:
-    _judged("vnpay", tmp_path)
+    _judged(PLAIN, "vnpay", tmp_path)
 
 
 @pytest.mark.suite
-def test_the_node_portal_keeps_every_requirement_at_payos(tmp_path: Path) -> None:
-    _judged("payos", tmp_path)
+@pytest.mark.parametrize(("name", "bank"), [(PLAIN, "payos"), (BLIND, "vnpay"), (BLIND, "payos")])
+def test_the_node_portal_keeps_every_requirement_at_each_bank_in_each_style(
+    name: str, bank: str, tmp_path: Path
+) -> None:
+    _judged(name, bank, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +77,7 @@ def test_a_defect_of_the_node_portal_is_caught_and_nothing_else_fails(
     defect: str, requirements: list[str], tmp_path: Path
 ) -> None:
     words = (*QUICK, "--bank=vnpay", "--launch-arg=--defect", f"--launch-arg={defect}")
-    assert caught(check(tmp_path, *words, target=TARGET, methods=("redirect",)), "vnpay") == requirements
+    assert caught(check(tmp_path, *words, target=NODE, methods=("redirect",)), "vnpay") == requirements
 
 
 def test_its_books_are_whole_after_a_line_that_was_cut_off(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ export class Ledger {
     money = new Map();
     refunds = new Map();
     messages = new Map();
+    queue = new Map(); // Banks' messages that were acknowledged first and are not judged yet.
     receipts = 0;
 
     apply(event) {
@@ -131,6 +132,14 @@ export class Ledger {
     _refundEnded({ id, state, message }) {
         this.refunds.get(id).state = state;
         if (message) this.messages.set(message.id, { ...message, sent: false });
+    }
+
+    _heard({ id, bank, message }) {
+        this.queue.set(id, { bank, message });
+    }
+
+    _judged({ id }) {
+        this.queue.delete(id);
     }
 
     _sent({ id }) {

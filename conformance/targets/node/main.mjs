@@ -1,7 +1,7 @@
 // The command line: starts the portal, and says on one line where it listens.
 //
 //     node main.mjs --port 0 --bank-url http://127.0.0.1:8080/s/NAME --books FILE [--inbox-url URL]
-//         [--bank-timeout-s N] [--defect NAME]
+//         [--bank-timeout-s N] [--acknowledge-first] [--defect NAME]
 import { parseArgs } from 'node:util';
 
 import { Journal } from './journal.mjs';
@@ -23,6 +23,7 @@ const { values: given } = parseArgs({
         books: { type: 'string', default: 'books.jsonl' },
         'bank-timeout-s': { type: 'string', default: '8' },
         'inbox-url': { type: 'string', default: '' },
+        'acknowledge-first': { type: 'boolean', default: false },
         defect: { type: 'string', default: '' },
     },
 });
@@ -31,7 +32,7 @@ const defect = given.defect;
 boundFetch(Number(given['bank-timeout-s']) * 1000);
 
 const journal = new Journal(given.books);
-const portal = new Portal({ journal, banks: {}, send, defect });
+const portal = new Portal({ journal, banks: {}, send, first: given['acknowledge-first'], defect });
 const server = serve(portal);
 server.listen(Number(given.port), '127.0.0.1', () => {
     const publicUrl = `http://127.0.0.1:${server.address().port}`;
@@ -39,7 +40,7 @@ server.listen(Number(given.port), '127.0.0.1', () => {
     for (const bank of [vnpay, payos]) portal.banks[bank.code] = { api: bank.open(settings), channels: bank.channels };
     setInterval(() => portal.runJobs().catch(console.error), ASK_EVERY_MS).unref();
     setInterval(() => portal.sendMessages().catch(console.error), SEND_EVERY_MS).unref();
-    portal.sendMessages().catch(console.error);
+    portal.judgeQueue().then(() => portal.sendMessages()).catch(console.error);
     console.log(`portal ready at ${publicUrl}`);
 });
 

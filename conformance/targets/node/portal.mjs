@@ -8,6 +8,7 @@ const ORDER_LIFE_MS = 15 * 60_000;
 const GRACE_MS = 5 * 60_000;
 const ASK_FOR_MS = 3 * 86_400_000;
 const AT_ONCE = 8;
+const JUDGE_AFTER_MS = 100;
 const FEE_MAX = 10n ** 13n; // In hundredths still a whole number for JavaScript, and so for the clients.
 
 export class Refused extends Error {
@@ -18,9 +19,11 @@ export class Refused extends Error {
 }
 
 export class Portal {
-    constructor({ journal, banks, send, defect = '', now = Date.now }) {
-        Object.assign(this, { journal, banks, send, defect, now });
+    /** `first` = every callback is written down and acknowledged, and judged afterwards. */
+    constructor({ journal, banks, send, first = false, defect = '', now = Date.now }) {
+        Object.assign(this, { journal, banks, send, first, defect, now });
         this.sending = Promise.resolve();
+        this.judging = Promise.resolve();
     }
 
     get ledger() {
@@ -56,10 +59,29 @@ export class Portal {
     /** The answer to a bank's message. */
     async hear(bank, message) {
         const { api } = this.banks[bank];
-        const heard = await api.hear(message);
+        if (!this.first) return api.reply(await this.#judge(bank, message));
+        this.journal.write([{ type: 'heard', id: randomUUID(), bank, message }]);
+        setTimeout(() => this.judgeQueue().catch(console.error), JUDGE_AFTER_MS);
+        return api.reply('settled');
+    }
+
+    /** Judges what was acknowledged first, in the order in which it came. Judged first and taken out second: killed in
+     *  between, it is found again, and is a repetition by then. */
+    judgeQueue() {
+        this.judging = this.judging.then(async () => {
+            for (const [id, { bank, message }] of [...this.ledger.queue]) {
+                await this.#judge(bank, message);
+                this.journal.write([{ type: 'judged', id }]);
+            }
+        });
+        return this.judging;
+    }
+
+    async #judge(bank, message) {
+        const heard = await this.banks[bank].api.hear(message);
         const effect = heard.effect ?? this.settle(heard.word);
         if (effect === 'settled') this.sendMessages();
-        return api.reply(effect);
+        return effect;
     }
 
     /** What the word did. Synchronous, so that of twenty callbacks at once one settles and nineteen find it done. */
@@ -69,8 +91,10 @@ export class Portal {
         return effect;
     }
 
-    /** Asks the banks about what is open, orders and refunds, and sends what waits; done when it returns. */
+    /** Judges what is queued, asks the banks about what is open, orders and refunds, and sends what waits; done when it
+     *  returns. */
     async runJobs(dossierCode = '') {
+        await this.judgeQueue();
         const open = this.ledger.openOrders(dossierCode).filter((order) => this.now() < order.at + ASK_FOR_MS);
         for (let from = 0; from < open.length; from += AT_ONCE) {
             await Promise.all(open.slice(from, from + AT_ONCE).map((order) => this.#ask(order)));
