@@ -103,6 +103,11 @@ def _taken_over(sandbox: SandboxClient, target: Target) -> SandboxClient:
 
 
 def _register(sandbox: SandboxClient, target: Target, bank: str, setup: BankSetup) -> None:
+    for name, url in (("callback_url", target.callback_url(bank)), ("inquiry_url", target.inquiry_url(bank))):
+        if url and not (url.startswith(("http://", "https://")) and urlsplit(url).hostname):
+            raise BadTarget(
+                f"[banks.{bank}] {name} {url!r} is no address: it begins with http:// or https:// and a host"
+            )
     try:
         sandbox.set_merchant(
             bank,
