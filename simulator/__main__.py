@@ -345,12 +345,21 @@ def _assumptions(args: argparse.Namespace) -> int:
 
 
 def _faults(args: argparse.Namespace) -> int:
+    from simulator.banks import dialects
+    from simulator.distortion import unfit
     from simulator.faults import FAULTS
     from simulator.faults.telling import listed, told
 
     if args.kind and args.kind not in FAULTS:
         return _failed(f"there is no fault {args.kind!r}; `banksim faults` lists them")
-    print(told(FAULTS[args.kind]) if args.kind else f"{listed()}\n\n{ASK_FOR_FAULTS}")
+    if not args.kind:
+        print(f"{listed()}\n\n{ASK_FOR_FAULTS}")
+        return 0
+    spared = {code: why for code in dialects() if (why := unfit(code, args.kind))}
+    struck = [code for code in dialects() if code not in spared]
+    print(told(FAULTS[args.kind], "vnpay" if "vnpay" in struck else struck[0]))
+    for line in ("", "  spared, though it is asked for", *(f"    {why}" for why in spared.values())) if spared else ():
+        print(line)
     return 0
 
 

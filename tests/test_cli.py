@@ -300,6 +300,17 @@ def test_an_unknown_bank_is_said_in_a_sentence(capsys: pytest.CaptureFixture[str
         assert "there is no bank 'nobank'; there are: " in capsys.readouterr().err
 
 
+def test_a_fault_is_told_with_an_example_that_it_fits_and_the_banks_that_are_spared(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["faults", "wrong_currency"]) == 0
+    told = capsys.readouterr().out
+    assert 'sandbox.add_fault("wrong_currency", bank="dvcqg")' in told
+    assert "a callback of momo names no currency" in told
+    assert main(["faults", "lost"]) == 0
+    assert "spared" not in capsys.readouterr().out
+
+
 def test_faults_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["faults"]) == 0
     printed = capsys.readouterr().out

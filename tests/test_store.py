@@ -45,6 +45,7 @@ from simulator.store.migrations import Migration
 from simulator.store.opening import open_store
 from simulator.store.postgres import PostgresStore
 from simulator.store.sqlite import SqliteStore
+from simulator.wire import Outgoing
 from tests.postgres import empty_schema, postgres_server
 
 NOW = datetime(2026, 11, 22, 3, 0, 0, 123456, tzinfo=UTC)
@@ -760,6 +761,16 @@ async def test_a_held_delivery_goes_out_once_it_is_due(store: Store) -> None:
     await owing(store, "A", held=True, due_at=later(900))
     assert await store.claim(later(899), 1, 30, "node") == []
     assert ids(await store.claim(later(900), 1, 30, "node")) == ["id-A.0"]
+
+
+async def test_a_delivery_is_kept_with_all_that_it_has_to_remember(database: Database, store: Store) -> None:
+    bytes_ = Outgoing("POST", "http://portal.test/", (("a", "b"),), b"\x00\xff")
+    memory = {"distorted": "wrong_order", "replay_s": 0.5, "kept": bytes_, "deaf": True, "overtaken": True}
+    delivery = await owing(store, "A", **memory)
+    other = await database.open()
+    assert await other.deliveries("default") == [delivery]
+    [claimed] = await other.claim(NOW, 1, 30, "node")
+    assert {name: getattr(claimed.delivery, name) for name in memory} == memory
 
 
 async def test_a_waiting_delivery_may_be_put_off(store: Store) -> None:

@@ -35,8 +35,8 @@ def listed() -> str:
     return "\n".join(lines[1:])
 
 
-def told(fault: AnyFault) -> str:
-    """All of one."""
+def told(fault: AnyFault, bank: str = "vnpay") -> str:
+    """All of one, with examples at a bank that it can strike."""
     number = f", number {fault.number}" if fault.number else ""
     lines = [f"{fault.kind} ({fault.side}{number})", "", *_wrapped(fault.en), *_wrapped(fault.vi), ""]
     if fault.settings:
@@ -44,12 +44,12 @@ def told(fault: AnyFault) -> str:
         lines += [f"    {name:<17} {SETTINGS[name][0]} (usually {_usual(fault, name)})" for name in fault.settings]
     lines += [_RULES, "", "  ask for it"]
     shown = {name: _usual(fault, name) for name in fault.settings[:1]}
-    body = json.dumps({"kind": fault.kind, "bank": "vnpay"} | shown)
+    body = json.dumps({"kind": fault.kind, "bank": bank} | shown)
     arguments = "".join(f", {name}={value!r}" for name, value in shown.items())
     header = "".join(f"; {name}={value}" for name, value in shown.items())
     lines += [
         f"    control API   POST /_control/sandboxes/NAME/faults {body}",
-        f'    Python        sandbox.add_fault("{fault.kind}", bank="vnpay"{arguments})',
+        f'    Python        sandbox.add_fault("{fault.kind}", bank="{bank}"{arguments})',
         f"    header        X-Banksim-Fault: {fault.kind}{header}",
         "                  on the connector's own request, in a sandbox of its own (not `default`)",
     ]
