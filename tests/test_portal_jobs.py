@@ -307,3 +307,93 @@ async def test_what_cannot_be_given_back_by_message_is_refused(tmp_path: Path) -
         assert (await refund(portal)).status_code == 409
         assert (await refund(portal, 0)).status_code == 422
     assert portal.bank.asked == []
+
+
+# --- refunds that the bank has neither made nor refused ----------------------------------------------------------
+
+
+def being_refunded(status: str) -> Answerer:
+    """VNPAY has taken the refund on and knows it when it comes again; asked, it tells that status."""
+
+    def answer(asked: Json) -> Json:
+        if asked["vnp_Command"] == "refund":
+            return vnpay_answer(asked, REFUND_SIGNED, vnp_ResponseCode="94")
+        kind = {"vnp_TransactionType": "03", "vnp_TransactionStatus": status}
+        return vnpay_answer(asked, QUERY_SIGNED, **kind)
+
+    return answer
+
+
+async def run_jobs(portal: Running) -> None:
+    assert (await portal.http.post("/api/jobs/run", params={"dossier_code": "HS-1"})).status_code == 200
+
+
+async def test_a_refund_that_is_only_taken_on_is_not_done(tmp_path: Path) -> None:
+    async with running(tmp_path) as portal:
+        await paid(portal)
+        portal.bank.api = lambda asked: vnpay_answer(asked, REFUND_SIGNED, vnp_TransactionStatus="05")
+        assert (await refund(portal, 20_000)).json() == {"state": "asked", "amount_vnd": 20_000}
+        assert (await portal.status())["status"] == "paid"
+
+
+@pytest.mark.parametrize(
+    ("told", "status", "refunded_vnd"),
+    [("00", "partly_refunded", 20_000), ("05", "paid", 0), ("06", "paid", 0), ("09", "paid", 0), ("77", "paid", 0)],
+)
+async def test_an_open_refund_is_followed_up_under_its_own_number(
+    tmp_path: Path, told: str, status: str, refunded_vnd: int
+) -> None:
+    async with running(tmp_path) as portal:
+        await paid(portal)
+        portal.bank.api = lambda asked: httpx.ReadTimeout("slow")
+        assert (await refund(portal, 20_000)).status_code == 202
+        portal.bank.api = being_refunded(told)
+        await run_jobs(portal)
+        found = await portal.status()
+        assert (found["status"], found["refunded_vnd"]) == (status, refunded_vnd)
+        refunds = [asked for asked in portal.bank.asked if asked["vnp_Command"] == "refund"]
+        assert len({asked["vnp_RequestId"] for asked in refunds}) == 1
+        portal.bank.api = paid_at_vnpay
+        freed = (await refund(portal, 40_000)).status_code != 409
+        assert freed is (told == "09")
+
+
+async def test_a_refund_that_never_reached_the_bank_is_made_by_the_next_job(tmp_path: Path) -> None:
+    async with running(tmp_path) as portal:
+        await paid(portal)
+        portal.bank.api = lambda asked: httpx.ConnectError("down")
+        assert (await refund(portal)).status_code == 202
+        portal.bank.api = paid_at_vnpay
+        await run_jobs(portal)
+        assert (await portal.status())["status"] == "refunded"
+        await run_jobs(portal)
+    assert len([asked for asked in portal.bank.asked if asked["vnp_Command"] == "refund"]) == 2
+
+
+async def test_a_killed_portal_goes_on_with_its_refunds(tmp_path: Path) -> None:
+    async with running(tmp_path) as portal:
+        await paid(portal)
+        portal.bank.api = lambda asked: httpx.ReadTimeout("slow")
+        assert (await refund(portal)).status_code == 202
+        (first,) = [asked["vnp_RequestId"] for asked in portal.bank.asked]
+    async with running(tmp_path) as again:
+        await run_jobs(again)
+        assert (await again.status())["status"] == "refunded"
+        assert again.bank.asked[-1]["vnp_RequestId"] == first
+
+
+async def test_the_payer_is_told_of_a_refund_once_it_is_made(tmp_path: Path) -> None:
+    async with running(tmp_path) as portal:
+        await paid(portal)
+
+        async def told() -> list[str]:
+            messages = (await portal.http.get("/api/dossiers/HS-1/notifications")).json()
+            return [each["text"] for each in messages if each["text"].startswith("Đã hoàn")]
+
+        portal.bank.api = lambda asked: vnpay_answer(asked, REFUND_SIGNED, vnp_TransactionStatus="05")
+        await refund(portal, 20_000)
+        assert await told() == []
+        portal.bank.api = paid_at_vnpay
+        await run_jobs(portal)
+        await run_jobs(portal)
+        assert await told() == ["Đã hoàn 20.000 đ lệ phí hồ sơ HS-1."]
