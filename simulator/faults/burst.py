@@ -24,9 +24,9 @@ def _effect(planned: list[Delivery], fault: Fault) -> list[Delivery]:
 FAULT = CallbackFault(
     kind="burst",
     number=56,
-    en="callbacks wait until the next full delay_s of the clock and then go all at once (with times 0)",
-    vi="các callback chờ tới mốc delay_s kế tiếp của đồng hồ rồi cùng được gửi một lúc (với times 0)",
+    en="callbacks wait until the next full delay_s of the clock and then go all at once",
+    vi="các callback chờ tới mốc delay_s kế tiếp của đồng hồ rồi cùng được gửi một lúc",
     effect=_effect,
     settings=("delay_s",),
-    defaults={"delay_s": 600},
+    defaults={"delay_s": 600, "times": 0},
 )
