@@ -130,6 +130,7 @@ def suite_command(args: argparse.Namespace, results_path: Path, banks: Sequence[
         *("-c", os.devnull, f"--rootdir={folder}", f"--basetemp={folder / 'run' / results_path.stem}"),
         *("-p", "conformance.plugin", "-p", "no:cacheprovider", "-s", "-q", "--banksim-progress", "--tb=native"),
         *(f"--banksim-{name}={word}" for name, words in options.items() for word in words if word),
+        *([] if args.bank else ["--banksim-part"]),
     ]
 
 

@@ -50,6 +50,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--banksim-results", help="write what was found to this file (JSON)")
     group.addoption("--banksim-requirement", action="append", default=[], help="ask only this one; repeatable")
     group.addoption("--banksim-bank", action="append", default=[], help="ask only of this bank; repeatable")
+    group.addoption("--banksim-part", action="store_true", help="the banks are one share of a run over all")
     group.addoption("--banksim-method", action="append", default=[], help="ask only of this method; repeatable")
     group.addoption("--banksim-launch-arg", action="append", default=[], help="one more word for its launch command")
     group.addoption("--banksim-progress", action="store_true", help="a line on stderr for every answer")
@@ -255,6 +256,7 @@ def _make_recorder(config: pytest.Config) -> "Recorder":
         target_text=text,
         requirements=frozenset(config.getoption("--banksim-requirement")),
         banks=frozenset(config.getoption("--banksim-bank")),
+        is_part=config.getoption("--banksim-part"),
         methods=frozenset(config.getoption("--banksim-method")),
         results_path=Path(results_path) if results_path else None,
         shows_progress=config.getoption("--banksim-progress"),

@@ -28,12 +28,16 @@ NOTHING_JUDGED = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What was asked for. `target_text` is what the user wrote; `results_path` None = results are not kept."""
+    """What was asked for. `target_text` is what the user wrote; `results_path` None = results are not kept.
+
+    `is_part` = `banks` are one process's share of a run over all.
+    """
 
     seed: str
     target_text: str
     requirements: frozenset[str] = frozenset()
     banks: frozenset[str] = frozenset()
+    is_part: bool = False
     methods: frozenset[str] = frozenset()
     results_path: Path | None = None
     shows_progress: bool = False
@@ -90,11 +94,12 @@ class Recorder:
             raise NotApplicable(f"it is asked once of each kind of bank, here of {self._first_alike(case.bank)}")
 
     def _first_alike(self, bank: str) -> str:
-        """The first bank of that one's shape; itself when the run was narrowed to named banks."""
-        if self.run is None or self.settings.banks:
+        """The first bank of that one's shape in the whole run; itself when the run was narrowed to named banks."""
+        if self.run is None or (self.settings.banks and not self.settings.is_part):
             return bank
-        shapes = self.run.shapes
-        return next(each.bank for each in self.cases() if shapes[each.bank] == shapes[bank])
+        shapes, wanted = self.run.shapes, self.settings.methods
+        chosen = (code for code, each in self.target.banks.items() if not wanted or wanted & set(each.methods))
+        return next(each for each in chosen if shapes[each] == shapes[bank])
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         wanted = self.settings.requirements

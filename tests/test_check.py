@@ -124,6 +124,7 @@ def test_what_was_asked_reaches_the_suite_and_the_replay_command() -> None:
         "--banksim-launch-arg=x",
     ):
         assert option in command
+    assert "--banksim-part" not in command, "banks that were named are each asked everything"
     replayed = check.replay_base(args)
     assert replayed == ("banksim check --target 'my portal.toml' --url http://h:1 --launch-arg=--defect --launch-arg=x")
     assert "hush" not in replayed

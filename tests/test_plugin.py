@@ -136,6 +136,27 @@ def test_what_has_nothing_to_do_with_the_method_is_asked_once_a_bank(suite: Suit
     ]
 
 
+@pytest.mark.parametrize(
+    ("words", "asked_of"),
+    [
+        ((), ["alpha / redirect", "gamma / qr"]),
+        (("--banksim-bank=beta", "--banksim-bank=gamma", "--banksim-part"), ["gamma / qr"]),
+        (("--banksim-bank=beta",), ["beta / redirect"]),
+        (("--banksim-method=qr",), ["alpha / qr", "gamma / qr"]),
+    ],
+)
+def test_what_takes_long_is_asked_once_a_shape_unless_banks_were_named(
+    suite: Suite, pytester: pytest.Pytester, words: tuple[str, ...], asked_of: list[str]
+) -> None:
+    bank = "BankSetup(methods=('redirect', 'qr'))"
+    banks = f"banks = {{'alpha': {bank}, 'beta': {bank}, 'gamma': BankSetup(methods=('qr',))}}"
+    pytester.makepyfile(fake_connector=re.sub("banks = .*", banks, TARGET))
+    shapes = '{"alpha": "redirect", "beta": "redirect", "gamma": "advice"}'
+    pytester.makeconftest(re.sub("shapes = .*", f"shapes = {shapes}", FIXTURES))
+    suite.run('@asked("MONEY-01", once_a_shape=True)\ndef test_it(bench): pass\n', *words)
+    assert [each.case for each in suite.results.findings if each.verdict is Verdict.PASSED] == asked_of
+
+
 def test_a_requirement_that_holds_is_passed(suite: Suite) -> None:
     run = suite.run('@asked("MONEY-01")\ndef test_it(bench): expect(True, "it holds")\n')
     assert suite.finding("MONEY-01").verdict is Verdict.PASSED
