@@ -154,7 +154,7 @@ def _check_secrets(dialect: Dialect, merchant: Merchant, before: Merchant, given
             f"the bank's secrets are: {known}.",
         )
     for name, value in given.items():
-        if name.endswith("_key"):
+        if name.endswith(("private_key", "public_key")):
             _check_key(dialect, name, value)
 
 
