@@ -118,7 +118,15 @@ def _register(sandbox: SandboxClient, target: Target, bank: str, setup: BankSetu
             options=setup.options or None,
         )
     except ControlError as error:
-        raise BadTarget(f"{target.name}: the bank {bank} refuses what is declared: {error.detail}") from error
+        raise BadTarget(
+            f"{target.name}: the bank {bank} refuses what is declared: {error.detail}{_escaped(setup)}"
+        ) from error
+
+
+def _escaped(setup: BankSetup) -> str:
+    """What is wrong with a key in PEM that came through an environment variable."""
+    names = [name for name, secret in setup.secrets.items() if "-----BEGIN" in secret and "\\n" in secret]
+    return f" The line breaks of {names[0]} are written as a backslash and n" if names else ""
 
 
 def _own_merchant(sandbox: SandboxClient, bank: str) -> str:
