@@ -41,10 +41,10 @@ _KEYS = ("bad_signature", "unknown_merchant", "malformed", "unknown_command")
 """Refusals that speak of the configuration; any other is for the requirements to judge."""
 
 _FACTORS = {
-    100: "a hundred times as much: it counts in hundredths of a dong (xu)",
-    0.01: "a hundredth of it: it takes the amount for hundredths of a dong (xu)",
-    1000: "a thousand times as much: it counts in thousandths of a dong, or takes the amount for thousands",
-    0.001: "a thousandth of it: it counts in thousands of dong",
+    100: "a hundred times as much",
+    0.01: "a hundredth of it",
+    1000: "a thousand times as much",
+    0.001: "a thousandth of it",
 }
 
 
@@ -151,8 +151,6 @@ class _Visit:
         for name, url in (("callback_url", self.target.callback_url(self.bank)), ("inquiry_url", self._inquiry_url())):
             if not url:
                 continue
-            if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-                raise _Wrong(f"{name} {url!r} is no address: it begins with http:// or https:// and a host")
             answers = [self._knock(method, url) for method in ("GET", "POST")]
             if not answers[0].status:
                 raise _Wrong(f"the bank cannot reach {name} {url}: {why_unreachable(url, answers[0].error)}")
@@ -447,20 +445,28 @@ def _unregistered(note: str) -> str:
 
 
 def _other_amounts(payment: PaymentView, status: Status) -> list[Problem]:
-    """Bank and connector agree on a sum that is not what was asked, or tell the right one in another unit."""
-    asked, told = payment.amount_vnd / AMOUNT_VND, status.amount_paid_vnd / payment.amount_vnd
-    if asked in _FACTORS and told == 1:
+    """Bank and connector agree on money, and not on what was asked or on what is told: a unit is another."""
+    paid, told = payment.amount_vnd, status.amount_paid_vnd
+    at_bank, at_connector = _FACTORS.get(paid / AMOUNT_VND), _FACTORS.get(told / paid)
+    if at_bank and told == AMOUNT_VND:
         return [
             Problem(
-                f"[verbs.open] asked for {AMOUNT_VND} dong, and the connector asks the bank for {payment.amount_vnd},"
-                f" {_FACTORS[asked]}. Say so in the target file: [connector] units_per_dong"
+                "the connector counts in another unit than [connector] units_per_dong says: asked for"
+                f" {AMOUNT_VND} dong it asks the bank for {paid}, {at_bank}, and then says that {told} were paid"
             )
         ]
-    if asked == 1 and told in _FACTORS:
+    if at_bank and told == paid:
         return [
             Problem(
-                f"[verbs.status] answer.amount_paid_vnd finds {status.amount_paid_vnd} where {payment.amount_vnd} dong"
-                f" were paid, {_FACTORS[told]}. It must find dong"
+                f"[verbs.open] asked for {AMOUNT_VND} dong, and the connector asks the bank for {paid}, {at_bank}:"
+                " the amounts that it is given must be in the unit in which it counts"
+            )
+        ]
+    if at_connector and paid == AMOUNT_VND:
+        return [
+            Problem(
+                f"[verbs.status] answer.amount_paid_vnd finds {told} where {paid} dong were paid, {at_connector}."
+                " It must find dong"
             )
         ]
     return []
