@@ -328,11 +328,11 @@ def _bank_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def _assumptions(args: argparse.Namespace) -> int:
-    from simulator import reconciling
+    from simulator import chosen, reconciling
     from simulator.banks import dialects
     from simulator.payer import ASSUMPTIONS, PAYER
 
-    general = {PAYER: ASSUMPTIONS, reconciling.SETTLEMENT: reconciling.ASSUMPTIONS}
+    general = {PAYER: ASSUMPTIONS, reconciling.SETTLEMENT: reconciling.ASSUMPTIONS, chosen.FAULTS: chosen.assumptions()}
     listed = general | {code: dialect.assumptions for code, dialect in dialects().items()}
     if args.bank and args.bank not in listed:
         return _failed(f"there is no bank {args.bank!r}; there are: {', '.join(listed)}")

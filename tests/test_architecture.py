@@ -61,6 +61,7 @@ LAYERS = {
     "app": 12,
     "serving": 13,
     "refusing_tls": 0,
+    "chosen": 5,
     "inprocess": 14,
     "__main__": 15,
 }

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from conformance.targets.portal.protocols.vietqr import transfer_code
-from simulator import answering, client, reconciling
+from simulator import answering, chosen, client, reconciling
 from simulator.banks import dialects
 from simulator.control import Control, create_control
 from simulator.control.faults import ANSWERED
@@ -723,7 +723,8 @@ async def test_banks_and_assumptions_are_listed(api: Caller) -> None:
     listed = {(each["bank"], each["key"]) for each in await api.get("/_control/assumptions")}
     of_banks = {(code, each.key) for code, dialect in dialects().items() for each in dialect.assumptions}
     of_days = {("settlement", each.key) for each in reconciling.ASSUMPTIONS}
-    assert listed == of_banks | of_days | {("payer", each.key) for each in ASSUMPTIONS}
+    of_faults = {("faults", each.key) for each in chosen.assumptions()}
+    assert listed == of_banks | of_days | of_faults | {("payer", each.key) for each in ASSUMPTIONS}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
-from simulator import payer, reconciling
+from simulator import chosen, payer, reconciling
 from simulator.banks import dialects
 from simulator.control.desk import REFUSALS, View
 from simulator.dialect import Assumption, Shape
@@ -88,11 +88,13 @@ async def assumptions() -> list[AssumptionView]:
 
 
 def all_assumptions() -> Iterator[tuple[str, Assumption]]:
-    """Each with its bank's code; first those about payers' banks and about business days."""
+    """Each with its bank's code; first those about payers' banks, business days and faults."""
     for assumption in payer.ASSUMPTIONS:
         yield payer.PAYER, assumption
     for assumption in reconciling.ASSUMPTIONS:
         yield reconciling.SETTLEMENT, assumption
+    for assumption in chosen.assumptions():
+        yield chosen.FAULTS, assumption
     for dialect in dialects().values():
         for assumption in dialect.assumptions:
             yield dialect.code, assumption
