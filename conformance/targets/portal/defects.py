@@ -1000,7 +1000,7 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.CONTENT_TYPE_EXACT,
         "a message is read only if it calls itself application/json and adds nothing",
         ("gateways D39",),
-        (DVCQG, BIDV),
+        (DVCQG, PAYOS),
         in_class=DefectClass.ACKNOWLEDGEMENT,
     ),
     Defect(
