@@ -8,6 +8,8 @@ from conformance.requirement import Level, NotApplicable, expect, requirement
 
 DRAWN = 3
 """So many digits of the bank's number are varied until a signature begins with zero: one in sixteen does."""
+PADDING = "="
+"""What ends a text in Base64 and says nothing: many readers do without it."""
 TRIAL_ORDER = "123"
 """payos-clients#webhook: the order of the message that tries an address out."""
 
@@ -66,7 +68,7 @@ def test_a_part_of_the_signature_settles_nothing(bench: Bench) -> None:
     parts = {
         "the first character of its signature": signature[:1],
         "half of its signature": signature[: len(signature) // 2],
-        "a signature that lacks its last character": signature[:-1],
+        "a signature that lacks its last character": signature.rstrip(PADDING)[:-1],
         "a signature that lacks its first character": signature[1:],
     }
     for told, part in parts.items():
