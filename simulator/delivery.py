@@ -233,6 +233,10 @@ class Courier:
             if self._dials:  # A connector in this process is sent whole requests or nothing.
                 await _reset_halfway(outgoing, timeout_s)
             return Answer(error="fault: connection reset halfway through the request")
+        if broken is Break.CUT:
+            if self._dials:
+                await _cut_short(outgoing, timeout_s)
+            return Answer(error="fault: the connection was dropped in the middle of the request")
         answer = await self.send(outgoing, timeout_s)
         if broken is Break.ANSWER_LOST:
             return Answer(error=f"fault: the answer ({answer.status or answer.error}) was lost")
@@ -378,6 +382,25 @@ async def _reset_halfway(outgoing: Outgoing, timeout_s: float) -> None:
             reset(writer.transport)
     except (OSError, TimeoutError) as error:
         log.info("the connector could not be reached to be reset: %s", error)
+
+
+async def _cut_short(outgoing: Outgoing, timeout_s: float) -> None:
+    """Sends all of the head and half of the body, then closes; where there is no body, half of the request line."""
+    target = urlsplit(outgoing.url)
+    path = (target.path or "/") + (f"?{target.query}" if target.query else "")
+    lines = (f"{outgoing.method} {path} HTTP/1.1", f"host: {target.netloc}", f"content-length: {len(outgoing.body)}")
+    head = "\r\n".join((*lines, *(f"{name}: {value}" for name, value in outgoing.headers), "", ""))
+    half = outgoing.body[: len(outgoing.body) // 2]
+    message = head.encode("latin-1") + half if outgoing.body else lines[0].encode()[: len(lines[0]) // 2]
+    try:
+        async with asyncio.timeout(timeout_s):
+            _, writer = await asyncio.open_connection(target.hostname, target.port or 80)
+            writer.write(message)
+            await writer.drain()
+            writer.close()
+            await writer.wait_closed()
+    except (OSError, TimeoutError) as error:
+        log.info("the connector could not be reached to be cut short: %s", error)
 
 
 def reset(transport: asyncio.WriteTransport) -> None:

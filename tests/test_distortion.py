@@ -1,5 +1,6 @@
 """Facts about distorted callbacks: what is wrong with them is wrong, the rest is true, and nothing is passed over."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -550,6 +551,36 @@ def test_all_that_a_delivery_has_to_remember_is_kept_by_its_form_in_the_stores()
         overtaken=True,
     )
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(delivery), type=Delivery) == delivery
+
+
+async def test_a_callback_cut_short_reaches_the_connector_in_part_and_is_tried_again(
+    world: World, portal: Connector, courier: Courier
+) -> None:
+    raw: list[bytes] = []
+
+    async def read_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        raw.append(await reader.read())
+        writer.close()
+
+    async with await asyncio.start_server(read_on, "127.0.0.1", 0) as half:
+        url = f"http://127.0.0.1:{half.sockets[0].getsockname()[1]}/ipn"
+        body = b'{"amount":20000,"sign":"00ff"}'
+        message = Outgoing("POST", url, (("content-type", "application/json"),), body)
+        answer = await courier._exchange(message, 5.0, "cut_short")
+        await courier._exchange(Outgoing("GET", f"{url}?a=1"), 5.0, "cut_short")
+        half.close()
+        await asyncio.wait_for(half.wait_closed(), 5)
+    head, _, sent = raw[0].partition(b"\r\n\r\n")
+    assert head.splitlines()[2:] == [b"content-length: 30", b"content-type: application/json"]
+    assert sent == body[:15]
+    assert raw[1] == b"GET /ipn?a"
+    assert (answer.status, answer.error) == (0, "fault: the connection was dropped in the middle of the request")
+    await with_fault(world, "cut_short")
+    await paid(world)
+    await courier.advance(world, START + timedelta(hours=1))
+    assert await at_s(world) == [0, 300]
+    assert len(portal.requests) == 1
+    assert [each.state for each in await deliveries(world)] == [DeliveryState.ACKNOWLEDGED]
 
 
 def test_each_part_has_one_distortion() -> None:

@@ -35,6 +35,8 @@ class Break(StrEnum):
     """The connection is reset halfway through the request."""
     ANSWER_LOST = "answer_lost"
     """The connector gets all, and its answer never arrives."""
+    CUT = "cut"
+    """The connection is closed in the middle of the request's body."""
 
 
 class Ending(StrEnum):
