@@ -207,3 +207,35 @@ def test_above_the_limit_of_instant_transfers_the_payer_types_the_amount() -> No
     assert "5409" in transfer_code("970436", "1", 499_999_999, "HS")
     assert "5409" not in transfer_code("970436", "1", 500_000_000, "HS")
     assert transfer_code("970436", "1", 500_000_000, "HS").startswith("000201010211")
+
+
+# --- refunds -----------------------------------------------------------------------------------------------------
+
+
+def test_a_refund_names_the_transaction_and_bears_its_key() -> None:
+    path, message, headers = sepay.refund_request(SepayContract(), "92704", "k1", 5_000)
+    assert (path, message) == ("/sepay/v2/transactions/92704/refund", {"refund_amount": 5_000})
+    assert headers == {"authorization": "Bearer SP-TEST.sepay-test-api-token", "x-idempotency-key": "k1"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "made"),
+    [
+        ({"status": "success", "data": {"transaction_id": "1", "refund_amount": 5_000, "status": "Success"}}, True),
+        ({"status": "success", "data": {"transaction_id": "1", "refund_amount": 5_000, "status": "Processing"}}, None),
+        ({"status": "error", "code": "refund_failed"}, False),
+        ({"status": "error", "code": "already_refunded"}, False),
+        ({"status": "error", "code": "idempotency_key_reused"}, None),
+        ({"status": "error", "code": "unauthorized"}, None),
+        ({"status": "success"}, None),
+    ],
+)
+def test_an_answer_says_whether_the_money_went_back(answer: dict[str, object], made: bool | None) -> None:
+    assert sepay.read_refund("1", 5_000, answer) is made
+
+
+@pytest.mark.parametrize("other", [{"transaction_id": "2"}, {"refund_amount": 4_999}])
+def test_an_answer_about_another_refund_is_not_believed(other: dict[str, object]) -> None:
+    told = {"transaction_id": "1", "refund_amount": 5_000, "status": "Success"} | other
+    with pytest.raises(Rejected):
+        sepay.read_refund("1", 5_000, {"status": "success", "data": told})

@@ -43,6 +43,11 @@ class BankLine:
         body, _ = await self._ask("POST", url, message, headers=headers)
         return _read(body)
 
+    async def post_for_refusal(self, url: str, message: Mapping[str, object], headers: Headers) -> Fields:
+        """The answer's JSON object, also of a bank that says no by its HTTP status. Raises BankSilent."""
+        body, _ = await self._ask("POST", url, message, taken=range(200, 500), headers=headers)
+        return _read(body)
+
     async def get(self, url: str, headers: Headers | None = None) -> Fields:
         """The answer's JSON object. Raises BankSilent."""
         body, _ = await self._ask("GET", url, None, headers=headers)

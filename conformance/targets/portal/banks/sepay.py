@@ -6,6 +6,7 @@ from starlette.responses import JSONResponse, Response
 from conformance.targets.portal.counterpart import Checkout, Counterpart, Payer
 from conformance.targets.portal.defects import Flaw
 from conformance.targets.portal.dossiers import Attempt, Dossier, Effect
+from conformance.targets.portal.entries import Refund
 from conformance.targets.portal.hearing import acknowledged, body_of, hear, told
 from conformance.targets.portal.portal import Portal
 from conformance.targets.portal.protocols import sepay
@@ -30,6 +31,17 @@ async def _hear_webhook(portal: Portal, request: Request) -> Response:
     return acknowledged(portal, effect, JSONResponse(content, status))
 
 
+async def _give_back(portal: Portal, attempt: Attempt, refund: Refund, whole: bool) -> bool | None:
+    with portal.books.reading() as entries:
+        credit = entries.credit(refund.credit)
+    if credit is None:
+        return None
+    contract, transaction = portal.contract(BANK, SepayContract), credit.money_ref
+    path, message, headers = sepay.refund_request(contract, transaction, refund.request_ref, refund.amount_vnd)
+    found = await portal.line.post_for_refusal(f"{portal.settings.bank_url}{path}", message, headers)
+    return sepay.read_refund(transaction, refund.amount_vnd, found)
+
+
 COUNTERPART = Counterpart(
     bank=BANK,
     contract=SepayContract,
@@ -38,5 +50,6 @@ COUNTERPART = Counterpart(
     start=_start,
     hears={("POST", ""): _hear_webhook},
     apology=lambda portal: sepay.acknowledge(Effect.BROKEN, "")[1],
+    give_back=_give_back,
     order_ref=sepay.new_order,
 )

@@ -23,6 +23,10 @@ PREFIX = "HS"
 # 18 letters and digits of the portal's own numbers behind the prefix.
 _ORDER = re.compile(rf"(?<![A-Z0-9]){PREFIX}[0-9]{{6}}[A-Z0-9]{{12}}(?![A-Z0-9])", re.IGNORECASE)
 _INCOME, _OUTGO = "in", "out"
+# sepay-refunds: what will not become possible by asking again.
+_REFUND_REFUSED = frozenset(
+    {"not_found", "unsupported_bank", "not_available", "already_refunded", "not_refundable", "refund_amount"}
+) | {"refund_failed"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +36,7 @@ class SepayContract:
     webhook_secret: str = "whsec_test_abc"
     bank_bin: str = "970436"
     account: str = "0123499990"
+    api_token: str = "SP-TEST.sepay-test-api-token"
     max_drift_s: str = "300"
 
 
@@ -66,6 +71,24 @@ def read_webhook(
         code=text(fields, "transferType"),
         arrived=True,
     )
+
+
+def refund_request(
+    contract: SepayContract, transaction: str, key: str, amount_vnd: int
+) -> tuple[str, dict[str, object], dict[str, str]]:
+    """(path, message, headers). The key makes it happen once, however often it is sent (sepay-refunds)."""
+    headers = {"authorization": f"Bearer {contract.api_token}", "x-idempotency-key": key}
+    return f"/sepay/v2/transactions/{transaction}/refund", {"refund_amount": amount_vnd}, headers
+
+
+def read_refund(transaction: str, amount_vnd: int, answer: Fields) -> bool | None:
+    """Whether the money went back; None when that is not certain yet. Raises Rejected if it is another's answer."""
+    code, told = text(answer, "code"), answer.get("data")
+    if code or not isinstance(told, dict):
+        return False if code in _REFUND_REFUSED else None
+    if text(told, "transaction_id") != transaction or text(told, "refund_amount") != str(amount_vnd):
+        raise Rejected(Effect.FOREIGN, "the answer is about another refund")
+    return True if text(told, "status") == "Success" else None
 
 
 def acknowledge(effect: Effect, hint: str) -> tuple[int, dict[str, object]]:
