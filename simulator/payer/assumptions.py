@@ -28,7 +28,7 @@ ASSUMPTIONS = assumed(
         ("terminal-reversal", "three reversals at once: 0400, then 0401 twice", "each acquirer has its own timing", ""),
         ("terminal-batch", "closed by hand; at most 500 sales; 920000 and 960000 as codes", "acquirers differ", ""),
         ("counter-cut-off", "16:00; later money is the next working day's, but at the year's end", _NONE, "cut_off"),
-        ("counter-days-off", "Saturdays and Sundays, no public holidays", "they change from year to year", ""),
+        ("counter-days-off", "weekends and the holidays of holidays.toml", "a year's days are announced", "days_off"),
         ("counter-correction", "the wrong code is reversed, the right one paid with what it owes", _NONE, ""),
         ("counter", "before a teller only the balance limits an account", "the law is about online payments", ""),
     ),
