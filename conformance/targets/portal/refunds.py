@@ -62,9 +62,7 @@ async def follow_up(portal: Portal, dossier_code: str = "", *, due_only: bool = 
 
 async def _ask(portal: Portal, planned: Refund, number: str = "") -> Refund:
     """The refund as the bank's answer leaves it. `number` is the one it has at the bank, "" = its own."""
-    with portal.books.reading() as entries:
-        credit = entries.credit(planned.credit)
-        attempt = entries.attempt(credit.bank, credit.order_ref) if credit else _newest(entries, planned.dossier_code)
+    credit, attempt = await asyncio.to_thread(_what_is_returned, portal, planned)
     if attempt is None:
         return planned
     give_back = counterparts()[attempt.bank].give_back
@@ -88,6 +86,15 @@ def _has_rest(portal: Portal, credit: Credit) -> bool:
     with portal.books.reading() as entries:
         beside = entries.credits(credit.dossier_code)
     return sum((each.bank, each.money_ref) == (credit.bank, credit.money_ref) for each in beside) > 1
+
+
+def _what_is_returned(portal: Portal, planned: Refund) -> tuple[Credit | None, Attempt | None]:
+    """The money, and the order by which it came."""
+    with portal.books.reading() as entries:
+        credit = entries.credit(planned.credit)
+        if credit is None:
+            return None, _newest(entries, planned.dossier_code)
+        return credit, entries.attempt(credit.bank, credit.order_ref)
 
 
 def _believed(made: bool | None, flaws: frozenset[Flaw]) -> bool | None:

@@ -1,5 +1,7 @@
 """SePay: the payer scans a VietQR code and transfers; a webhook tells what came to the account."""
 
+import asyncio
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -31,12 +33,16 @@ async def _hear_webhook(portal: Portal, request: Request) -> Response:
     return acknowledged(portal, effect, JSONResponse(content, status))
 
 
-async def _give_back(portal: Portal, attempt: Attempt, refund: Refund, whole: bool) -> bool | None:
+def _transaction(portal: Portal, refund: Refund) -> str:
+    """SePay's number of the transfer that is given back."""
     with portal.books.reading() as entries:
         credit = entries.credit(refund.credit)
-    if credit is None:
-        return None
-    contract, transaction = portal.contract(BANK, SepayContract), credit.money_ref
+    return credit.money_ref if credit else ""
+
+
+async def _give_back(portal: Portal, attempt: Attempt, refund: Refund, whole: bool) -> bool | None:
+    transaction = await asyncio.to_thread(_transaction, portal, refund)
+    contract = portal.contract(BANK, SepayContract)
     path, message, headers = sepay.refund_request(contract, transaction, refund.request_ref, refund.amount_vnd)
     found = await portal.line.post_for_refusal(f"{portal.settings.bank_url}{path}", message, headers)
     return sepay.read_refund(transaction, refund.amount_vnd, found)
