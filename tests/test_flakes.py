@@ -43,7 +43,7 @@ def turn(seed: str, style: str = PLAIN) -> Turn:
 def test_styles_and_their_banks_take_turns_and_no_seed_comes_twice() -> None:
     chosen = turns(6, 10, [PLAIN, NODE], [])
     assert [each.style for each in chosen] == [PLAIN, NODE] * 3
-    assert [each.bank for each in chosen if each.style == NODE] == ["vnpay", "payos", "vnpay"]
+    assert [each.bank for each in chosen if each.style == NODE] == ["vnpay", "payos", "vietinbank"]
     assert [each.seed for each in chosen] == ["10", "11", "12", "13", "14", "15"]
 
 

@@ -58,7 +58,10 @@ def test_the_node_portal_keeps_every_requirement_at_vnpay(tmp_path: Path) -> Non
 
 
 @pytest.mark.suite
-@pytest.mark.parametrize(("name", "bank"), [(PLAIN, "payos"), (BLIND, "vnpay"), (BLIND, "payos")])
+@pytest.mark.parametrize(
+    ("name", "bank"),
+    [(PLAIN, "payos"), (PLAIN, "vietinbank"), *((BLIND, bank) for bank in ("vnpay", "payos", "vietinbank"))],
+)
 def test_the_node_portal_keeps_every_requirement_at_each_bank_in_each_style(
     name: str, bank: str, tmp_path: Path
 ) -> None:
@@ -101,7 +104,7 @@ def test_every_source_that_it_names_is_declared() -> None:
     named = {
         key
         for path in HERE.glob("*.mjs")
-        for key in re.findall(r"\b((?:vnpay|payos)-[a-z0-9-]+)#", path.read_text(encoding="utf-8"))
+        for key in re.findall(r"\b((?:vnpay|payos|vietinbank)-[a-z0-9-]+)#", path.read_text(encoding="utf-8"))
     }
     assert named
     assert named <= set(SOURCES)

@@ -9,6 +9,7 @@ import { boundFetch } from './line.mjs';
 import * as payos from './payos.mjs';
 import { Portal } from './portal.mjs';
 import { serve } from './server.mjs';
+import * as vietinbank from './vietinbank.mjs';
 import * as vnpay from './vnpay.mjs';
 
 const ASK_EVERY_MS = 5 * 60_000;
@@ -37,7 +38,9 @@ const server = serve(portal);
 server.listen(Number(given.port), '127.0.0.1', () => {
     const publicUrl = `http://127.0.0.1:${server.address().port}`;
     const settings = { bankUrl: given['bank-url'].replace(/\/$/, ''), publicUrl, defect };
-    for (const bank of [vnpay, payos]) portal.banks[bank.code] = { api: bank.open(settings), channels: bank.channels };
+    for (const bank of [vnpay, payos, vietinbank]) {
+        portal.banks[bank.code] = { api: bank.open(settings), channels: bank.channels };
+    }
     setInterval(() => portal.runJobs().catch(console.error), ASK_EVERY_MS).unref();
     setInterval(() => portal.sendMessages().catch(console.error), SEND_EVERY_MS).unref();
     portal.judgeQueue().then(() => portal.sendMessages()).catch(console.error);

@@ -43,6 +43,9 @@ export class Portal {
         } else if (!this.ledger.awaitsMoney(code)) {
             throw new Refused(409, `dossier ${code} awaits no payment any more`);
         }
+        // A bill has one code for all attempts to pay it.
+        const bill = api.isBill && this.ledger.dossiers.get(code)?.orders.find((order) => order.bank === bank);
+        if (bill) return { order: bill.orderRef, ...(await api.start(bill)) };
         const amount = String(this.ledger.dossiers.get(code)?.fee ?? events[0].fee);
         const at = Math.floor(this.now() / 1000) * 1000;
         const orderRef = api.newOrderRef(at);
@@ -59,10 +62,11 @@ export class Portal {
     /** The answer to a bank's message. */
     async hear(bank, message) {
         const { api } = this.banks[bank];
-        if (!this.first) return api.reply(await this.#judge(bank, message));
+        if (api.isQuestion?.(message)) return api.answer(message, (orderRef) => this.#owed(bank, orderRef));
+        if (!this.first) return api.reply(await this.#judge(bank, message), message);
         this.journal.write([{ type: 'heard', id: randomUUID(), bank, message }]);
         setTimeout(() => this.judgeQueue().catch(console.error), JUDGE_AFTER_MS);
-        return api.reply('settled');
+        return api.reply('settled', message);
     }
 
     /** Judges what was acknowledged first, in the order in which it came. Judged first and taken out second: killed in
@@ -75,6 +79,12 @@ export class Portal {
             }
         });
         return this.judging;
+    }
+
+    /** The dossier if its bill is to be paid, else null. */
+    #owed(bank, orderRef) {
+        const order = this.ledger.order(bank, orderRef);
+        return order && this.ledger.awaitsMoney(order.code) ? this.ledger.dossiers.get(order.code) : null;
     }
 
     async #judge(bank, message) {
@@ -95,7 +105,8 @@ export class Portal {
      *  returns. */
     async runJobs(dossierCode = '') {
         await this.judgeQueue();
-        const open = this.ledger.openOrders(dossierCode).filter((order) => this.now() < order.at + ASK_FOR_MS);
+        const asked = (order) => this.banks[order.bank].api.ask && this.now() < order.at + ASK_FOR_MS;
+        const open = this.ledger.openOrders(dossierCode).filter(asked);
         for (let from = 0; from < open.length; from += AT_ONCE) {
             await Promise.all(open.slice(from, from + AT_ONCE).map((order) => this.#ask(order)));
         }

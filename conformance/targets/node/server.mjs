@@ -38,7 +38,7 @@ async function answer(portal, request) {
     const url = new URL(request.url, 'http://portal');
     const [area, ...rest] = url.pathname.split('/').slice(1);
     const body = await bodyOf(request);
-    if (area === 'callbacks') return hear(portal, rest[0], { query: url.search.slice(1), body });
+    if (area === 'callbacks') return hear(portal, rest[0], { kind: rest[1], query: url.search.slice(1), body });
     try {
         if (area === 'return') return returned(portal, rest[0], url.search.slice(1));
         if (area === 'tra-cuu') return lookedUp(portal, url.searchParams.get('ma') ?? '');
@@ -59,7 +59,7 @@ async function hear(portal, bank, message) {
         return await portal.hear(bank, message);
     } catch (error) {
         console.error(error);
-        return counterpart.api.reply('broken');
+        return counterpart.api.reply('broken', message);
     }
 }
 
@@ -107,7 +107,7 @@ function lookedUp(portal, code) {
 /** The browser comes back: the page shows what the books say, whatever the address says. */
 function returned(portal, bank, query) {
     const { api } = portal.banks[bank] ?? {};
-    const order = api && portal.ledger.order(bank, api.returned(query));
+    const order = api?.returned && portal.ledger.order(bank, api.returned(query));
     if (!order) return page('Không tìm thấy giao dịch', 'Vui lòng tra cứu theo mã hồ sơ.');
     const { dossier, state } = portal.status(order.code);
     return page(STATES[state], `Hồ sơ ${dossier.code}, lệ phí ${dong(dossier.fee)}.`);
