@@ -143,11 +143,12 @@ async def serve(
     def decide(stored: Stored) -> Change[Served]:
         plan = Plan(world, dialect, stored)
         order_ref = stored.payment.order.order_ref if stored.payment else _asked_ref(command)
-        plan.ask(_asked(world, command, stored, asked), operation, merchant_code, order_ref)
+        if asked or world.sandbox.faults_by_amount:
+            plan.ask(_asked(world, command, stored, asked), operation, merchant_code, order_ref)
         struck = plan.take(ANSWER_KINDS, operation, merchant_code, order_ref)
         done, response, note = None, INTERNAL_ERROR, ""
-        no = _refused(struck, command, refusal) or refusal
-        if all(each.commits for each in answering(struck)):
+        no = (_refused(struck, command, refusal) if struck else None) or refusal
+        if not struck or all(each.commits for each in answering(struck)):
             done, response, note = answer(world, dialect, endpoint, request, command, no, stored, plan)
         follows = settled(world, dialect, done.before, done.after, plan, stored) if done and done.after else NOTHING
         really = None

@@ -368,6 +368,19 @@ async def test_one_seed_gives_the_same_strikes_and_another_gives_others(tmp_path
     assert len({note for note in runs[0] if "waits" in note}) > 5, "each waits for a time of its own"
 
 
+async def test_who_tries_again_has_a_chance_of_its_own(world: World) -> None:
+    """Else one order would fail for ever and another never, whatever the probability."""
+    await world.store.set_faults(world.name, (a("http_500", probability=0.5, times=0),))
+    tries = []
+    for number in range(12):
+        served = await ask(world, "vnpay", create("vnpay", f"HS{number:04}"))
+        while served.fault is not None and len(tries) < 200:
+            tries.append(number)
+            served = await ask(world, "vnpay", create("vnpay", f"HS{number:04}"))
+    assert len(await world.store.payments(world.name)) == 12
+    assert 2 < len(tries) < 60
+
+
 # --- asked for by a header -----------------------------------------------------------------------------------
 
 

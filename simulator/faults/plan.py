@@ -8,6 +8,9 @@ from simulator.faults.listing import CALLBACKS, FAULTS, PAYERS, REFUNDS
 from simulator.faults.rule import CALLBACK, PAY, REFUND, RETURN, Fault, Occasion, window_of
 from simulator.maintenance import ends_at
 
+AGAIN_MAX = 1000
+"""Further draws for one order in a row: bounds the work, not the chance."""
+
 
 def matches(fault: Fault, occasion: Occasion) -> bool:
     return (
@@ -49,12 +52,12 @@ def take(
             remaining.append(msgspec.structs.replace(fault, skip=fault.skip - 1))
         elif fault.limit and (passed := _passed(fault, occasion)) is not None:
             remaining.append(passed)
-        elif fault.probability < 1.0 and chance() >= fault.probability:
+        elif fault.probability < 1.0 and _drawn(fault, occasion, chance) >= fault.probability:
             remaining.append(fault)
         else:
             struck.append(fault)
             if fault.times != 1:
-                remaining.append(msgspec.structs.replace(fault, times=max(fault.times - 1, 0)))
+                remaining.append(_having_struck(fault, occasion))
     return tuple(struck), tuple(remaining)
 
 
@@ -65,3 +68,19 @@ def _passed(fault: Fault, occasion: Occasion) -> Fault | None:
     if passed >= fault.limit:
         return None
     return msgspec.structs.replace(fault, window=window, passed=passed + 1)
+
+
+def _drawn(fault: Fault, occasion: Occasion, chance: Callable[[], float]) -> float:
+    """Whoever was struck and tries again is not struck by the same draw for ever."""
+    if fault.struck_ref == occasion.order_ref:
+        for _ in range(min(fault.struck_times, AGAIN_MAX)):
+            chance()
+    return chance()
+
+
+def _having_struck(fault: Fault, occasion: Occasion) -> Fault:
+    times = max(fault.times - 1, 0)
+    if fault.probability >= 1.0:
+        return msgspec.structs.replace(fault, times=times)
+    again = fault.struck_times + 1 if fault.struck_ref == occasion.order_ref else 1
+    return msgspec.structs.replace(fault, times=times, struck_ref=occasion.order_ref, struck_times=again)

@@ -54,6 +54,9 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     window: int = 0
     """Of `limit`: the window last seen, and how many have passed in it."""
     passed: int = 0
+    struck_ref: str = ""
+    """Of `probability`: the order that it last struck, and how often in a row. Its next try has a chance of its own."""
+    struck_times: int = 0
 
 
 SETTINGS: dict[str, tuple[str, str]] = {
