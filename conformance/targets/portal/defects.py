@@ -998,7 +998,7 @@ DEFECTS: tuple[Defect, ...] = (
     ),
     Defect(
         Flaw.CONTENT_TYPE_EXACT,
-        "a message is read only if it calls itself application/json and adds nothing",
+        "a message is read only if it names its kind as the bank's messages of the first day did",
         ("gateways D39",),
         (DVCQG, PAYOS),
         in_class=DefectClass.ACKNOWLEDGEMENT,

@@ -181,7 +181,8 @@ def _unless_broken(portal: Portal, effect: Effect, response: Response) -> Respon
 
 async def json_body_of(portal: Portal, request: Request) -> bytes:
     """`body_of`, whatever the message calls its kind: the bytes tell what they are."""
-    if Flaw.CONTENT_TYPE_EXACT in portal.flaws and request.headers.get("content-type") != "application/json":
+    known = ("application/json", "application/json; charset=utf-8")
+    if Flaw.CONTENT_TYPE_EXACT in portal.flaws and request.headers.get("content-type") not in known:
         return b""
     return await body_of(request)
 
