@@ -389,6 +389,29 @@ def test_junit_counts_failures_errors_and_skips() -> None:
     )
 
 
+@pytest.mark.parametrize("stopped", ["", "the connector cannot be started"])
+def test_junit_has_the_structure_that_ci_systems_read(stopped: str) -> None:
+    verdicts = [_finding("MONEY-01", verdict) for verdict in Verdict]
+    for results in (_results(FAILED, *verdicts, stopped=stopped), _hostile()):
+        assert objections(ElementTree.fromstring(junit_xml(results))) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "<testsuite name='x' tests='2'><testcase name='a'/></testsuite>",
+        "<testsuite tests='0'/>",
+        "<testsuite name='x' tests='1'><testcase name='a' took='1'/></testsuite>",
+        "<testsuite name='x' tests='1'><testcase name='a'><problem/></testcase></testsuite>",
+        "<testsuite name='x' tests='1'><testcase name='a'/><properties/></testsuite>",
+        "<testsuite name='x' tests='one'/>",
+        "<tests/>",
+    ],
+)
+def test_what_is_no_junit_is_seen(wrong: str) -> None:
+    assert objections(ElementTree.fromstring(wrong))
+
+
 def test_a_run_that_stopped_is_an_error_in_junit() -> None:
     suite = ElementTree.fromstring(junit_xml(_results(stopped="the connector cannot be started"))).find("testsuite")
     assert suite is not None
