@@ -119,11 +119,14 @@ class Days:
             self._bench.tell(f"at the bank it becomes {instant.astimezone(VIETNAM):%Y-%m-%d %H:%M:%S}")
             self._sandbox.advance_to(instant)
 
-    def file(self, day: FileView, **faults: Any) -> BankFile:
-        """The bank's file of that day, made when it is over; rows in `faults` are named as `row` does."""
+    def file(self, day: FileView, since: date | None = None, **faults: Any) -> BankFile:
+        """The bank's file of that day, made when it is over; rows in `faults` are named as `row` does.
+
+        With `since`, of all days from that one on.
+        """
         self.pass_to(max(day.ends_at, day.ready_at))
         made = self._sandbox.settle(
-            self._bench.bank, day.business_date, merchant_code=day.merchant_code, faults=faults or None
+            self._bench.bank, day.business_date, merchant_code=day.merchant_code, since=since, faults=faults or None
         )
         wrong = ", ".join(name.replace("_", " ") for name in faults) or "as its books have it"
         self._bench.tell(f"the bank makes its file of {day.business_date} ({wrong})")

@@ -646,6 +646,32 @@ def test_the_answer_to_the_bank_says_what_was_found(bench: Bench) -> None:
     expect(disputed not in AGREED, "the answer disputes what differs", expected="disputed", actual=disputed)
 
 
+@requirement(
+    "RECONCILIATION-27",
+    level=Level.MUST,
+    source="tt-184-2015#resend",
+    says="The connector knows payments of earlier days again when the Treasury sends them once more after an outage.",
+    vi="Bộ kết nối nhận ra các khoản của những ngày trước khi Kho bạc truyền lại toàn bộ sau sự cố.",
+    why="The morning after an outage every payment of days is a new one, or a second one.",
+    why_vi="Sau sự cố, mọi khoản của nhiều ngày đều bị coi là khoản mới hoặc khoản nộp lần hai.",
+    needs=("reconcile",),
+    banks=("dvcqg",),
+    guards=("banks 6.8", "banks 6.12"),
+    once_a_bank=True,
+)
+def test_what_is_sent_again_after_an_outage_is_known(bench: Bench) -> None:
+    days = Days(bench)
+    over = days.last_over()
+    days.begin_at(over.begins_at + SECOND)
+    [earlier] = days.paid()
+    days.expect_agrees(days.hand_in(days.file(over)), earlier)
+    day = days.today()
+    [later] = days.paid()
+    file = days.file(day, since=over.business_date)
+    days.expect_agrees(days.hand_in(file, "a file of all days since then"), earlier, later)
+    bench.expect_paid_once(earlier)
+
+
 def _without(report: Report, days: Days, *visits: Visit) -> Report:
     """The report without what it says of these payments."""
     said = [each for visit in visits for each in days.about(report, visit)]
