@@ -24,6 +24,7 @@ from conformance.results import (
     judge,
     replay_command,
 )
+from tests.junit_schema import objections
 
 HOSTILE = "</script></style></title><script>alert('x')</script><img src=x onerror=alert(1)>\"'`|\x00\x1b\ufffe đã nộp"
 
