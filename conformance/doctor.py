@@ -100,11 +100,12 @@ def examine(run: Run, seed: str, cases: list[Case]) -> tuple[Problem, ...]:
     """What is configured wrongly, each thing once with its places; requirements can be asked if none of it `stops`."""
     found: dict[Problem, list[str]] = {}
     paid: set[str] = set()
-    for number, case in enumerate(cases, start=1):
-        visit = _Visit(run, case, f"DOCTOR-{seed}-{number}", pays=case.bank not in paid)
-        paid.add(case.bank)
-        for problem in visit.problems():
-            found.setdefault(problem, []).append(f"{case.bank} {case.method}")
+    with httpx.Client(trust_env=False, timeout=BROWSER_S) as browser:
+        for number, case in enumerate(cases, start=1):
+            visit = _Visit(run, browser, case, f"DOCTOR-{seed}-{number}", pays=case.bank not in paid)
+            paid.add(case.bank)
+            for problem in visit.problems():
+                found.setdefault(problem, []).append(f"{case.bank} {case.method}")
     run.sandbox.reset()
     return tuple(Problem(f"{', '.join(places)}: {each.sentence}", each.stops) for each, places in found.items())
 
@@ -121,8 +122,9 @@ class _Wrong(Exception):
 class _Visit:
     """One payment of the doctor's own at one bank, by one method. `pays` = it goes on to the money."""
 
-    def __init__(self, run: Run, case: Case, dossier_code: str, pays: bool) -> None:
+    def __init__(self, run: Run, browser: httpx.Client, case: Case, dossier_code: str, pays: bool) -> None:
         self.run = run
+        self.browser = browser
         self.sandbox = run.sandbox
         self.target = run.target
         self.bank = case.bank
@@ -207,7 +209,7 @@ class _Visit:
 
     def _go_to_bank(self, checkout: Checkout, before: int) -> None:
         try:
-            landed = _follow(checkout)
+            landed = self._follow(checkout)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             why = why_unreachable(checkout.url, str(error))
             raise _Wrong(f"the payer cannot reach the bank at {checkout.url}: {why}") from error
@@ -224,6 +226,17 @@ class _Visit:
             f"the bank was never told of the payment order {checkout.order_ref}. Is {self._bank_url} the connector's"
             f" address for {self.bank}, and does answer.order_ref find the number it tells the bank?{where}"
         )
+
+    def _follow(self, checkout: Checkout) -> str:
+        """Goes where the payer is sent, and tells where that ended; "" if nowhere."""
+        if not checkout.url:
+            return ""
+        self.browser.cookies.clear()
+        if checkout.kind is CheckoutKind.FORM:
+            landed = self.browser.post(checkout.url, data=dict(checkout.fields))
+        else:
+            landed = self.browser.get(checkout.url)
+        return f"{checkout.url} (HTTP {landed.status_code})"
 
     def _refused(self, note: str) -> str:
         if note.startswith("unknown_merchant"):
@@ -425,16 +438,6 @@ class _Visit:
     def _refusals(self, after_id: int) -> list[str]:
         entries = [each for each in self._entries(after_id) if each.bank == self.bank]
         return [each.note for each in entries if each.note.startswith(_KEYS)]
-
-
-def _follow(checkout: Checkout) -> str:
-    """Goes where the payer is sent, and tells where that ended; "" if nowhere."""
-    if not checkout.url:
-        return ""
-    with httpx.Client(trust_env=False, timeout=BROWSER_S) as browser:
-        if checkout.kind is CheckoutKind.FORM:
-            return f"{checkout.url} (HTTP {browser.post(checkout.url, data=dict(checkout.fields)).status_code})"
-        return f"{checkout.url} (HTTP {browser.get(checkout.url).status_code})"
 
 
 def _unregistered(note: str) -> str:

@@ -288,8 +288,9 @@ def test_a_key_with_escaped_line_breaks_in_the_target_file_is_named(surgery: Sur
     last = 'callback_url = "{base_url}/callbacks/vietinbank_dn"\n'
     edit = replacing(last, f"{last}secrets = {{ portal_public_key = '''{escaped}''' }}\n")
     assert surgery.told("vietinbank_dn", plant=Plant(edit=edit)) == [
-        "Portal: the bank vietinbank_dn refuses what is declared: The secret 'portal_public_key' of vietinbank_dn must be"
-        " an RSA key in PEM without a password. The line breaks of portal_public_key are written as a backslash and n"
+        "Portal: the bank vietinbank_dn refuses what is declared: The secret 'portal_public_key' of vietinbank_dn"
+        " must be an RSA key in PEM without a password. The line breaks of portal_public_key are written as a backslash"
+        " and n"
     ]
 
 
