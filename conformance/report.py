@@ -25,6 +25,7 @@ from conformance.results import (
     judge,
     replay_command,
 )
+from conformance.story import in_vietnamese
 from conformance.wording import AREAS, JUDGEMENTS, LEVELS, MARKS, VERDICTS, Words
 
 GMT7 = timezone(timedelta(hours=7))
@@ -59,6 +60,7 @@ def html_report(results: Results) -> str:
         "replay": lambda finding: replay_command(results, finding),
         "diagram": _diagrams,
         "local": _local,
+        "vietnamese": in_vietnamese,
     }
     return environment.get_template("report.html").render(
         results=results,
