@@ -370,6 +370,18 @@ class BankView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KindView:
+    """A fault that can be asked for: `side` is answer, callback, payer or refund, `number` what an amount says."""
+
+    kind: str
+    number: int
+    side: str
+    en: str
+    vi: str
+    settings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AssumptionView:
     bank: str
     key: str
@@ -617,6 +629,9 @@ class Banksim:
 
     def cards(self) -> CardsView:
         return self.call(CardsView, "GET", "/cards")
+
+    def fault_kinds(self) -> tuple[KindView, ...]:
+        return self.call(tuple[KindView, ...], "GET", "/faults")
 
     def assumptions(self) -> tuple[AssumptionView, ...]:
         return self.call(tuple[AssumptionView, ...], "GET", "/assumptions")

@@ -145,6 +145,7 @@ def test_a_payment_goes_its_whole_way_through_the_client(tmp_path: Path) -> None
             assert made.url == made.view().base_url
             assert {bank.code for bank in there.banks()} == set(dialects())
             assert there.assumptions()
+            assert there.fault_kinds()
 
 
 def test_accounts_and_hours_of_maintenance_are_read_and_set_through_the_client(tmp_path: Path) -> None:

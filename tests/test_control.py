@@ -17,7 +17,7 @@ from simulator.banks import dialects
 from simulator.control import Control, create_control
 from simulator.control.faults import ANSWERED
 from simulator.control.guard import Guard
-from simulator.faults import MEANINGS, FaultKind
+from simulator.faults import FAULTS, MEANINGS, FaultKind
 from simulator.payee import takes_transfers
 from simulator.payer import ASSUMPTIONS
 from simulator.qr import vietqr
@@ -651,6 +651,13 @@ async def test_a_fault_that_could_never_strike_is_refused(api: Caller, body: Any
     assert told in (await api.post(f"{CI}/faults", body, status))["detail"]
 
 
+async def test_every_fault_that_can_be_asked_for_is_listed(api: Caller) -> None:
+    listed = await api.get("/_control/faults")
+    assert [(each["kind"], each["side"], each["number"]) for each in listed] == [
+        (each.kind, each.side, each.number) for each in FAULTS.values()
+    ]
+
+
 def test_faults_know_every_exchange_that_a_bank_answers() -> None:
     assert set(ANSWERED) == set(answering.OPERATIONS.values())
 
@@ -783,6 +790,7 @@ CLIENTS_NAMES = {"Totals": "TotalsView", "ClockView": "Moved"}
         client.ClockView,
         client.RetryView,
         client.FaultView,
+        client.KindView,
         client.SaleView,
         client.ReversalView,
         client.RecordView,

@@ -11,7 +11,7 @@ from simulator.banks import dialects
 from simulator.control.desk import REFUSALS, View
 from simulator.dialect import Assumption, Shape
 from simulator.distortion import Distortion, unfit
-from simulator.faults import PAYERS, FaultKind
+from simulator.faults import FAULTS, PAYERS, FaultKind, Side
 from simulator.payment import Channel, State
 from simulator.settling import spared
 
@@ -29,6 +29,15 @@ class BankView(View):
     retry_delays_s: Annotated[tuple[int, ...], Field(description="Seconds between the attempts, then it gives up.")]
     timeout_s: Annotated[float, Field(description="How long it waits for one answer.")]
     sources: Annotated[tuple[str, ...], Field(description="Keys of the documents it was made from.")]
+
+
+class KindView(View):
+    kind: Annotated[FaultKind, Field(examples=["lost"])]
+    number: Annotated[int, Field(description="By which an amount asks for it; 0 = none can.", examples=[31])]
+    side: Side
+    en: Annotated[str, Field(description="What happens.")]
+    vi: Annotated[str, Field(description="The same in Vietnamese.")]
+    settings: Annotated[tuple[str, ...], Field(description="What of a fault's settings it reads.")]
 
 
 class SparedView(View):
@@ -64,6 +73,12 @@ async def banks() -> list[BankView]:
         )
         for dialect in dialects().values()
     ]
+
+
+@router.get("/faults", summary="List what can go wrong")
+async def fault_kinds() -> list[KindView]:
+    """The same as `banksim faults`. POST /_control/sandboxes/NAME/faults asks for one."""
+    return [KindView.model_validate(fault) for fault in FAULTS.values()]
 
 
 @router.get("/spared", summary="List what cannot go wrong at a bank")
