@@ -129,10 +129,9 @@ def test_every_must_is_caught_by_some_defect() -> None:
     assert uncaught == set(BY_CHANCE)
 
 
-def test_defects_are_of_at_least_twelve_classes_and_none_is_left_unsorted() -> None:
-    classes = {each.in_class for each in DEFECTS}
-    assert DefectClass.UNSORTED not in classes
-    assert len(classes) >= 12
+def test_each_of_more_than_twelve_classes_has_a_defect() -> None:
+    assert {each.in_class for each in DEFECTS} == set(DefectClass)
+    assert len(DefectClass) > 12
 
 
 def test_every_numbered_defect_of_the_field_is_switchable_or_has_a_reason() -> None:

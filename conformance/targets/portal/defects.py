@@ -3,7 +3,7 @@
 Rule: with no defect switched on the portal is correct; every defect shows to someone who only sees messages.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 VNPAY = "vnpay"
@@ -202,7 +202,6 @@ class DefectClass(StrEnum):
     RESILIENCE = "resilience"
     NOTICE = "notice"
     PRIVACY = "privacy"
-    UNSORTED = "not yet sorted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +212,7 @@ class Defect:
     says: str
     guards: tuple[str, ...]
     banks: tuple[str, ...] = ALL_BANKS
-    in_class: DefectClass = DefectClass.UNSORTED
+    in_class: DefectClass = field(kw_only=True)
 
     @property
     def name(self) -> str:
