@@ -21,15 +21,17 @@ def _effect(sent: Sent, fault: Fault, chance: Random) -> Sent:
 
 
 def _without_signature(true: Response, false: Response) -> Response:
-    """A redirect's address is left whole: without it there is no answer."""
+    """Without the last value that an impostor would have made otherwise: what is encrypted anew stands before it.
+
+    A redirect's address is left whole: without it there is no answer.
+    """
     tree, others = leaves.read(true), dict(leaves.of(leaves.read(false)))
     differ = [path for path, value in leaves.of(tree) if others.get(path) != value and path[-1] != "location"]
     in_body = [path for path in differ if path[0] == leaves.BODY]
     if in_body == [(leaves.BODY, "text")] or in_body == [(leaves.BODY,)]:
         return msgspec.structs.replace(true, body=_cut(true.body, false.body))
-    for path in reversed(in_body or differ):
-        tree = leaves.put(tree, path, None)
-    return leaves.written(true, tree)
+    places = in_body or differ
+    return leaves.written(true, leaves.put(tree, places[-1], None)) if places else true
 
 
 def _cut(true: bytes, false: bytes) -> bytes:
