@@ -36,10 +36,14 @@ METHODS = ("redirect", "bill")
 SURE = {
     "order_ref_by_second": frozenset({"ORDER-02"}),
     "day_without_cut_off": frozenset({"RECONCILIATION-12"}),
+    "start_clears_pending": frozenset({"RESILIENCE-05", "RESILIENCE-06"}),
+    "notice_kept_in_memory": frozenset({"RESILIENCE-04", "NOTICE-03"}),
+    "notice_numbered_anew": frozenset({"NOTICE-04"}),
     "leading_zero_dropped": frozenset({"SIGNATURE-16"}),
 }
 """Defects that show by the machine's time or by chance: whenever two orders fall into one second, a run into the hours
-after the cut-off, a signature begins with zero. Only what surely catches them is kept; others may fail as well."""
+after the cut-off, a signature begins with zero, a portal is killed a moment too early. Only what surely catches them
+is kept; others may fail as well."""
 
 Caught = Mapping[str, Mapping[str, list[str]]]
 """Defect, bank, ids of the requirements that catch it there."""

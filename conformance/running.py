@@ -15,6 +15,8 @@ from simulator.client import Banksim, BankView, ControlError, SandboxClient
 READY = re.compile(r"banksim ready at (http://\S+)")
 READY_WITHIN_S = 30.0
 CONFLICT = 409
+SILENCE_S = 30.0
+"""A bank may be silent for longer than any connector waits whose owner has set a short time for its tests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Run:
 def started_simulator(workdir: Path, port: int = 0) -> Iterator[str]:
     """A simulator as a child process; its URL. Raises ChildFailed."""
     command = [sys.executable, "-m", "simulator", "serve", "--port", str(port)]
-    command += ["--store", str(workdir / "banksim.db")]
+    command += ["--store", str(workdir / "banksim.db"), "--fault-hold-s", f"{SILENCE_S:g}"]
     child = start_child("the simulator", command, workdir / "banksim.log")
     try:
         yield child.wait_for_line(READY, READY_WITHIN_S)[1].rstrip("/")

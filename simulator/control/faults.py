@@ -70,7 +70,8 @@ class NewFault(Body):
         str,
         Field(
             description="Only in this exchange: `callback`, `create`, `query`, `refund`, `inquiry`, ... "
-            "Empty = the callback; for what breaks an exchange, the one the payment starts with.",
+            "Empty = the callback; for what breaks an exchange, the one the payment starts with. "
+            "`inbox` is the gateway for messages to payers.",
             examples=[""],
         ),
     ] = ""
