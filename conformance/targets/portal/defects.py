@@ -1167,7 +1167,7 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.RECEIPT_IN_ITS_OWN_TRANSACTION,
         "the receipt is issued in a transaction after the one that books the money, and a crash lies between",
         ("egov D35", "egov D16"),
-        (VNPAY, VIETINBANK, DVCQG, SEPAY),
+        (VNPAY, VIETINBANK),
         in_class=DefectClass.RESILIENCE,
     ),
     Defect(
@@ -1272,7 +1272,7 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.TRACE_TOLD,
         "a callback that cannot be read is answered with a stack trace",
         ("egov D15", "gateways D39"),
-        (VNPAY, DVCQG, VIETINBANK),
+        (DVCQG, VIETINBANK),
         in_class=DefectClass.PRIVACY,
     ),
     Defect(
