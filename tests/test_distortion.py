@@ -19,7 +19,7 @@ from simulator.banks import dialects
 from simulator.client import Message
 from simulator.delivery import Courier
 from simulator.dialect import Notice, Part
-from simulator.distortion import HARMLESS, PARTS, Distortion, Spared, distorted, spared
+from simulator.distortion import HARMLESS, PARTS, Distortion, Spared, distorted, spared, unfit
 from simulator.faults import FAULTS, Fault
 from simulator.merchants import default_merchants, forged
 from simulator.outbox import Delivery, DeliveryState
@@ -349,6 +349,21 @@ async def at_s(world: World) -> list[int]:
     """When the bank has called, in seconds."""
     kept = await world.store.exchanges(world.name)
     return [int((each.at - START).total_seconds()) for _, each in kept if each.direction == "out"]
+
+
+@pytest.mark.parametrize(
+    ("bank", "kind", "why"),
+    [
+        ("zalopay", "callback_against_query", "only ever says that money came"),
+        ("momo", "answer_ignored", "is sent once"),
+        ("vnpay", "callback_against_query", ""),
+        ("vnpay", "answer_ignored", ""),
+        ("momo", "lost", ""),
+    ],
+)
+def test_faults_of_delivery_fit_where_they_change_something(bank: str, kind: str, why: str) -> None:
+    assert bool(unfit(bank, kind)) == bool(why)
+    assert why in unfit(bank, kind)
 
 
 def test_every_distortion_can_be_asked_for_as_a_fault_of_its_name() -> None:
