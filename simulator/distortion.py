@@ -108,11 +108,8 @@ def spared(bank: str, distortion: Distortion) -> str:
 
 def unfit(bank: str, kind: str) -> str:
     """Why a fault of that kind cannot strike this bank's callbacks, "" if it can."""
-    dialect = dialects()[bank]
-    if kind == "callback_against_query" and not dialect.tells_failures:
+    if kind == "callback_against_query" and not dialects()[bank].tells_failures:
         return f"a callback of {bank} only ever says that money came"
-    if kind == "answer_ignored" and dialect.retry.attempts_max == 1:
-        return f"a callback of {bank} is sent once, whatever is answered"
     return spared(bank, Distortion(kind)) if kind in _KINDS else ""
 
 
