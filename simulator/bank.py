@@ -20,7 +20,6 @@ from simulator.dialect import (
     Notice,
     OfOrder,
     Probe,
-    Query,
     Question,
     RefundOrder,
 )
@@ -70,6 +69,7 @@ from simulator.settling import (
     settled_in_turn,
     usual_channel,
 )
+from simulator.spoiling import asked_for, noted, otherwise, refusing
 from simulator.store import (
     OWN_ACCOUNT,
     ById,
@@ -141,19 +141,23 @@ async def serve(
         refusal, probed = await _probed(world, dialect, endpoint.probe, command, send)
 
     def decide(stored: Stored) -> Change[Served]:
+        def resigned(command: Command | None, no: Refusal | None) -> Response:
+            unspoilt = Plan(world, dialect, msgspec.structs.replace(stored, faults=()))
+            return answer(world, dialect, endpoint, request, command, no, stored, unspoilt)[1]
+
         plan = Plan(world, dialect, stored)
         order_ref = stored.payment.order.order_ref if stored.payment else _asked_ref(command)
         if asked or world.sandbox.faults_by_amount:
-            plan.ask(_asked(world, command, stored, asked), operation, merchant_code, order_ref)
+            plan.ask(asked_for(world, command, stored, asked), operation, merchant_code, order_ref)
         struck = plan.take(ANSWER_KINDS, operation, merchant_code, order_ref)
         done, response, note = None, INTERNAL_ERROR, ""
-        no = (_refused(struck, command, refusal) if struck else None) or refusal
+        no = (refusing(struck, command, refusal) if struck else None) or refusal
         if not struck or all(each.commits for each in answering(struck)):
             done, response, note = answer(world, dialect, endpoint, request, command, no, stored, plan)
         follows = settled(world, dialect, done.before, done.after, plan, stored) if done and done.after else NOTHING
         really = None
         if struck:
-            other = _otherwise(world, dialect, endpoint, request, command, no, stored, struck)
+            other = otherwise(dialect, endpoint, request, command, no, struck, resigned)
             really = sent(response, struck, plan.chance(operation, merchant_code, order_ref), other)
         exchange = incoming_exchange(
             world,
@@ -164,7 +168,7 @@ async def serve(
             request,
             arriving(really) if really else response,
             stored.now,
-            _noted(struck, really, note),
+            noted(struck, really, note),
             refused=done is None,
         )
         fault = struck[0].kind if struck else None
@@ -172,65 +176,6 @@ async def serve(
         return _change(served, follows, plan, probed, exchange)
 
     return await _transact(world, key, decide, OWN_ACCOUNT if isinstance(command, RefundOrder | Confirm) else "")
-
-
-def _asked(world: World, command: Command | None, stored: Stored, asked: tuple[Fault, ...]) -> tuple[Fault, ...]:
-    """What the request asks for, and the amount of a new order. What was not understood is of no order."""
-    if command is None:
-        return tuple(fault for fault in asked if fault.kind in ANSWER_KINDS)
-    if not (world.sandbox.faults_by_amount and isinstance(command, Create) and stored.payment is None):
-        return asked
-    by_amount = asked_by_amount(command.order.amount_vnd)
-    return (*asked, by_amount) if by_amount else asked
-
-
-def _noted(struck: tuple[Fault, ...], really: Sent | None, note: str) -> str:
-    """What the journal says of the faults, and then of the answer."""
-    if really is None:
-        return note
-    parts = (", ".join(fault.kind for fault in struck), really.note, note)
-    return f"fault: {'; '.join(part for part in parts if part)}"
-
-
-def _refused(struck: tuple[Fault, ...], command: Command | None, refusal: Refusal | None) -> Refusal | None:
-    """The refusal that a fault asks of the bank, in place of its own."""
-    reason = next((each.refuses for each in answering(struck) if each.refuses), None)
-    if reason is None:
-        return None
-    if command is not None:
-        return Refusal(reason, "fault", merchant=command.merchant, wire=dict(command.wire))
-    return Refusal(reason, "fault", merchant=refusal.merchant, wire=refusal.wire) if refusal else Refusal(reason)
-
-
-def _otherwise(
-    world: World,
-    dialect: Dialect,
-    endpoint: Endpoint,
-    request: Request,
-    command: Command | None,
-    refusal: Refusal | None,
-    stored: Stored,
-    struck: tuple[Fault, ...],
-) -> Response | None:
-    """What the bank would say instead, for the faults that compare; None = none does.
-
-    A refusal in the words that it has for whatever it has no words for; else this answer signed by an impostor. That
-    it is asked too often a bank can say only of queries, and only where its document has an interval for them.
-    """
-    if not any(each.compares for each in answering(struck)):
-        return None
-    if any(each.refuses for each in answering(struck)) and refusal is not None:
-        limited = dialect.query_interval_s and isinstance(command, Query)
-        speaks = refusal.reason is not Reason.TOO_SOON or limited
-        vague = Refusal(Reason.UNKNOWN, refusal.detail, merchant=refusal.merchant, wire=refusal.wire)
-        return endpoint.encode(request, command, vague if speaks else refusal)
-    if command is not None:
-        command = msgspec.structs.replace(command, merchant=forged(command.merchant))
-    if refusal is not None and refusal.merchant is not None:
-        merchant = forged(refusal.merchant)
-        refusal = Refusal(refusal.reason, refusal.detail, merchant=merchant, wire=refusal.wire)
-    unspoilt = Plan(world, dialect, msgspec.structs.replace(stored, faults=()))
-    return answer(world, dialect, endpoint, request, command, refusal, stored, unspoilt)[1]
 
 
 async def _claimed_by_another(world: World, dialect: Dialect, command: Command, key: Key | None) -> Refusal | None:

@@ -62,6 +62,7 @@ LAYERS = {
     "serving": 13,
     "refusing_tls": 0,
     "chosen": 5,
+    "spoiling": 6,
     "inprocess": 14,
     "__main__": 15,
 }
@@ -90,7 +91,7 @@ THIRD_PARTY = {
     "PIL": ("pages",),
     "msgspec": (
         *("client", "letter", "wire", "payment", "faults", "outbox", "dialect", "banks", "store", "merchants"),
-        *("sources", "world", "settling", "answering", "bank", "delivery", "payer", "control", "pages"),
+        *("sources", "world", "settling", "spoiling", "answering", "bank", "delivery", "payer", "control", "pages"),
         *("purse", "maintenance", "accounts", "inprocess", "leaves", "distortion", "another", "tampering"),
         *("slip", "soap", "terminal", "places", "settlement", "reconciling"),
     ),
