@@ -192,9 +192,62 @@ _INNER = {"deed": _DEEDS, "message": _MESSAGES, "page": _MESSAGES, "step": _STEP
 """Which placeholders stand for something that has patterns of its own."""
 
 
+_REASONS = (
+    ("it needs {capabilities}, which the target does not declare", "cần {capabilities}, tệp mô tả không khai báo"),
+    ("it is asked once of each kind of bank, here of {bank}", "mỗi loại ngân hàng chỉ hỏi một lần, ở đây là {bank}"),
+    ("it is asked once a bank, here by the method {method}", "mỗi ngân hàng chỉ hỏi một lần, ở đây theo cách {method}"),
+    ("it is asked of banks of the kind {shapes} only", "chỉ hỏi ngân hàng thuộc loại {shapes}"),
+    ("it is asked of {which} only", "chỉ hỏi {which}"),
+    ("this bank tells nothing of payments that failed", "ngân hàng này không báo khoản nộp thất bại"),
+    ("this bank sends the browser nowhere", "ngân hàng này không đưa trình duyệt đi đâu"),
+    ("this bank sends no file of a business day", "ngân hàng này không gửi tệp đối soát ngày"),
+    ("this bank's callback has no body", "thông báo của ngân hàng này không có phần thân"),
+    ("this bank's order names no time", "lệnh thanh toán của ngân hàng này không ghi thời gian"),
+    ("this bank does not sign its answers", "ngân hàng này không ký câu trả lời"),
+    ("this bank is not answered in JSON", "ngân hàng này không nhận câu trả lời bằng JSON"),
+    ("the bank does not sign this message", "ngân hàng không ký thông điệp này"),
+    ("the bank was never told of the order", "ngân hàng chưa hề nhận lệnh này"),
+    ("refunds of this bank are not made over its API", "ngân hàng này không hoàn tiền qua API"),
+    (
+        "the connector takes no callbacks of this bank: it asks",
+        "bộ kết nối không nhận thông báo của ngân hàng này mà tự truy vấn",
+    ),
+    ("the connector did not ask the bank", "bộ kết nối không truy vấn ngân hàng"),
+    ("the connector speaks with one bank only", "bộ kết nối chỉ làm việc với một ngân hàng"),
+    ("the connector has no fee lookup", "bộ kết nối không có chức năng tra cứu lệ phí"),
+    ("the connector opens no second order while one is open", "bộ kết nối không mở lệnh thứ hai khi còn lệnh đang mở"),
+    (
+        "the connector acknowledges first and judges afterwards, by its policy",
+        "bộ kết nối xác nhận trước, xử lý sau, theo lựa chọn riêng",
+    ),
+    (
+        "the connector keeps an interval of its own between its questions, by its policy",
+        "bộ kết nối tự giữ khoảng cách giữa các lần truy vấn, theo lựa chọn riêng",
+    ),
+    (
+        "the connector refuses money for a cancelled bill, by its policy",
+        "bộ kết nối từ chối tiền của mã thu đã hủy, theo lựa chọn riêng",
+    ),
+    (
+        "what payers are sent cannot be seen: neither an inbox nor a verb notifications",
+        "không xem được tin gửi người nộp: không có hộp thư, cũng không có lệnh notifications",
+    ),
+)
+
+
 def in_vietnamese(step: str) -> str:
     """The step in Vietnamese; as it is where no pattern fits."""
     return _translated(step, _STEPS)
+
+
+def message_in_vietnamese(note: str) -> str:
+    """What the suite sent, as a diagram names it."""
+    return _translated(note, _MESSAGES)
+
+
+def reason_in_vietnamese(reason: str) -> str:
+    """Why a requirement was not asked."""
+    return _translated(reason, _REASONS)
 
 
 def _translated(text: str, patterns: tuple[tuple[str, str], ...]) -> str:

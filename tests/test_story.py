@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.story import in_vietnamese
+from conformance.story import in_vietnamese, message_in_vietnamese, reason_in_vietnamese
 
 BENCH = Path(__file__).resolve().parent.parent / "conformance" / "bench.py"
 INNER = {"told": "the true callback", "self._place": ""}
@@ -37,6 +37,14 @@ INNER = {"told": "the true callback", "self._place": ""}
 )
 def test_a_step_is_told_in_vietnamese(step: str, told: str) -> None:
     assert in_vietnamese(step) == told
+
+
+def test_messages_and_reasons_are_told_in_vietnamese() -> None:
+    assert message_in_vietnamese("a callback signed with another key") == "thông báo ký bằng khóa khác"
+    assert message_in_vietnamese("HTTP 200; attempt 1") == "HTTP 200; attempt 1"
+    assert reason_in_vietnamese("it is asked of banks of the kind bill only") == "chỉ hỏi ngân hàng thuộc loại bill"
+    assert reason_in_vietnamese("it is asked of qr only") == "chỉ hỏi qr"
+    assert reason_in_vietnamese("nobody knows why") == "nobody knows why"
 
 
 def samples() -> list[str]:
