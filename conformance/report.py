@@ -11,6 +11,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from msgspec.structs import replace
 
 from conformance.diagram import sequence_svg
 from conformance.requirement import Area, Level
@@ -25,7 +26,7 @@ from conformance.results import (
     judge,
     replay_command,
 )
-from conformance.story import in_vietnamese
+from conformance.story import in_vietnamese, message_in_vietnamese, reason_in_vietnamese
 from conformance.wording import AREAS, JUDGEMENTS, LEVELS, MARKS, VERDICTS, Words
 
 GMT7 = timezone(timedelta(hours=7))
@@ -61,6 +62,7 @@ def html_report(results: Results) -> str:
         "diagram": _diagrams,
         "local": _local,
         "vietnamese": in_vietnamese,
+        "reason_vietnamese": reason_in_vietnamese,
     }
     return environment.get_template("report.html").render(
         results=results,
@@ -209,8 +211,9 @@ def _reasons(results: Results) -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 def _diagrams(finding: Finding) -> Markup:
     """The same diagram with Vietnamese and with English lifelines; the page shows one."""
+    in_words = tuple(replace(each, note=message_in_vietnamese(each.note)) for each in finding.exchanges)
     return Markup('<div lang="vi">{}</div><div lang="en">{}</div>').format(
-        sequence_svg(finding.exchanges, LIFELINES_VI), sequence_svg(finding.exchanges, LIFELINES_EN)
+        sequence_svg(in_words, LIFELINES_VI), sequence_svg(finding.exchanges, LIFELINES_EN)
     )
 
 
