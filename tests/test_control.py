@@ -546,6 +546,18 @@ async def test_a_callback_is_written_distorted_or_it_is_said_why_not(api: Caller
     await api.post(path, {"state": "paid", "distorted": "no_such_kind"}, 400)
 
 
+async def test_a_true_callback_is_never_written_as_a_forged_one(api: Caller) -> None:
+    [merchant] = [each for each in await api.get(f"{CI}/merchants") if each["bank"] == "sepay"]
+    code = merchant["merchant_code"]
+    body = {"bank": "sepay", "content": "HS0001", "amount_vnd": 20_000}
+    payment_id = (await api.post(f"{CI}/transfers", body, 201))["payment_id"]
+    path = f"{CI}/payments/{payment_id}/callback"
+    await api.post(path, {"state": "paid", "forged": True})
+    await api.put(f"{CI}/merchants/sepay/{code}", {"options": {"auth": "none"}})
+    problem = await api.post(path, {"state": "paid", "forged": True}, 400)
+    assert "`forged_signature` is impossible here" in problem["detail"]
+
+
 async def test_a_fault_that_never_fits_a_bank_is_refused_and_listed_as_spared(api: Caller) -> None:
     problem = await api.post(f"{CI}/faults", {"kind": "wrong_currency", "bank": "momo"}, 400)
     assert "a callback of momo names no currency" in problem["detail"]
@@ -645,6 +657,11 @@ async def test_every_kind_of_fault_can_be_asked_for_and_is_explained(api: Caller
         ({"kind": "lost", "probability": 0}, 400, "Body field `probability`"),
         ({"kind": "lost", "times": True}, 400, "Body field `times`"),
         ({"kind": "wrong_amount", "amount_delta_vnd": 0}, 400, "is the right one"),
+        ({"kind": "malformed_body", "bank": "vietinbank"}, 400, "no connector asks vietinbank for anything"),
+        ({"kind": "malformed_body", "operation": "callback"}, 400, "cannot strike in 'callback'"),
+        ({"kind": "maintenance", "hours": "25:00-26:00"}, 400, "is no window of time"),
+        ({"kind": "gateway_error", "status": 404}, 400, "Body field `status`"),
+        ({"kind": "huge_body", "size_bytes": 10**12}, 400, "Body field `size_bytes`"),
     ],
 )
 async def test_a_fault_that_could_never_strike_is_refused(api: Caller, body: Any, status: int, told: str) -> None:

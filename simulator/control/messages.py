@@ -97,14 +97,15 @@ async def write(world: TheWorld, payment_id: str, wanted: Telling | None = None)
     told = _told(payment, wanted)
     if told.state is not State.PENDING and told.settled_at is None:
         told = msgspec.structs.replace(told, settled_at=now)
-    notice = bank.notice_of(world, dialect, told, now, forge=wanted.forged)
+    distortion = wanted.distorted or (Distortion.FORGED_SIGNATURE if wanted.forged else None)
+    notice = bank.notice_of(world, dialect, told, now, forge=wanted.forged and wanted.distorted is not None)
     if wanted.merchant_code is not None:
         notice = replace(
             notice,
             payment=msgspec.structs.replace(told, merchant_code=wanted.merchant_code),
             merchant=msgspec.structs.replace(notice.merchant, merchant_code=wanted.merchant_code),
         )
-    message = _written(dialect, notice, wanted.distorted)
+    message = _written(dialect, notice, distortion)
     return MessageView(
         method=message.method,
         url=message.url,
