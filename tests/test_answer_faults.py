@@ -557,6 +557,16 @@ async def test_an_amount_asks_for_the_fault_of_its_callback(by_amount: World) ->
     assert states == {DeliveryState.LOST, DeliveryState.WAITING}
 
 
+async def test_the_amount_that_a_payer_transfers_asks_too(worlds: Worlds, by_amount: World) -> None:
+    dialect, merchant = dialects()["sepay"], by_amount.first_merchant("sepay")
+    assert merchant is not None
+    courier = Courier(worlds, "node")
+    payment = await courier.transfer(by_amount, dialect, merchant, "HS0001", 50_931, dialect.channels[0])
+    await act(by_amount, payment.payment_id, Event.APPROVE)
+    (delivery,) = await by_amount.store.deliveries(by_amount.name)
+    assert delivery.state is DeliveryState.LOST
+
+
 async def test_the_setting_outlives_the_process(tmp_path: Path) -> None:
     for made in (True, False):
         async with worlds_in(tmp_path) as opened:
