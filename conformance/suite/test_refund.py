@@ -128,9 +128,9 @@ def test_a_refund_whose_answer_was_lost_is_made_once(bench: Bench) -> None:
     part_vnd = visit.amount_vnd * 4 // 10
     bench.fault("answer_lost", operation="refund")
     _ask_for(bench, visit, part_vnd)
-    _needs_messages_to(bench)
     for _ in range(2):
         _work_off(bench, visit)
+    _needs_messages_to(bench)
     _expect_given_back(bench, visit, part_vnd)
 
 
@@ -254,8 +254,8 @@ def test_a_bank_that_is_down_loses_no_refund(bench: Bench) -> None:
     part_vnd = visit.amount_vnd * 3 // 10
     bench.fault("connection_reset", operation="refund")
     taken = _ask_for(bench, visit, part_vnd)
-    _needs_messages_to(bench)
     _work_off(bench, visit)
+    _needs_messages_to(bench)
     if not taken and not bench.payment(visit).refunded_vnd:
         _expect_given_back(bench, visit, 0)
         _give_back(bench, visit, part_vnd)
