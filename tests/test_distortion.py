@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 
 import msgspec
@@ -28,6 +29,7 @@ from simulator.wire import Outgoing
 from simulator.world import World, Worlds
 from tests.samples import SAMPLES
 from tests.samples.vnpay import vnpay_pay, vnpay_querydr
+from tests.test_every_bank import a_world, opened, with_headers
 from tests.worlds import START, Connector, ask, connector, courier_of, worlds_in
 
 BANKS = tuple(dialects())
@@ -358,6 +360,46 @@ def test_where_callbacks_only_say_paid_none_contradicts_a_query() -> None:
 
 def test_every_distortion_can_be_asked_for_as_a_fault_of_its_name() -> None:
     assert {each.value for each in Distortion} <= set(FAULTS)
+
+
+@pytest.mark.parametrize("code", BANKS)
+async def test_a_payment_that_came_about_in_the_banks_own_way_is_distorted_alike(
+    worlds: Worlds, courier: Courier, portal: Connector, code: str
+) -> None:
+    """Its order has all that a connector's request, or its answer to an inquiry, put into it."""
+    dialect, world = dialects()[code], await a_world(worlds, portal, code)
+    payment = await act(world, (await opened(world, courier, code)).payment_id, Event.APPROVE)
+    merchant = world.merchant(code, payment.merchant_code)
+    assert merchant is not None
+    for state, message in product((payment.state, State.FAILED), dialect.messages):
+        about = Notice(payment=replace(payment, state=state), merchant=merchant, now=START, message=message)
+        for distortion in Distortion:
+            false = tried(about, distortion)
+            assert isinstance(false, str) or false != dialect.callback(about), distortion
+            assert not (isinstance(false, str) and PARTS.get(distortion) in (Part.ORDER, Part.CURRENCY)) or unfit(
+                code, distortion
+            ), distortion
+
+
+@pytest.mark.parametrize("code", [code for code in BANKS if dialects()[code].announces])
+async def test_every_bank_sends_a_false_message_before_the_true_one(
+    worlds: Worlds, courier: Courier, portal: Connector, code: str
+) -> None:
+    world = await a_world(worlds, portal, code)
+    payment = await opened(world, courier, code)
+    await with_fault(world, Distortion.MISSING_SIGNATURE)
+    await act(world, payment.payment_id, Event.APPROVE)
+    await courier.advance(world, START + timedelta(minutes=10))
+    messages = len(dialects()[code].messages)
+    told = with_headers(portal)
+    assert len(told) == len(set(told)) == 2 * messages
+    assert all(len("".join(map(str, false))) < len("".join(map(str, true))) for false, true in told_pairs(told))
+
+
+def told_pairs(told: list[tuple[str, bytes, str]]) -> list[tuple[tuple[str, bytes, str], tuple[str, bytes, str]]]:
+    """The false message of each kind and the true one: all false ones go first."""
+    half = len(told) // 2
+    return list(zip(told[:half], told[half:], strict=True))
 
 
 @pytest.mark.parametrize("distortion", SPOILED)

@@ -356,7 +356,7 @@ DIALECT = Dialect(
         Endpoint(operation="create", method="POST", path="/EWSRest/api/EWSPublic", decode=decode, encode=encode),
     ),
     callback=callback,
-    parts=frozenset({Part.MERCHANT, Part.ORDER, Part.UNKNOWN}),
+    parts=frozenset({Part.MERCHANT, Part.UNKNOWN}),
     acknowledged=acknowledged,
     retry=Retry(delays_s=(60, 120, 300, 600, 1800), timeout_s=30),
     announces=frozenset(),  # vcb-wallet#calls: its client asks for what it does not know
