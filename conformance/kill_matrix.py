@@ -39,6 +39,7 @@ SURE = {
     "start_clears_pending": frozenset({"RESILIENCE-05", "RESILIENCE-06"}),
     "notice_kept_in_memory": frozenset({"RESILIENCE-04", "NOTICE-03"}),
     "notice_numbered_anew": frozenset({"NOTICE-04"}),
+    "gateway_down_fails_callback": frozenset({"RESILIENCE-07", "NOTICE-03"}),
     "leading_zero_dropped": frozenset({"SIGNATURE-16"}),
 }
 """Defects that show by the machine's time or by chance: whenever two orders fall into one second, a run into the hours

@@ -121,6 +121,7 @@ def test_a_failure_is_not_told_as_a_success(bench: Bench) -> None:
     paid, failed = bench.open(), bench.open()
     before = bench.messages(paid)
     bench.settle(paid)
+    bench.expect_paid_once(paid)
     bench.expect_notified_once(paid, before)
     success = _wording(bench.messages(paid)[-1].text, paid)
     told_before = len(bench.messages(failed))

@@ -16,7 +16,7 @@ from conformance.targets.portal.counterpart import Hear
 from conformance.targets.portal.defects import Flaw
 from conformance.targets.portal.portal import Portal
 
-_SLOW_PARSER_S = 2.5
+_SLOW_PARSER_S = 6.0
 _TURN = "a callback has its turn"
 
 
