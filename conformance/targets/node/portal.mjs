@@ -72,7 +72,7 @@ export class Portal {
     /** Judges what was acknowledged first, in the order in which it came. Judged first and taken out second: killed in
      *  between, it is found again, and is a repetition by then. */
     judgeQueue() {
-        this.judging = this.judging.then(async () => {
+        this.judging = this.judging.catch(() => {}).then(async () => {
             for (const [id, { bank, message }] of [...this.ledger.queue]) {
                 await this.#judge(bank, message);
                 this.journal.write([{ type: 'judged', id }]);
@@ -90,7 +90,7 @@ export class Portal {
     async #judge(bank, message) {
         const heard = await this.banks[bank].api.hear(message);
         const effect = heard.effect ?? this.settle(heard.word);
-        if (effect === 'settled') this.sendMessages();
+        if (effect === 'settled') this.sendMessages().catch(console.error);
         return effect;
     }
 
@@ -154,13 +154,13 @@ export class Portal {
         const text = `Hồ sơ ${code}: đã hoàn ${dong(amount)} lệ phí.`;
         const message = { id: `${code}/${id}`, to: this.ledger.dossiers.get(code).phone, text };
         this.journal.write([{ type: 'refundEnded', id, state, ...(state === 'done' && { message }) }]);
-        this.sendMessages();
+        this.sendMessages().catch(console.error);
         return refund;
     }
 
     /** One after another, and each until it is taken: killed in between it is sent again under the same number. */
     sendMessages() {
-        this.sending = this.sending.then(async () => {
+        this.sending = this.sending.catch(() => {}).then(async () => {
             for (const message of this.ledger.unsent()) {
                 if (!(await this.send(message))) return;
                 this.journal.write([{ type: 'sent', id: message.id }]);
