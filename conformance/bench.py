@@ -484,7 +484,8 @@ class Bench:
         asked = [entry for entry in self.journal("inquiry") if self.bill_code(visit) in entry.request_body]
         assert asked, "the bank asked when the payer named the bill"
         last = asked[-1]
-        return Message(last.method, last.url, (("content-type", "application/json"),), last.request_bytes)
+        question = Message(last.method, last.url, (("content-type", "application/json"),), last.request_bytes)
+        return self.forge.introduced(question, self.sandbox.clock().now)
 
     def exchanges(self) -> list[JournalEntry]:
         """All that crossed the wire between the connector and this bank."""

@@ -1,8 +1,10 @@
 """The suite's own reading and signing of BIDV's messages, whose checksums run bare values together."""
 
 import base64
+import hmac
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 
@@ -134,3 +136,14 @@ def test_false_tokens_leave_the_message_as_it_is_but_for_its_proof() -> None:
     chosen = dict(false["a token that chooses no algorithm"].headers)["authorization"].split(" ")[1].split(".")
     assert json.loads(base64.urlsafe_b64decode(chosen[0] + "=" * (-len(chosen[0]) % 4)))["alg"] == "none"
     assert chosen[1:] == ["e30", "c2ln"]
+
+
+def test_a_message_is_introduced_by_a_token_of_five_minutes() -> None:
+    now = datetime(2026, 1, 5, 8, 15, tzinfo=UTC)
+    bearer = dict(FORGE.introduced(PAID, now).headers)["authorization"].removeprefix("Bearer ")
+    signed, _, signature = bearer.rpartition(".")
+    expected = hmac.digest(b"demo-token-secret", signed.encode(), "sha256")
+    assert base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4)) == expected
+    part = signed.partition(".")[2]
+    claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    assert (claims["iat"], claims["exp"] - claims["iat"]) == (int(now.timestamp()), 300)

@@ -6,6 +6,7 @@ Rule: nothing here comes from the simulator's signing; a mistake shared by both 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
@@ -102,6 +103,11 @@ class Forge:
         """The message, rightly signed, from a sender who proves nothing, by how; {} where nothing else proves it."""
         false = wire(self.bank).false_tokens
         return {} if false is None else false(message, self.secrets)
+
+    def introduced(self, message: Message, now: datetime) -> Message:
+        """The message with the proof of its sender that this bank puts beside the signature, if it does."""
+        introduce = wire(self.bank).introduced
+        return message if introduce is None else introduce(message, self.secrets, now)
 
     def with_field(self, message: Message, path: Path, value: object) -> Message:
         """The message with one field changed, at a path of this bank's own, under a right signature."""

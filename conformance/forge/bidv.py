@@ -6,6 +6,7 @@ import hmac
 import json
 import re
 from dataclasses import replace
+from datetime import datetime
 
 from conformance.forge.fields import JSON, Fields, get
 from conformance.forge.seal import Grammar, No, Said, Seal, Secrets, Wire, Word
@@ -139,6 +140,7 @@ GRAMMAR = Grammar(
 )
 
 _BEARER = "authorization"
+_TOKEN_LIFE_S = 300  # bidv-vietqr#token
 
 
 def _false_tokens(message: Message, secrets: Secrets) -> dict[str, Message]:
@@ -163,8 +165,17 @@ def _false_tokens(message: Message, secrets: Secrets) -> dict[str, Message]:
     }
 
 
+def _introduced(message: Message, secrets: Secrets, now: datetime) -> Message:
+    issued = int(now.timestamp())
+    claims = {"iss": "BIDV", "iat": issued, "exp": issued + _TOKEN_LIFE_S}
+    signed = ".".join(_part(json.dumps(each).encode()) for each in ({"alg": "HS256", "typ": "JWT"}, claims))
+    signature = _part(hmac.digest(secrets["jwt_secret"].encode(), signed.encode(), "sha256"))
+    kept = tuple(pair for pair in message.headers if pair[0].lower() != _BEARER)
+    return replace(message, headers=(*kept, (_BEARER, f"Bearer {signed}.{signature}")))
+
+
 def _part(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-WIRE = Wire(seal=_seal, grammar=lambda message: GRAMMAR, false_tokens=_false_tokens)
+WIRE = Wire(seal=_seal, grammar=lambda message: GRAMMAR, false_tokens=_false_tokens, introduced=_introduced)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -117,7 +118,7 @@ class Wire:
     `asking` is what the connector asks the bank, by operation ("create", "query", "refund"). `success` are the
     parameters of a browser's return that say "paid". `sent_secrets` are the names of secrets that a connector has to
     send to the bank itself, as a password. `false_tokens` gives a message under proofs of its sender that are none, by
-    what is said of them, where that proof stands beside the signature.
+    what is said of them, where that proof stands beside the signature; `introduced` gives it under a true one.
     """
 
     seal: Callable[[Message], Seal]
@@ -126,6 +127,7 @@ class Wire:
     success: Mapping[str, str] = field(default_factory=dict)
     sent_secrets: frozenset[str] = frozenset()
     false_tokens: Callable[[Message, Secrets], Mapping[str, Message]] | None = None
+    introduced: Callable[[Message, Secrets, datetime], Message] | None = None
 
 
 def json_object(answer: Answer) -> tuple[dict[str, Any], str]:
