@@ -104,9 +104,10 @@ def examine(run: Run, seed: str, cases: list[Case]) -> tuple[Problem, ...]:
     """What is configured wrongly, each thing once with its places; requirements can be asked if none of it `stops`."""
     found: dict[Problem, list[str]] = {}
     paid: set[str] = set()
+    keys: dict[str, str] = {}
     with httpx.Client(trust_env=False, timeout=BROWSER_S) as browser:
         for number, case in enumerate(cases, start=1):
-            visit = _Visit(run, browser, case, f"DOCTOR-{seed}-{number}", pays=case.bank not in paid)
+            visit = _Visit(run, browser, case, f"DOCTOR-{seed}-{number}", pays=case.bank not in paid, keys=keys)
             paid.add(case.bank)
             for problem in visit.problems():
                 found.setdefault(problem, []).append(f"{case.bank} {case.method}")
@@ -124,9 +125,14 @@ class _Wrong(Exception):
 
 
 class _Visit:
-    """One payment of the doctor's own at one bank, by one method. `pays` = it goes on to the money."""
+    """One payment of the doctor's own at one bank, by one method.
 
-    def __init__(self, run: Run, browser: httpx.Client, case: Case, dossier_code: str, pays: bool) -> None:
+    `pays` = it goes on to the money. `keys` is what was found out about keys so far, by bank.
+    """
+
+    def __init__(
+        self, run: Run, browser: httpx.Client, case: Case, dossier_code: str, *, pays: bool, keys: dict[str, str]
+    ) -> None:
         self.run = run
         self.browser = browser
         self.sandbox = run.sandbox
@@ -135,6 +141,7 @@ class _Visit:
         self.method = case.method
         self.dossier_code = dossier_code
         self.pays = pays
+        self.keys = keys
         self.tries = 0
 
     def problems(self) -> list[Problem]:
@@ -281,7 +288,9 @@ class _Visit:
         """The same problem, or which other key or merchant code makes it go away."""
         if not wrong.is_key:
             return str(wrong)
-        return self._other_key(self._opens) or self._other_merchant() or str(wrong)
+        if self.bank not in self.keys:
+            self.keys[self.bank] = self._other_key(self._opens) or self._other_merchant()
+        return self.keys[self.bank] or str(wrong)
 
     def _opens(self) -> bool:
         """Whether a payment can be opened with the bank as it is set now."""
