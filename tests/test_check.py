@@ -277,7 +277,7 @@ def test_the_doctor_names_each_thing_that_is_configured_wrongly(
     assert len(told) == 2, "what is right is not mentioned"
     assert re.match(r"configuration: vnpay redirect, vnpay qr: callback_url \S+/nobody does not exist", told[0])
     assert re.match(
-        r"configuration: vietinbank bill, vietinbank mobile: the bank asks for the bill of a dossier at \S+/ask",
+        r"configuration: vietinbank bill, vietinbank mobile: inquiry_url \S+/ask does not exist \(HTTP 404\)",
         told[1],
     )
 
