@@ -85,11 +85,12 @@ class Counterpart:
     `hears` are the handlers of what the bank sends, by (method, path behind /callbacks/<bank>); `apology` is what
     it is told when the portal itself fails: fields of JSON, or a whole answer. `ask` raises BankSilent, Rejected
     and NoSuchOrder; None = the bank answers no questions. `give_back` says whether the money went back, None when
-    that is not certain yet; it is asked again under the same number, and what the bank has made is not made twice; without it money goes back by hand. `returned` reads what a browser brings back (a query,
-    or a form's body). `unannounced` finds the attempt of an order that the bank made of its own. `order_ref` makes
-    an order's number from the instant. `known_late` = an order is written down when the bank has answered, if the
-    defect of that name is on. `withdraw` tells the bank that an order is not wanted any more, and raises BankSilent
-    and Rejected; None = it cannot be told. `day_books` None = it sends no files.
+    that is not certain yet; it is asked again under the same number, and what the bank has made is not made twice;
+    without it money goes back by hand. `returned` reads what a browser brings back (a query, or a form's body).
+    `unannounced` finds the attempt of an order that the bank made of its own. `order_ref` makes an order's number
+    from the instant. `known_late` = an order is written down when the bank has answered, if the defect of that name
+    is on. `withdraw` tells the bank that an order is not wanted any more, and raises BankSilent and Rejected; None
+    = it cannot be told. `day_books` None = it sends no files.
     """
 
     bank: str
