@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -35,11 +34,6 @@ PAYER = "Nguyen Van A"
 BROWSER_S = 30.0
 NOT_FOUND = 404
 LOOK_EVERY_S = 0.1
-SETTLE_MAX_S = 0.5
-"""How long one try of a key may take to show; a connector that settles later shows its key to no doctor."""
-
-FORMS_MAX = 8
-"""So many forms of a key are tried on a connector that acknowledges all callbacks alike: each takes its time."""
 
 _KEYS = ("bad_signature", "unknown_merchant", "malformed", "unknown_command")
 """Refusals that speak of the configuration; any other is for the requirements to judge."""
@@ -303,14 +297,11 @@ class _Visit:
             return False
         return True
 
-    def _other_key(self, is_right: Callable[[], bool], most: int | None = None) -> str:
-        """Tries what the bank's keys become in configurations, and the other keys at hand, until one fits.
-
-        `most` = so many forms of each.
-        """
+    def _other_key(self, is_right: Callable[[], bool]) -> str:
+        """Tries what the bank's keys become in configurations, and the other keys at hand, until one fits."""
         merchant = self._merchant()
         for name, key in merchant.secrets.items():
-            for form, what in islice((*spoiled(self.bank, key), *self._keys_at_hand(name, key)), most):
+            for form, what in (*spoiled(self.bank, key), *self._keys_at_hand(name, key)):
                 try:
                     self._set({name: form})
                 except ControlError:
@@ -422,14 +413,14 @@ class _Visit:
         told = self.sandbox.deliveries(payment_id=payment.payment_id)
         if not self._merchant().callback_url or not told:
             return []
-        acknowledged = any(each.state == "acknowledged" for each in told)
-        within_s = min(self.target.settle_s, SETTLE_MAX_S) if acknowledged else 0
+        if any(each.state == "acknowledged" for each in told):
+            return []  # It may still settle the true one, and any key would then seem to fit.
 
         def is_heard() -> bool:
             self.sandbox.send(self.sandbox.callback(payment.payment_id), bank=self.bank, payment_id=payment.payment_id)
-            return self._settled(self.dossier_code, within_s).status is DossierStatus.PAID
+            return self.target.status(self.dossier_code).status is DossierStatus.PAID
 
-        sentence = self._other_key(is_heard, FORMS_MAX if acknowledged else None)
+        sentence = self._other_key(is_heard)
         return [Problem(f"the connector refuses the bank's callback: {sentence}")] if sentence else []
 
     # --- the bank ---------------------------------------------------------------------------------------------
