@@ -166,12 +166,16 @@ def _run_suite(args: argparse.Namespace, results_path: Path, parts: Sequence[tup
     args.seed = args.seed or secrets.token_hex(4)
     found = [folder / f"part-{number}.json" for number, _ in enumerate(parts, start=1)]
     progress = Progress(sys.stderr)
-    with ExitStack() as leaving, _interruptible():
-        processes = [
-            leaving.enter_context(_suite_process(suite_command(args, path, banks), progress))
-            for path, banks in zip(found, parts, strict=True)
-        ]
-        _wait(processes)
+    with _interruptible(), ExitStack() as leaving:
+        try:
+            processes = [
+                leaving.enter_context(_suite_process(suite_command(args, path, banks), path, progress))
+                for path, banks in zip(found, parts, strict=True)
+            ]
+            for process in processes:
+                process.wait()
+        except KeyboardInterrupt:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
     progress.end()
     if all(path.exists() for path in found):
         partly = bool(args.requirement or args.bank or args.method)
@@ -181,9 +185,8 @@ def _run_suite(args: argparse.Namespace, results_path: Path, parts: Sequence[tup
 
 
 @contextmanager
-def _suite_process(command: Sequence[str], progress: Progress) -> Iterator[subprocess.Popen[bytes]]:
-    """A suite at work; on leaving, all that it said of its progress was shown."""
-    results_path = Path(next(word for word in command if word.startswith("--banksim-results=")).partition("=")[2])
+def _suite_process(command: Sequence[str], results_path: Path, progress: Progress) -> Iterator[subprocess.Popen[bytes]]:
+    """A suite at work. If it still works on leaving, it is interrupted, so that it stops what it started."""
     folder, name = results_path.parent, results_path.stem
     environment = os.environ | {
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
@@ -199,28 +202,25 @@ def _suite_process(command: Sequence[str], progress: Progress) -> Iterator[subpr
             env=environment,
             start_new_session=True,
         )
-        assert process.stderr is not None, "it was asked for"
-        reading = threading.Thread(target=progress.follow, args=(process.stderr,), daemon=True)
-        reading.start()
+    assert process.stderr is not None, "it was asked for"
+    reading = threading.Thread(target=progress.follow, args=(process.stderr,), daemon=True)
+    reading.start()
+    try:
         yield process
+    finally:
+        _interrupt(process)
         reading.join()
 
 
-def _wait(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Waits for the suite; an interrupt is handed on once, so that it stops what it started."""
+def _interrupt(process: subprocess.Popen[bytes]) -> None:
+    """Ends a suite that still works: politely, then at once."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
     try:
-        for process in processes:
-            process.wait()
-    except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        for process in processes:
-            process.send_signal(signal.SIGINT)
-        for process in processes:
-            try:
-                process.wait(ENDING_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        process.wait(ENDING_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from conformance.detection import BY_CHANCE, as_markdown
 from conformance.loading import load_target
-from conformance.requirement import Area
+from conformance.requirement import Area, catalogue
 from conformance.results import Results, Verdict, decode
 from conformance.targets.portal.defects import DEFECTS, Defect
 
@@ -60,10 +60,12 @@ def expected() -> Caught:
     return tomllib.loads(TABLE.read_text(encoding="utf-8"))
 
 
-def check(workdir: Path, *words: str, target: Path = PORTAL, methods: Sequence[str] = METHODS) -> Results:
+def check(
+    workdir: Path, *words: str, target: Path = PORTAL, methods: Sequence[str] = METHODS, jobs: int = 1
+) -> Results:
     """The shipped command on the sample portal, with further words; what it found. `methods` empty = all."""
     command = [sys.executable, "-m", "simulator", "check", "--target", str(target), "--seed", SEED]
-    command += ["--report-dir", str(workdir), *words]
+    command += ["--jobs", str(jobs), "--report-dir", str(workdir), *words]
     for method in methods:
         command += ["--method", method]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -75,9 +77,10 @@ def check(workdir: Path, *words: str, target: Path = PORTAL, methods: Sequence[s
 
 def check_defect(workdir: Path, defect: Defect, banks: Sequence[str] = (), requirements: Sequence[str] = ()) -> Results:
     """A run against that defect, at the banks where it shows unless others are given, by each one's first method.
-    `requirements` empty = all."""
+    `requirements` empty = all but those of chance, whose stories are long to shrink."""
     at = banks or defect.banks
-    asked = [f"--bank={bank}" for bank in at] + [f"--requirement={each}" for each in requirements]
+    wanted = requirements or [each.id for each in catalogue() if each.id not in BY_CHANCE]
+    asked = [f"--bank={bank}" for bank in at] + [f"--requirement={each}" for each in wanted]
     declared = load_target(str(PORTAL)).banks
     methods = sorted({declared[bank].methods[0] for bank in at})
     return check(workdir, "--launch-arg=--defect", f"--launch-arg={defect.name}", *asked, methods=methods)

@@ -32,7 +32,7 @@ from simulator.outbox import DeliveryState
 from simulator.pages import create_pages
 from simulator.pages.frame import HEADERS, posting_to
 from simulator.payer import NO_BANK, Problem
-from simulator.payment import Channel, Event, Merchant, Outcome, Payment, Reason, State
+from simulator.payment import Channel, Event, Merchant, Outcome, Payment, Reason, RefundState, State
 from simulator.places import Why
 from simulator.store import ById
 from simulator.terminal import Fate, Host
@@ -755,6 +755,7 @@ WORDS: dict[str, list[str]] = {
     "channel_lead": [*Channel],
     "problem": [*Problem],
     "delivery": [*DeliveryState],
+    "refund_state": [*RefundState],
     "three_ds": [*steps.Flow],
     "three_ds_status": [*"YACNUR"],
     "cards": ["domestic", "international", "date_domestic", "date_international"],

@@ -405,6 +405,7 @@ EXPECTED = {
     Reason.REFUND_ABOVE_PAYMENT: "12",
     Reason.REFUNDS_ABOVE_PAYMENT: "12",
     Reason.ALREADY_PAID: "03",
+    Reason.REFUND_REFUSED: "13",
 }
 
 

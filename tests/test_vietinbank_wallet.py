@@ -486,7 +486,7 @@ def test_a_refund_is_answered_with_its_own_number() -> None:
 EXPECTED = {
     "01": (Reason.BAD_SIGNATURE,),
     "02": (Reason.UNKNOWN_MERCHANT, Reason.UNKNOWN_ORDER),
-    "05": (Reason.EXPIRED,),
+    "05": (Reason.EXPIRED, Reason.REFUND_REFUSED),
     "07": (Reason.DUPLICATE_ORDER, Reason.TOO_SOON),
     "12": (Reason.UNKNOWN_COMMAND, Reason.INVALID_CURRENCY, Reason.NOT_PAID, Reason.ALREADY_PAID),
     "13": (

@@ -772,7 +772,7 @@ def test_a_refund_is_accepted_and_has_a_number_of_its_own() -> None:
     refund = refund_of(8_000)
     of = apply(paid(), Event.REFUND_PART, NOW, refunds=(refund,))
     answer = answer_to(ask("refund", TransactionType="03", Amount="800000", OrderInfo="Hoan tien"), of, refund)
-    text = f"{'0' * 32}|refund|00|Refund success|DEMOV210|HS-0001|800000|NCB|20210801153512|15000001|03|05|Hoan tien"
+    text = f"{'0' * 32}|refund|00|Refund success|DEMOV210|HS-0001|800000|NCB|20210801153512|15000001|03|00|Hoan tien"
     assert answer["vnp_SecureHash"] == sha512(text)
     assert list(answer)[6:9] == ["vnp_Amount", "vnp_OrderInfo", "vnp_BankCode"]
 
