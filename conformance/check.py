@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FrameType
 
 from conformance import verify
+from conformance.interrupts import interrupts_held
 from conformance.junit import junit_xml
 from conformance.loading import load_target
 from conformance.progress import Progress
@@ -193,23 +194,26 @@ def _suite_process(command: Sequence[str], results_path: Path, progress: Progres
         "PYTEST_ADDOPTS": "",
         "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "run" / name / "hypothesis"),
     }
-    with (folder / f"suite-{name}.log").open("wb") as log:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.PIPE,
-            env=environment,
-            start_new_session=True,
-        )
-    assert process.stderr is not None, "it was asked for"
-    reading = threading.Thread(target=progress.follow, args=(process.stderr,), daemon=True)
-    reading.start()
+    started: list[tuple[subprocess.Popen[bytes], threading.Thread]] = []
     try:
+        with interrupts_held(), (folder / f"suite-{name}.log").open("wb") as log:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.PIPE,
+                env=environment,
+                start_new_session=True,
+            )
+            assert process.stderr is not None, "it was asked for"
+            reading = threading.Thread(target=progress.follow, args=(process.stderr,), daemon=True)
+            reading.start()
+            started.append((process, reading))
         yield process
     finally:
-        _interrupt(process)
-        reading.join()
+        for process, reading in started:
+            _interrupt(process)
+            reading.join()
 
 
 def _interrupt(process: subprocess.Popen[bytes]) -> None:

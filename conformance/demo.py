@@ -23,6 +23,7 @@ from faker import Faker
 
 from conformance.child import ChildFailed
 from conformance.http_target import HttpTarget
+from conformance.interrupts import interrupts_held
 from conformance.loading import load_target
 from conformance.payer import Payer
 from conformance.running import started_simulator
@@ -121,12 +122,15 @@ def _check_both(reports: Path) -> tuple[int, int]:
 def _checking(reports: Path, *more: str, told: IO[str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """The shipped command at work; what it tells goes to `told`, or is seen as it comes. It never outlives the demo."""
     command = [sys.executable, "-m", "simulator", "check", "--target", str(TARGET), "--report-dir", str(reports)]
-    process = subprocess.Popen([*command, *more], stdout=told, stderr=told)
+    started: list[subprocess.Popen[bytes]] = []
     try:
-        yield process
+        with interrupts_held():
+            started.append(subprocess.Popen([*command, *more], stdout=told, stderr=told))
+        yield started[0]
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
+        for process in started:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
             process.wait()
 
 
