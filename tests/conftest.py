@@ -1,14 +1,20 @@
-"""What `make test` runs of the tests that take a whole conformance run each: enough for its ten minutes.
+"""The pieces that many tests stand on, and which of the long ones `make test` runs.
 
-The correct portal at every bank, seven defects over all areas, each at one bank, and the other correct style at
-four banks; `make suite` (BANKSIM_SUITE=all) runs every one of them, wherever it shows.
+Tests marked `suite` take a whole conformance run each. Of them only enough for ten minutes run every time: the correct
+portal at every bank, seven defects over all areas, each at one bank, and the other correct style at four banks;
+`make suite` (BANKSIM_SUITE=all) runs every one of them, wherever it shows.
 """
 
 import os
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
+from simulator.delivery import Courier
+from simulator.world import Worlds
 from tests.browser import pytest_runtest_teardown
+from tests.worlds import Connector, connector, courier_of, worlds_in
 
 __all__ = ["pytest_runtest_teardown"]
 
@@ -40,3 +46,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _runs_every_time(item: pytest.Item) -> bool:
     callspec = getattr(item, "callspec", None)
     return callspec is not None and callspec.id in EVERY_RUN
+
+
+@pytest.fixture
+async def worlds(tmp_path: Path) -> AsyncIterator[Worlds]:
+    async with worlds_in(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def courier(worlds: Worlds) -> AsyncIterator[Courier]:
+    async with courier_of(worlds) as it:
+        yield it
+
+
+@pytest.fixture
+async def portal() -> AsyncIterator[Connector]:
+    async with connector() as it:
+        yield it

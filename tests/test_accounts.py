@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import httpx
 import msgspec
@@ -21,15 +20,9 @@ from simulator.store import Sandbox
 from simulator.world import World, Worlds
 from tests.samples.dvcqg import dvcqg_init
 from tests.samples.vnpay import vnpay_pay, vnpay_refund
-from tests.worlds import START, ask, courier_of, worlds_in
+from tests.worlds import START, ask, courier_of
 
 MILLION = 1_000_000
-
-
-@pytest.fixture
-async def worlds(tmp_path: Path) -> AsyncIterator[Worlds]:
-    async with worlds_in(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import asyncio
 import gzip
 import json
 import zlib
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -55,12 +54,6 @@ HERE = "http://banksim.test"
 AMOUNT_VND = 20_000
 SOON = {"size_bytes": 100_000}
 """Settings that keep the tests small."""
-
-
-@pytest.fixture
-async def worlds(tmp_path: Path) -> AsyncIterator[Worlds]:
-    async with worlds_in(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

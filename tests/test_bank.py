@@ -1,9 +1,7 @@
 """Facts about the use cases, seen through VNPAY's and the national platform's own messages."""
 
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -21,13 +19,7 @@ from simulator.world import World, Worlds
 from tests.samples import ORDERED, SAMPLES
 from tests.samples.dvcqg import dvcqg_init, dvcqg_query
 from tests.samples.vnpay import vnpay_pay, vnpay_querydr, vnpay_refund
-from tests.worlds import START, ask, worlds_in
-
-
-@pytest.fixture
-async def worlds(tmp_path: Path) -> AsyncIterator[Worlds]:
-    async with worlds_in(tmp_path) as opened:
-        yield opened
+from tests.worlds import START, ask
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Facts about the commands of a connector beyond create, query and refund, whatever the bank that reads them."""
 
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from msgspec.structs import replace
@@ -28,7 +27,7 @@ from simulator.payer import TRIES_MAX, accounts
 from simulator.payment import Event, Merchant, Order, Outcome, Payment, Reason, Refusal, State
 from simulator.wire import Request, Response, text_response
 from simulator.world import World, Worlds
-from tests.worlds import START, worlds_in
+from tests.worlds import START
 
 MERCHANT = "DEMOV210"
 
@@ -48,12 +47,6 @@ def bank_of(decode: Callable[[Request, Merchants], Command]) -> Dialect:
     """A bank that names payments by its own number and by their refunds, with one address that reads by `decode`."""
     endpoint = Endpoint(operation="create", method="POST", path="/orders/{id}", decode=decode, encode=told)
     return replace(dialects()["vnpay"], endpoints=(endpoint,), names=names_of)
-
-
-@pytest.fixture
-async def worlds(tmp_path: Path) -> AsyncIterator[Worlds]:
-    async with worlds_in(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

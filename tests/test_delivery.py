@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -20,24 +19,6 @@ from simulator.wire import ANSWER_BYTES_MAX, Outgoing
 from simulator.world import World, Worlds
 from tests.samples.vnpay import vnpay_pay
 from tests.worlds import START, Connector, ask, connector, courier_of, worlds_in
-
-
-@pytest.fixture
-async def portal() -> AsyncIterator[Connector]:
-    async with connector() as it:
-        yield it
-
-
-@pytest.fixture
-async def worlds(tmp_path: Path) -> AsyncIterator[Worlds]:
-    async with worlds_in(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def courier(worlds: Worlds) -> AsyncIterator[Courier]:
-    async with courier_of(worlds) as it:
-        yield it
 
 
 @pytest.fixture

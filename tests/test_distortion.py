@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from itertools import product
 from pathlib import Path
@@ -30,7 +29,7 @@ from simulator.world import World, Worlds
 from tests.samples import SAMPLES
 from tests.samples.vnpay import vnpay_pay, vnpay_querydr
 from tests.test_every_bank import a_world, opened, with_headers
-from tests.worlds import START, Connector, ask, connector, courier_of, worlds_in
+from tests.worlds import START, Connector, ask, courier_of, worlds_in
 
 BANKS = tuple(dialects())
 SPOILED = [each for each in Distortion if each not in PARTS]
@@ -303,24 +302,6 @@ def test_a_forged_callback_is_what_another_key_signs() -> None:
 
 
 # --- as faults, on their way -------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-async def portal() -> AsyncIterator[Connector]:
-    async with connector() as it:
-        yield it
-
-
-@pytest.fixture
-async def worlds(tmp_path: Path) -> AsyncIterator[Worlds]:
-    async with worlds_in(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def courier(worlds: Worlds) -> AsyncIterator[Courier]:
-    async with courier_of(worlds) as it:
-        yield it
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from importlib import import_module
 from itertools import product
@@ -43,7 +43,7 @@ from simulator.world import World, Worlds
 from tests import samples
 from tests.samples import BILL_AMOUNT_VND, EMPTY_ACKNOWLEDGES, SAMPLES, answered
 from tests.sources import SOURCES
-from tests.worlds import START, Connector, ask, connector, courier_of, endpoint_of, served, worlds_in
+from tests.worlds import START, Connector, ask, courier_of, endpoint_of, served, worlds_in
 
 ROOT = Path(__file__).resolve().parent.parent
 BANKS = tuple(dialects())
@@ -376,24 +376,6 @@ def test_a_mutilated_request_gets_only_a_protocol_answer(data: st.DataObject) ->
 
 
 # --- every fault, at every bank --------------------------------------------------------------------------------
-
-
-@pytest.fixture
-async def worlds(tmp_path: Path) -> AsyncIterator[Worlds]:
-    async with worlds_in(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def courier(worlds: Worlds) -> AsyncIterator[Courier]:
-    async with courier_of(worlds) as it:
-        yield it
-
-
-@pytest.fixture
-async def portal() -> AsyncIterator[Connector]:
-    async with connector() as it:
-        yield it
 
 
 async def a_world(worlds: Worlds, portal: Connector, code: str, seed: str = "1") -> World:

@@ -37,7 +37,7 @@ from simulator.wire import Answer, Request
 from simulator.world import World, Worlds
 from tests.samples import mb as sample
 from tests.samples.mb import answer as sound_answer
-from tests.worlds import START, Connector, ask, connector, courier_of, worlds_in
+from tests.worlds import START, Connector, ask, courier_of, worlds_in
 
 WIRE = Path(__file__).parent.parent / "fixtures" / "wire" / "mb" / "messages.json"
 VECTOR, REFUND_VECTOR = json.loads(WIRE.read_text())
@@ -523,24 +523,6 @@ def test_faults_shape_every_message_alike(kinds: list[FaultKind], copies: int, a
     }
     assert shapes["first"] == shapes["second"] != []
     assert [each.delivery_id for each in deliveries] == [f"p1.{already_told + n}" for n in range(len(deliveries))]
-
-
-@pytest.fixture
-async def worlds(tmp_path: Path) -> AsyncIterator[Worlds]:
-    async with worlds_in(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def courier(worlds: Worlds) -> AsyncIterator[Courier]:
-    async with courier_of(worlds) as it:
-        yield it
-
-
-@pytest.fixture
-async def portal() -> AsyncIterator[Connector]:
-    async with connector() as it:
-        yield it
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from hmac import digest
 from pathlib import Path
@@ -37,7 +36,7 @@ from tests.samples.momo import (
     momo_signed,
     sealed_code,
 )
-from tests.worlds import START, ask, connector, courier_of, endpoint_of, served, worlds_in
+from tests.worlds import START, ask, connector, courier_of, endpoint_of, served
 
 VECTOR_FILE = Path(__file__).parents[1] / "fixtures" / "wire" / "momo" / "signatures.json"
 VECTORS = {vector["key"]: vector for vector in json.loads(VECTOR_FILE.read_text("utf-8"))}
@@ -386,12 +385,6 @@ def test_the_return_carries_the_fields_of_the_notification(state: State) -> None
 
 
 # --- in a sandbox -----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-async def worlds(tmp_path: Path) -> AsyncIterator[Worlds]:
-    async with worlds_in(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

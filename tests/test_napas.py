@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import cache
 from html.parser import HTMLParser
@@ -38,7 +37,7 @@ from simulator.world import World, Worlds
 from tests.samples import answered
 from tests.samples import napas as client
 from tests.sources import SOURCES
-from tests.worlds import START, Connector, ask, connector, courier_of, endpoint_of, served, worlds_in
+from tests.worlds import START, Connector, ask, endpoint_of, served
 
 SECRET = "CLIENTSECRET0123"
 VECTORS = {
@@ -617,26 +616,8 @@ def test_garbage_in_the_form_never_changes_the_amount(changes: dict[str, str]) -
 
 
 @pytest.fixture
-async def worlds(tmp_path: Path) -> AsyncIterator[Worlds]:
-    async with worlds_in(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
 async def world(worlds: Worlds) -> World:
     return await a_world(worlds)
-
-
-@pytest.fixture
-async def courier(worlds: Worlds) -> AsyncIterator[Courier]:
-    async with courier_of(worlds) as it:
-        yield it
-
-
-@pytest.fixture
-async def portal() -> AsyncIterator[Connector]:
-    async with connector() as it:
-        yield it
 
 
 async def a_world(worlds: Worlds, callback_url: str = "") -> World:

@@ -2,7 +2,6 @@
 
 import hmac
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import cache
 from itertools import product
@@ -43,7 +42,7 @@ from tests.samples.onepay import UNIFIED, Gateway, old_query, pay, pay_fields, q
 from tests.samples.onepay_domestic import DOMESTIC
 from tests.samples.onepay_international import INTERNATIONAL
 from tests.sources import SOURCES
-from tests.worlds import START, Connector, ask, connector, courier_of, endpoint_of, worlds_in
+from tests.worlds import START, Connector, ask, endpoint_of
 
 GATEWAYS = {"onepay": UNIFIED, "onepay_domestic": DOMESTIC, "onepay_international": INTERNATIONAL}
 VECTORS = {
@@ -610,24 +609,6 @@ def test_any_secret_signs(secret: str) -> None:
 
 
 # --- from end to end -------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-async def worlds(tmp_path: Path) -> AsyncIterator[Worlds]:
-    async with worlds_in(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def courier(worlds: Worlds) -> AsyncIterator[Courier]:
-    async with courier_of(worlds) as it:
-        yield it
-
-
-@pytest.fixture
-async def portal() -> AsyncIterator[Connector]:
-    async with connector() as it:
-        yield it
 
 
 async def a_world(worlds: Worlds, code: str, callback_url: str) -> World:

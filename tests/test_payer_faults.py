@@ -1,6 +1,5 @@
 """Facts about what payers do wrong, at every bank whose payers can: what is booked, what is told, and who is spared."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,24 +23,6 @@ from tests.worlds import START, Connector, connector, courier_of, worlds_in
 LATE_S = 3600
 
 every_bank = pytest.mark.parametrize("code", BANKS)
-
-
-@pytest.fixture
-async def worlds(tmp_path: Path) -> AsyncIterator[Worlds]:
-    async with worlds_in(tmp_path) as found:
-        yield found
-
-
-@pytest.fixture
-async def courier(worlds: Worlds) -> AsyncIterator[Courier]:
-    async with courier_of(worlds) as found:
-        yield found
-
-
-@pytest.fixture
-async def portal() -> AsyncIterator[Connector]:
-    async with connector() as found:
-        yield found
 
 
 class Stage:

@@ -1,9 +1,8 @@
 """Facts about refunds that wait or are refused, at every bank that refunds: state, money, and the bank's own words."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -30,7 +29,7 @@ from simulator.wire import Response
 from simulator.world import World, Worlds
 from tests import samples
 from tests.test_every_bank import ONLY_THE_WHOLE, REFUNDS, a_world, opened, settled
-from tests.worlds import START, Connector, ask, connector, courier_of, worlds_in
+from tests.worlds import START, Connector, ask
 
 PAID_VND = 20_000
 PART_VND = 5_000
@@ -39,24 +38,6 @@ HOUR_S = 3600
 DECIDED = LATER + timedelta(seconds=HOUR_S)
 
 every_refunder = pytest.mark.parametrize("code", REFUNDS)
-
-
-@pytest.fixture
-async def worlds(tmp_path: Path) -> AsyncIterator[Worlds]:
-    async with worlds_in(tmp_path) as found:
-        yield found
-
-
-@pytest.fixture
-async def courier(worlds: Worlds) -> AsyncIterator[Courier]:
-    async with courier_of(worlds) as found:
-        yield found
-
-
-@pytest.fixture
-async def portal() -> AsyncIterator[Connector]:
-    async with connector() as found:
-        yield found
 
 
 def body(response: Response) -> Any:

@@ -3,7 +3,6 @@
 import io
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import httpx
 import msgspec
@@ -26,7 +25,7 @@ from simulator.payer import choose
 from simulator.payment import Channel, Event, Outcome, Payment, State
 from simulator.world import World, Worlds
 from tests.samples.dvcqg import dvcqg_init
-from tests.worlds import START, ask, worlds_in
+from tests.worlds import START, ask
 
 ADVICE = next(each for each in dialects().values() if each.shape is Shape.ADVICE and Channel.QR in each.channels)
 ACCOUNT = "0099887766554"
@@ -35,12 +34,6 @@ CODE = qr.vietqr("970436", ACCOUNT, 65_000, purpose="HS1")
 
 def nobody_objects(method: str, host: str, origin: str, authorization: str) -> None:
     return None
-
-
-@pytest.fixture
-async def worlds(tmp_path: Path) -> AsyncIterator[Worlds]:
-    async with worlds_in(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

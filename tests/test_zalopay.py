@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from hmac import digest
 from pathlib import Path
@@ -38,7 +37,7 @@ from tests.samples.zalopay import (
     zalopay_query_refund,
     zalopay_refund,
 )
-from tests.worlds import START, ask, connector, courier_of, endpoint_of, served, worlds_in
+from tests.worlds import START, ask, connector, courier_of, endpoint_of, served
 
 VECTOR_FILE = Path(__file__).parents[1] / "fixtures" / "wire" / "zalopay" / "signatures.json"
 VECTORS = {vector["message"]: vector for vector in json.loads(VECTOR_FILE.read_text("utf-8"))}
@@ -399,12 +398,6 @@ def test_only_1_and_2_acknowledge(status: int, body: bytes, done: bool) -> None:
 
 
 # --- in a sandbox -----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-async def worlds(tmp_path: Path) -> AsyncIterator[Worlds]:
-    async with worlds_in(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture
