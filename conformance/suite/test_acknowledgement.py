@@ -23,9 +23,7 @@ CREATED = ("redirect", "server_create")
 )
 def test_a_true_callback_is_acknowledged_in_the_banks_form(bench: Bench) -> None:
     visit = bench.open()
-    bench.fault("lost")
-    bench.pay(visit)
-    message = bench.callback(visit, state=None)
+    message = bench.true_callback(visit)
     bench.expect_acknowledged(bench.send(message, "the true callback"), message)
 
 
@@ -85,9 +83,7 @@ def test_an_unknown_order_is_answered_with_the_banks_code(bench: Bench) -> None:
 )
 def test_a_bank_is_never_answered_like_a_browser(bench: Bench) -> None:
     visit = bench.open()
-    bench.fault("lost")
-    bench.pay(visit)
-    true = bench.callback(visit, state=None)
+    true = bench.true_callback(visit)
     bare = replace(true, url=true.url.partition("?")[0], body=b"")
     unknown = bench.forge.changed(true, {Word.ORDER_REF: stranger(visit.order_ref)})
     messages = {

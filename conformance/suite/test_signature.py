@@ -113,9 +113,7 @@ def test_one_changed_character_settles_nothing(bench: Bench) -> None:
 )
 def test_the_letter_case_of_a_signature_does_no_harm(bench: Bench) -> None:
     visit = bench.open()
-    bench.fault("lost")
-    bench.pay(visit)
-    true = bench.callback(visit, state=None)
+    true = bench.true_callback(visit)
     signature = bench.forge.signature(true)
     bench.send(bench.forge.with_signature(true, signature.swapcase()), "a callback signed in the other letter case")
     answer = bench.send(true, "the true callback")
@@ -170,9 +168,7 @@ def test_another_algorithm_settles_nothing(bench: Bench) -> None:
 )
 def test_an_unknown_field_is_taken(bench: Bench) -> None:
     visit = bench.open()
-    bench.fault("lost")
-    bench.pay(visit)
-    message = bench.forge.extended(bench.callback(visit, state=None), "Tet 2026")
+    message = bench.forge.extended(bench.true_callback(visit), "Tet 2026")
     answer = bench.send(message, "the true callback with one more signed field")
     bench.expect_acknowledged(answer, message)
     bench.expect_paid_once(visit)
@@ -191,9 +187,7 @@ def test_an_unknown_field_is_taken(bench: Bench) -> None:
 )
 def test_missing_optional_fields_are_taken(bench: Bench) -> None:
     visit = bench.open()
-    bench.fault("lost")
-    bench.pay(visit)
-    message = bench.forge.without_optional(bench.callback(visit, state=None))
+    message = bench.forge.without_optional(bench.true_callback(visit))
     answer = bench.send(message, "the true callback without its optional fields")
     bench.expect_acknowledged(answer, message)
     bench.expect_paid_once(visit)
@@ -319,9 +313,7 @@ def test_a_false_signature_is_refused_with_the_banks_code(bench: Bench) -> None:
 )
 def test_the_callers_signature_is_not_the_answers(bench: Bench) -> None:
     visit = bench.open()
-    bench.fault("lost")
-    bench.pay(visit)
-    message = bench.callback(visit, state=None)
+    message = bench.true_callback(visit)
     signature = bench.forge.signature(message)
     if not signature:
         raise NotApplicable("the bank does not sign this message")
@@ -347,9 +339,7 @@ def test_the_callers_signature_is_not_the_answers(bench: Bench) -> None:
 )
 def test_a_signature_that_begins_with_zero_is_taken(bench: Bench) -> None:
     visit = bench.open()
-    bench.fault("lost")
-    bench.pay(visit)
-    true = bench.callback(visit, state=None)
+    true = bench.true_callback(visit)
     if not bench.forge.hexadecimal(true):
         raise NotApplicable("this bank's signatures are no numbers in hex")
     number = bench.forge.field(true, Word.MESSAGE_REF)
@@ -374,9 +364,7 @@ def test_a_signature_that_begins_with_zero_is_taken(bench: Bench) -> None:
 )
 def test_the_same_fields_written_otherwise_are_taken(bench: Bench) -> None:
     visit = bench.open()
-    bench.fault("lost")
-    bench.pay(visit)
-    message = bench.forge.respelled(bench.callback(visit, state=None))
+    message = bench.forge.respelled(bench.true_callback(visit))
     answer = bench.send(message, "the true callback with its fields in another order and spacing")
     bench.expect_acknowledged(answer, message)
     bench.expect_paid_once(visit)
@@ -395,9 +383,7 @@ def test_the_same_fields_written_otherwise_are_taken(bench: Bench) -> None:
 )
 def test_a_content_type_with_an_addition_is_read(bench: Bench) -> None:
     visit = bench.open()
-    bench.fault("lost")
-    bench.pay(visit)
-    true = bench.callback(visit, state=None)
+    true = bench.true_callback(visit)
     kind = next((value for name, value in true.headers if name.lower() == "content-type"), "")
     if not true.body or not kind:
         raise NotApplicable("this bank's callback has no body")
