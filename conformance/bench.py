@@ -367,6 +367,17 @@ class Bench:
         self.tell("the connector is killed and started again")
         self.target.restart()
 
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """The connector is killed, and nobody listens at its address for a while."""
+        self.tell("the connector is killed, and stays down")
+        self.target.kill()
+        try:
+            yield
+        finally:
+            self.tell("the connector is started again")
+            self.target.start_again()
+
     def status(self, visit: Visit) -> Status:
         return self.target.status(visit.dossier_code)
 

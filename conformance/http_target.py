@@ -105,9 +105,17 @@ class HttpTarget:
             self._child.stop()
 
     def restart(self) -> None:
-        if self._file.launch is None or self._child is None:
-            raise BadTarget(f"{self._file.path}: only a launched connector can be restarted")
+        self.kill()
+        self.start_again()
+
+    def kill(self) -> None:
+        if self._child is None:
+            raise BadTarget(f"{self._file.path}: only a launched connector can be killed")
         self._child.kill()
+
+    def start_again(self) -> None:
+        if self._file.launch is None:
+            raise BadTarget(f"{self._file.path}: only a launched connector can be started again")
         self._launch(self._file.launch)
 
     def open(self, dossier_code: str, amount_vnd: int, bank: str, method: str, payer: str = PAYER) -> Checkout:
@@ -386,7 +394,7 @@ def _kind_by_what_came(found: Mapping[str, Any]) -> CheckoutKind | None:
 def _capabilities(file: TargetFile) -> frozenset[Capability]:
     declared = {_VERB_CAPABILITIES[verb] for verb in file.verbs if verb in _VERB_CAPABILITIES}
     if file.launch is not None and file.launch.restart:
-        declared.add(Capability.RESTART)
+        declared |= {Capability.RESTART, Capability.KILL}
     return frozenset(declared)
 
 

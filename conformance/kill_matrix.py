@@ -36,7 +36,7 @@ METHODS = ("redirect", "bill")
 SURE = {
     "order_ref_by_second": frozenset({"ORDER-02"}),
     "day_without_cut_off": frozenset({"RECONCILIATION-12"}),
-    "start_clears_pending": frozenset({"RESILIENCE-05", "RESILIENCE-06"}),
+    "start_clears_pending": frozenset({"RESILIENCE-05", "RESILIENCE-06", "RESILIENCE-16", "RESILIENCE-17"}),
     "notice_kept_in_memory": frozenset({"RESILIENCE-04", "NOTICE-03"}),
     "notice_numbered_anew": frozenset({"NOTICE-04"}),
     "gateway_down_fails_callback": frozenset({"RESILIENCE-07", "NOTICE-03"}),

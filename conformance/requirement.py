@@ -56,6 +56,8 @@ class Capability(StrEnum):
     NOTIFICATIONS = "notifications"
     """Read what the payer was told by SMS or e-mail."""
     RESTART = "restart"
+    KILL = "kill"
+    """Leave the connector dead for a while, then start it again."""
     RECONCILE = "reconcile"
     """Compare a bank's file of a business day with the books, and tell what does not agree."""
     LOOKUP = "lookup"

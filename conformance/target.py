@@ -220,6 +220,12 @@ class Target(Protocol):
     def restart(self) -> None:
         """Kills the connector without warning, then starts it with the same books at the same address."""
 
+    def kill(self) -> None:
+        """The first half of a restart: until `start_again`, nobody listens at the connector's address."""
+
+    def start_again(self) -> None:
+        """The second half: with the same books, at the same address."""
+
 
 def load_python_target(text: str) -> Target:
     """An instance of "module:Class", made without arguments and checked against the contract.
@@ -248,11 +254,17 @@ def _check_python_target(text: str, made: Any) -> None:
     unknown = sorted(set(made.capabilities) - set(Capability))
     if unknown:
         raise BadTarget(f"{text}.capabilities names {unknown}; known: {', '.join(Capability)}")
-    promised = [word for word in made.capabilities if not hasattr(made, Capability(word).value)]
+    wanted = [name for word in made.capabilities for name in _methods_of(Capability(word))]
+    promised = [name for name in wanted if not hasattr(made, name)]
     if promised:
         raise BadTarget(f"{text}.capabilities promises {', '.join(promised)}, but has no such method")
     for bank, setup in made.banks.items():
         check_methods(f"{text}.banks[{bank!r}].methods", setup.methods)
+
+
+def _methods_of(capability: Capability) -> tuple[str, ...]:
+    """A capability is called like its method; who can kill a connector must be able to start it again."""
+    return ("kill", "start_again") if capability is Capability.KILL else (capability.value,)
 
 
 def check_methods(where: str, methods: tuple[str, ...]) -> None:

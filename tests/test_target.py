@@ -94,9 +94,9 @@ def test_a_target_file_tells_banks_methods_and_capabilities(tmp_path: Path) -> N
 def test_a_launched_connector_that_keeps_its_books_and_address_can_be_restarted(tmp_path: Path) -> None:
     launch = '[launch]\ncommand = ["a", "{port}"]\nready_line = "up"\n'
     silent = HttpTarget(read_target_file(_write(tmp_path, GOOD + launch)))
-    assert Capability.RESTART not in silent.capabilities
+    assert not silent.capabilities & {Capability.RESTART, Capability.KILL}
     declared = HttpTarget(read_target_file(_write(tmp_path, f"{GOOD}{launch}restart = true\n")))
-    assert Capability.RESTART in declared.capabilities
+    assert declared.capabilities >= {Capability.RESTART, Capability.KILL}
     assert Capability.RESTART in HttpTarget(read_target_file(PORTAL)).capabilities
 
 
@@ -584,6 +584,29 @@ def test_a_launched_connector_is_ready_by_its_line_and_ends_with_stop(tmp_path: 
             os.kill(int(pid), 0)
 
 
+def test_a_killed_connector_is_unreachable_until_it_is_started_again_at_its_address(tmp_path: Path) -> None:
+    target = _launched(tmp_path, "ready_line = 'up at (?P<base_url>\\S+)'")
+    target.start("http://banks/s/x", tmp_path)
+    try:
+        address = target.base_url
+        target.kill()
+        with pytest.raises(Unreachable):
+            target.lookup("H1")
+        target.start_again()
+        assert target.lookup("H1").isdigit()
+        assert target.base_url == address
+    finally:
+        target.stop()
+
+
+def test_who_is_not_launched_by_the_suite_can_be_neither_killed_nor_started_again(tmp_path: Path) -> None:
+    target = HttpTarget(read_target_file(_write(tmp_path, GOOD)))
+    with pytest.raises(BadTarget, match="only a launched connector can be killed"):
+        target.kill()
+    with pytest.raises(BadTarget, match="only a launched connector can be started again"):
+        target.start_again()
+
+
 def test_a_connector_that_ends_at_once_is_told_with_what_it_wrote(tmp_path: Path) -> None:
     target = _launched(tmp_path, "ready_line = 'up at (?P<base_url>\\S+)'")
     (tmp_path / "server.py").write_text("raise SystemExit('no database')")
@@ -605,6 +628,7 @@ def test_a_python_target_is_checked_against_the_contract(tmp_path: Path, monkeyp
     module.write_text(
         f"{head}class Good:\n{fields}{banks}    capabilities = frozenset()\n{body}"
         f"class Promising(Good):\n    capabilities = frozenset({{'refund'}})\n"
+        f"class Deadly(Good):\n    capabilities = frozenset({{'kill'}})\n    def kill(self): ...\n"
         f"class Inventive(Good):\n    capabilities = frozenset({{'fly'}})\n"
         f"class Odd(Good):\n    banks = {{'vnpay': BankSetup(methods=('wire',))}}\n"
         "class Empty: ...\n"
@@ -615,6 +639,7 @@ def test_a_python_target_is_checked_against_the_contract(tmp_path: Path, monkeyp
     assert load_target("made_targets:Good").name == "x"
     for name, problem in {
         "Promising": "promises refund, but has no such method",
+        "Deadly": "promises start_again, but has no such method",
         "Inventive": "names .*fly",
         "Odd": "methods names wire",
         "Empty": "lacks name, bank_url",

@@ -20,6 +20,9 @@ UNREADABLE = (
 )
 CLOSED: Mapping[str, Mapping[str, int]] = {"maintenance": {"times": 0}, "throttled": {"times": 0, "limit": 1}}
 COPIES = 4
+MISSED = 2
+"""Of how many repetitions the connector misses all but the last."""
+
 MOMENT_S = 2.0
 """How long the suite waits for something that usually happens at once."""
 
@@ -376,6 +379,67 @@ def test_a_callback_does_not_wait_for_a_slow_bank(bench: Bench) -> None:
     bench.expect_nothing_booked(slow)
     bench.settle(slow)
     bench.expect_paid_once(slow)
+
+
+@requirement(
+    "RESILIENCE-16",
+    level=Level.MUST,
+    source="client-defects#memory",
+    says="The connector settles once what the bank told it in vain while it was down, when the bank repeats it.",
+    vi="Bộ kết nối ghi nhận đúng một lần các khoản ngân hàng báo lúc nó ngừng chạy, khi ngân hàng gửi lại.",
+    why="Whoever pays during a deployment or a power cut has paid for nothing.",
+    why_vi="Ai nộp trong lúc cập nhật phần mềm hay mất điện đều không được ghi nhận.",
+    needs=("kill",),
+    guards=("gateways D34", "gateways D37", "egov D30"),
+    once_a_shape=True,
+)
+def test_what_was_told_while_it_was_down_is_settled_when_it_is_repeated(bench: Bench) -> None:
+    bench.needs_callbacks()
+    delays_s = bench.view.retry_delays_s
+    if not delays_s:
+        raise NotApplicable("this bank does not repeat its callbacks")
+    visits = [bench.open(), bench.open()]
+    before = [bench.messages(visit) for visit in visits]
+    for visit in visits:
+        bench.arrive(visit)
+    *missed_s, next_s = delays_s[:MISSED]
+    with bench.down():
+        for visit in visits:
+            bench.pay(visit)
+        bench.deliver()
+        for delay_s in missed_s:
+            bench.advance(delay_s)
+    bench.advance(next_s)
+    for visit, told in zip(visits, before, strict=True):
+        bench.expect_delivered(visit)
+        bench.expect_paid_once(visit)
+        bench.expect_notified_once(visit, told)
+
+
+@requirement(
+    "RESILIENCE-17",
+    level=Level.MUST,
+    source="client-defects#memory",
+    says="The connector that was down until the bank gave up telling it finds the payment by asking.",
+    vi="Bộ kết nối ngừng chạy đến khi ngân hàng thôi gửi lại vẫn tìm ra khoản nộp bằng cách tự hỏi.",
+    why="Ten repetitions end within the hour; a server that stands still for a night loses all of its evening.",
+    why_vi="Mười lượt gửi lại hết trong một giờ; máy chủ hỏng một đêm mất mọi khoản của buổi tối.",
+    needs=("kill", "run_jobs"),
+    shapes=CREATED,
+    guards=("gateways D40", "gateways D37", "egov D30"),
+    once_a_shape=True,
+)
+def test_what_the_bank_gave_up_telling_is_found_by_asking(bench: Bench) -> None:
+    visit = bench.open()
+    before = bench.messages(visit)
+    bench.arrive(visit)
+    with bench.down():
+        bench.pay(visit)
+        bench.deliver()
+        bench.advance(sum(bench.view.retry_delays_s))
+    bench.run_jobs(visit)
+    bench.expect_paid_once(visit)
+    bench.expect_notified_once(visit, before)
 
 
 def _expect_waits_through(bench: Bench, faults: Mapping[str, Mapping[str, int]]) -> None:
