@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import json
 import os
 import re
 import sys
@@ -40,7 +41,7 @@ ASK_FOR_FAULTS = """\
 `banksim faults KIND` tells all of one. Ask for it by POST /_control/sandboxes/NAME/faults, by the header
 X-Banksim-Fault on the connector's own request, or by an amount that ends in 9 and its number (931 for number 31),
 which banksim serve --faults-by-amount allows. Test cards that are refused are at GET /_control/cards. TLS that is
-refused: banksim serve --tls-refused-port."""
+refused, or not to be trusted: banksim serve --tls-refused-port, --tls-untrusted-port."""
 
 
 class Command(Protocol):
@@ -186,6 +187,12 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: do not listen)",
     )
     add(
+        "--tls-untrusted-port",
+        type=_port,
+        help="serve the banks there by HTTPS too, with a certificate that nobody vouches for; 0 = any free port "
+        "(default: do not listen)",
+    )
+    add(
         "--token",
         default=os.environ.get("BANKSIM_TOKEN", ""),
         help="what callers of /_control must show as `Authorization: Bearer TOKEN`; better given as BANKSIM_TOKEN, "
@@ -223,6 +230,7 @@ def _serve(args: argparse.Namespace) -> int:
         faults_by_amount=args.faults_by_amount,
         hold_s=args.fault_hold_s,
         tls_refused_port=args.tls_refused_port,
+        tls_untrusted_port=args.tls_untrusted_port,
     )
     try:
         serve(settings)
@@ -381,6 +389,21 @@ def _settle_arguments(parser: argparse.ArgumentParser) -> None:
         "--date", type=_date, metavar="YYYY-MM-DD", help="the business day (default: yesterday, by the sandbox's clock)"
     )
     add("--bank", default="", help="only this bank's")
+    add("--kind", default="", help="only files of this kind (va, bill, card, tc, day, treasury)")
+    add(
+        "--since",
+        type=_date,
+        metavar="YYYY-MM-DD",
+        help="once more all days from this one on, as after an outage (default: the day alone)",
+    )
+    add("--late-s", type=_late, default=0, metavar="SECONDS", help="the files are there so much later than at 07:00")
+    add(
+        "--faults",
+        type=_wrongs,
+        metavar="JSON",
+        help="what is to be wrong with the files, rows named by their orders, such as "
+        '{"missing": ["HS1"], "changed": {"HS2": -1}, "wrong_footer_checksum": true}; all are at URL/docs',
+    )
     add("--url", type=_url, default="http://127.0.0.1:8080", help="where banksim is (default: %(default)s)")
     add("--sandbox", type=_sandbox, default="default", help="of which sandbox (default: %(default)s)")
     add(
@@ -390,11 +413,19 @@ def _settle_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _settle(args: argparse.Namespace) -> int:
     from simulator.client import Banksim, ControlError
-    from simulator.filing import exchange
+    from simulator.filing import Asked, exchange
 
+    asked = Asked(
+        business_date=args.date,
+        bank=args.bank,
+        kind=args.kind,
+        late_s=args.late_s,
+        since=args.since,
+        faults=args.faults,
+    )
     try:
         with Banksim(args.url, args.token or None) as banksim:
-            sound = exchange(banksim.sandbox(args.sandbox), Path(args.folder), args.date, args.bank, print)
+            sound = exchange(banksim.sandbox(args.sandbox), Path(args.folder), asked, print)
     except ControlError as error:
         return _failed(str(error))
     except OSError as error:
@@ -407,6 +438,22 @@ def _date(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no day such as 2026-01-05") from error
+
+
+def _late(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 7 and int(text) <= 31 * 24 * 3600):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to a month's")
+    return int(text)
+
+
+def _wrongs(text: str) -> dict[str, object]:
+    try:
+        given = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no JSON: {error}") from error
+    if not isinstance(given, dict):
+        raise argparse.ArgumentTypeError(f'{text!r} is not like {{"missing": ["HS1"]}}')
+    return given
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

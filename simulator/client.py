@@ -370,6 +370,14 @@ class BankView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListenersView:
+    """Where TLS goes wrong ("https://127.0.0.1:8443"): a certificate nobody vouches for, no handshake; "" = nowhere."""
+
+    tls_untrusted_url: str
+    tls_refused_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KindView:
     """A fault that can be asked for: `side` is answer, callback, payer or refund, `number` what an amount says."""
 
@@ -627,6 +635,10 @@ class Banksim:
     def banks(self) -> tuple[BankView, ...]:
         return self.call(tuple[BankView, ...], "GET", "/banks")
 
+    def listeners(self) -> ListenersView:
+        """Addresses of the whole server; SandboxClient.url_at says where a sandbox is found there."""
+        return self.call(ListenersView, "GET", "/listeners")
+
     def cards(self) -> CardsView:
         return self.call(CardsView, "GET", "/cards")
 
@@ -690,7 +702,11 @@ class SandboxClient:
     @property
     def url(self) -> str:
         """Where this sandbox's banks begin ("http://127.0.0.1:8080/s/NAME"): append "/vnpay"."""
-        return f"{self.banksim.url}/s/{self.name}"
+        return self.url_at(self.banksim.url)
+
+    def url_at(self, server: str) -> str:
+        """Where they begin at another of the server's addresses ("https://127.0.0.1:8443")."""
+        return f"{server}/s/{self.name}"
 
     def view(self) -> SandboxView:
         return self._call(SandboxView, "GET", "")
@@ -1010,10 +1026,24 @@ class SandboxClient:
         return self._call(SettlementView, "POST", "/settlements", body, timeout_s=PATIENT_S)
 
     def settlement_file(
-        self, bank: str, business_date: date, *, kind: str = "", merchant_code: str = "", late_s: int = 0
+        self,
+        bank: str,
+        business_date: date,
+        *,
+        kind: str = "",
+        merchant_code: str = "",
+        late_s: int = 0,
+        since: date | None = None,
+        faults: Mapping[str, Any] | None = None,
     ) -> bytes:
-        """The file as a connector fetches it; 404 before 07:00 on the next day, or `late_s` after that."""
-        params = {"kind": kind, "merchant_code": merchant_code, "late_s": late_s}
+        """The file as a connector fetches it; 404 before 07:00 on the next day, or `late_s` after that.
+
+        `since` and `faults` as in `settle`.
+        """
+        params: dict[str, Any] = {"kind": kind, "merchant_code": merchant_code, "late_s": late_s}
+        params |= _given(
+            since=since and since.isoformat(), faults=None if faults is None else msgspec.json.encode(faults).decode()
+        )
         place = f"/sandboxes/{_part(self.name)}/settlements/{_part(bank)}/{business_date.isoformat()}"
         return self.banksim.fetch(place, params=params)
 

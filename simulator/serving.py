@@ -8,8 +8,9 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -19,6 +20,7 @@ from simulator.banks import dialects
 from simulator.calling import Calls
 from simulator.clock import VIETNAM, system_clock
 from simulator.control import PREFIXES, create_control
+from simulator.control.desk import NO_LISTENERS, Listeners
 from simulator.control.guard import ASGIApp, Guard, Receive, Scope, Send, is_loopback
 from simulator.delivery import LEASE_S, Courier
 from simulator.dialect import Dialect
@@ -45,7 +47,8 @@ class Settings:
 
     `smtp_port` None = take no e-mail, 0 = at any free port. `maintenance` is "23:00-01:00", "" = as an earlier run left
     it. `faults_by_amount` = in the sandboxes made at the start. `hold_s` is how long in real seconds a fault waits at
-    most where time stands still. `tls_refused_port` None = nobody there refuses TLS, 0 = at any free port.
+    most where time stands still. `tls_refused_port`, `tls_untrusted_port` None = nobody listens there, 0 = at any free
+    port.
     """
 
     store: str
@@ -62,6 +65,7 @@ class Settings:
     faults_by_amount: bool = False
     hold_s: float = MANUAL_HOLD_MAX_S
     tls_refused_port: int | None = None
+    tls_untrusted_port: int | None = None
 
 
 class StartError(Exception):
@@ -71,18 +75,51 @@ class StartError(Exception):
 def serve(settings: Settings) -> None:
     """Serves until SIGINT or SIGTERM. Raises StartError."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    listener = _listener(settings.host, settings.port)
-    with listener:
-        base_url = settings.public_url or _base_url(listener)
-        token = _token(settings, listener)
+    with ExitStack() as leaving:
+        doors = _doors(settings, leaving)
+        base_url = settings.public_url or _base_url(doors.plain)
+        token = _token(settings, doors.plain)
         guard = Guard(token, frozenset({urlsplit(base_url).hostname or "", settings.host.lower()}))
-        app = make_app(settings, base_url, guard)
+        app = make_app(settings, base_url, guard, listening=doors.told)
         server = _Server(configured(app))
+        server.untrusted = doors.untrusted
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-            runner.run(_run(server, app, listener, settings, token))
+            runner.run(_run(server, app, doors, settings, token))
 
 
-def make_app(settings: Settings, base_url: str, guard: Guard, caller: Calls | None = None) -> App:
+@dataclass(frozen=True, slots=True)
+class _Doors:
+    """Bound sockets: plain HTTP, and two where TLS goes wrong if they are wanted."""
+
+    plain: socket.socket
+    untrusted: socket.socket | None
+    refusing: socket.socket | None
+
+    @property
+    def told(self) -> Listeners:
+        return Listeners(_https_url(self.untrusted), _https_url(self.refusing))
+
+
+def _doors(settings: Settings, leaving: ExitStack) -> _Doors:
+    """Raises StartError."""
+
+    def bound(port: int | None, option: str) -> socket.socket | None:
+        return None if port is None else leaving.enter_context(_listener(settings.host, port, option))
+
+    return _Doors(
+        leaving.enter_context(_listener(settings.host, settings.port)),
+        bound(settings.tls_untrusted_port, "--tls-untrusted-port"),
+        bound(settings.tls_refused_port, "--tls-refused-port"),
+    )
+
+
+def make_app(
+    settings: Settings,
+    base_url: str,
+    guard: Guard,
+    caller: Calls | None = None,
+    listening: Listeners = NO_LISTENERS,
+) -> App:
     """The banks, the control API and the pages over one store, not yet started. Raises StartError."""
     try:
         store = open_store(settings.store, system_clock)
@@ -90,7 +127,7 @@ def make_app(settings: Settings, base_url: str, guard: Guard, caller: Calls | No
         raise StartError(f"the store cannot be used: {error}") from error
     worlds = Worlds(store, system_clock, base_url, default_merchants())
     courier = Courier(worlds, f"{socket.gethostname()}-{os.getpid()}", settings.lease_s, caller)
-    control = create_control(worlds, courier, guard)
+    control = create_control(worlds, courier, guard, listening)
     pages = create_pages(worlds, courier, guard.objection)
     seed = settings.seed or secrets.token_hex(8)
     return App(worlds, courier, _either(control, pages), seed, settings.manual, settings.hold_s)
@@ -106,7 +143,7 @@ def _either(control: ASGIApp, pages: ASGIApp) -> ASGIApp:
     return rest
 
 
-async def _run(server: "_Server", app: App, listener: socket.socket, settings: Settings, token: str | None) -> None:
+async def _run(server: "_Server", app: App, doors: _Doors, settings: Settings, token: str | None) -> None:
     try:
         await app.start()
     except StoreError as error:
@@ -125,29 +162,15 @@ async def _run(server: "_Server", app: App, listener: socket.socket, settings: S
                 await app.worlds.set_faults_by_amount(name, True)
         _warn(world, settings)
         mail = await _mail(app.worlds, settings)
-        refusing = await _refusing(settings)
-        text = await _where(world, settings, token, mail)
+        refusing = None if doors.refusing is None else await refuse_tls(doors.refusing)
+        text = await _where(world, settings, token, mail, doors.told)
         server.ready = lambda: print(f"{text}\nbanksim ready at {world.base_url}", flush=True)
-        await server.serve(sockets=[listener])
+        await server.serve(sockets=[doors.plain])
         for beside in (mail, refusing):
             if beside is not None:
                 beside.close()
     finally:
         await app.stop()
-
-
-async def _refusing(settings: Settings) -> asyncio.Server | None:
-    """Who refuses TLS, if somebody is wanted to; where he listens is printed. Raises StartError."""
-    if settings.tls_refused_port is None:
-        return None
-    try:
-        server = await refuse_tls(settings.host, settings.tls_refused_port)
-    except OSError as error:
-        raise StartError(
-            f"cannot refuse TLS at {settings.host} port {settings.tls_refused_port}: {error.strerror}"
-        ) from error
-    print(f"banksim: https://{_address(server)} refuses every TLS handshake")
-    return server
 
 
 async def _mail(worlds: Worlds, settings: Settings) -> asyncio.Server | None:
@@ -188,10 +211,23 @@ class _Server(uvicorn.Server):
     """Says when it listens, and takes SIGINT and SIGTERM for the wish to end that they are, not for an error."""
 
     ready: Callable[[], None] = staticmethod(_silent)
+    untrusted: socket.socket | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        if self.untrusted is not None:
+            self.servers.append(await self._serving_untrusted(self.untrusted))
         self.ready()
+
+    async def _serving_untrusted(self, listener: socket.socket) -> asyncio.Server:
+        """The same application by HTTPS; whoever asked there is waited for at the end as everybody is."""
+        from simulator.untrusted_tls import untrusted_context  # Few want it, and the start need not wait for it.
+
+        context = untrusted_context(listener.getsockname()[0], system_clock())
+        protocol = partial(
+            Connection, config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return await asyncio.get_running_loop().create_server(protocol, sock=listener, ssl=context)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -200,7 +236,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def _listener(host: str, port: int, option: str = "--port") -> socket.socket:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, address = found[0]
@@ -216,7 +252,7 @@ def _listener(host: str, port: int) -> socket.socket:
         listener.close()
         raise StartError(
             f"cannot listen at {host} port {port}: {error.strerror}. "
-            "Perhaps another program is there: choose another --port, or 0 for any free one."
+            f"Perhaps another program is there: choose another {option}, or 0 for any free one."
         ) from error
     return listener
 
@@ -225,6 +261,10 @@ def _base_url(listener: socket.socket) -> str:
     address, port = listener.getsockname()[:2]
     address = WILDCARDS.get(address, address)
     return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+
+
+def _https_url(listener: socket.socket | None) -> str:
+    return "" if listener is None else _base_url(listener).replace("http:", "https:", 1)
 
 
 def _token(settings: Settings, listener: socket.socket) -> str | None:
@@ -252,7 +292,9 @@ def _warn(world: World, settings: Settings) -> None:
 # --- what a person reads at the start ------------------------------------------------------------------------
 
 
-async def _where(world: World, settings: Settings, token: str | None, mail: asyncio.Server | None) -> str:
+async def _where(
+    world: World, settings: Settings, token: str | None, mail: asyncio.Server | None, listening: Listeners
+) -> str:
     """Where everything is, and what a connector is configured with."""
     now = f"{(await world.now()).astimezone(VIETNAM):%Y-%m-%d %H:%M:%S} in Vietnam"
     asks = [dialect.code for dialect in dialects().values() if dialect.inquiry]
@@ -264,6 +306,7 @@ async def _where(world: World, settings: Settings, token: str | None, mail: asyn
         ("phone", f"{world.base_url}/phone (reads a QR code, pasted or photographed, and pays it)"),
         ("inbox", f"{world.base_url}/inbox (portals send to /inbox/sms and /inbox/email)"),
         *([("smtp", f"{_address(mail)} (e-mail to anybody; NAME.sandbox is the domain of a sandbox)")] if mail else []),
+        *_where_tls_goes_wrong(listening),
         ("sandboxes", f"{world.base_url}/s/NAME/..."),
         ("store", _shown(settings.store)),
         ("seed", world.sandbox.seed),
@@ -281,6 +324,13 @@ async def _where(world: World, settings: Settings, token: str | None, mail: asyn
     tell = f"PUT {world.base_url}/_control/sandboxes/{world.name}/merchants/BANK/MERCHANT"
     lines += ["", f'  Tell each bank where your connector listens: {tell} {{"callback_url": "http://..."}}']
     return "\n".join([*lines, ""])
+
+
+def _where_tls_goes_wrong(listening: Listeners) -> Iterator[tuple[str, str]]:
+    if listening.tls_untrusted_url:
+        yield "TLS untrusted", f"{listening.tls_untrusted_url} (the same banks; nobody vouches for the certificate)"
+    if listening.tls_refused_url:
+        yield "TLS refused", f"{listening.tls_refused_url} (every handshake ends with an alert)"
 
 
 def _address(server: asyncio.Server) -> str:

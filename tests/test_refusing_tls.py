@@ -1,6 +1,7 @@
 """Facts about the listener that wants no TLS."""
 
 import asyncio
+import socket
 import ssl
 
 import pytest
@@ -10,7 +11,7 @@ from simulator.refusing_tls import refuse_tls
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 async def test_every_handshake_ends_with_an_alert(version: ssl.TLSVersion) -> None:
-    server = await refuse_tls("127.0.0.1", 0)
+    server = await refuse_tls(socket.create_server(("127.0.0.1", 0)))
     async with server:
         port = server.sockets[0].getsockname()[1]
         context = ssl.create_default_context()
@@ -21,7 +22,7 @@ async def test_every_handshake_ends_with_an_alert(version: ssl.TLSVersion) -> No
 
 
 async def test_who_says_nothing_and_goes_is_let_go() -> None:
-    server = await refuse_tls("127.0.0.1", 0)
+    server = await refuse_tls(socket.create_server(("127.0.0.1", 0)))
     async with server:
         port = server.sockets[0].getsockname()[1]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)

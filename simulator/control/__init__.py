@@ -16,6 +16,7 @@ from simulator.control import (
     hand,
     inbox,
     journal,
+    listeners,
     merchants,
     messages,
     payments,
@@ -25,7 +26,7 @@ from simulator.control import (
     terminals,
     transfers,
 )
-from simulator.control.desk import Desk
+from simulator.control.desk import NO_LISTENERS, Desk, Listeners
 from simulator.control.guard import ASGIApp, Guard, Receive, Scope, Send, objection_to
 from simulator.delivery import Courier
 from simulator.world import Worlds
@@ -51,6 +52,7 @@ ROUTERS = (
     banks,
     cards,
     settlements,
+    listeners,
 )
 """Those that are called most come first: they are looked up in this order."""
 
@@ -89,7 +91,7 @@ TOKEN = {
 }
 
 
-def create_control(worlds: Worlds, courier: Courier, guard: Guard) -> "Control":
+def create_control(worlds: Worlds, courier: Courier, guard: Guard, listening: Listeners = NO_LISTENERS) -> "Control":
     """The control API and its docs, to be served at the root for the paths of PREFIXES."""
     app = FastAPI(
         title="banksim control API",
@@ -101,7 +103,7 @@ def create_control(worlds: Worlds, courier: Courier, guard: Guard) -> "Control":
         docs_url=None,
         redoc_url=None,
     )
-    app.state.desk = Desk(worlds, courier)
+    app.state.desk = Desk(worlds, courier, listening)
     problems.install(app)
     for module in ROUTERS:
         app.include_router(module.router, prefix=PREFIX)

@@ -17,9 +17,21 @@ from simulator.world import World, Worlds
 
 
 @dataclass(frozen=True, slots=True)
+class Listeners:
+    """Addresses at which TLS goes wrong ("https://127.0.0.1:8443"); "" = not listened to."""
+
+    tls_untrusted_url: str = ""
+    tls_refused_url: str = ""
+
+
+NO_LISTENERS = Listeners()
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
     worlds: Worlds
     courier: Courier
+    listeners: Listeners = NO_LISTENERS
 
 
 class Body(BaseModel):
