@@ -113,7 +113,7 @@ async def _sheet(
     earlier: tuple[Line, ...] = ()
     if faults.late:
         earlier = _taken(form, payments, moves, day_of(previous_date(business_date, cut_off), cut_off))
-    rows = faulty(lines, earlier, faults, merchant, day)
+    rows = tuple(line for line in faulty(lines, earlier, faults, merchant, day) if form.takes(line))
     return Sheet(merchant=merchant, day=day, lines=rows, spoilt=faults.spoilt)
 
 

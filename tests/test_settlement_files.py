@@ -453,7 +453,7 @@ LINES = st.lists(
 )
 
 
-def errors_of(form: DayFile, content: bytes) -> tuple[Wrong, ...]:
+def errors_of(form: DayFile, content: bytes, secret: str = "demo-secret") -> tuple[Wrong, ...]:
     """What a reader of the bank's own file finds wrong in it."""
     if form.kind == "tc":
         return tuple(napas._understood(content, "971000")[1])
@@ -464,7 +464,7 @@ def errors_of(form: DayFile, content: bytes) -> tuple[Wrong, ...]:
         "day": vnpay_day,
         "treasury": treasury,
     }
-    return piped.read(layouts[form.kind].LAYOUT, content, "demo-secret").errors
+    return piped.read(layouts[form.kind].LAYOUT, content, secret).errors
 
 
 def test_every_kind_of_the_issue_is_there() -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
 
 from simulator import reconciling
@@ -192,14 +192,18 @@ async def fetch(
     kind: Annotated[str, Query(description="Without it, the bank's first one.")] = "",
     merchant_code: Annotated[str, Query(description="Without it, the bank's first merchant.")] = "",
     late_s: LateS = 0,
+    since: Since = None,
+    faults: Annotated[
+        str, Query(description="As JSON, as in the body of POST.", examples=['{"count_delta":1}'])
+    ] = "{}",
 ) -> Response:
-    """The bare bytes, without faults. 404 before it is there, which is at 07:00 on the next day."""
+    """The bare bytes. 404 before it is there, which is at 07:00 on the next day."""
     form, merchant = _named(world, bank, kind, merchant_code)
     ready_at = _empty(form, merchant, business_date).day.ready_at + timedelta(seconds=late_s)
     now = await world.now()
     if now < ready_at:
         raise Refused(404, f"The file is there from {ready_at.isoformat()} on; it is {now.isoformat()}.")
-    wanted = Wanted(bank=bank, business_date=business_date)
+    wanted = Wanted(bank=bank, business_date=business_date, since=since, faults=_read(faults))
     written = await _written(world, form, merchant, wanted)
     headers = {"content-disposition": f'attachment; filename="{_ascii(written.name)}"'}
     return Response(written.content, media_type="text/plain; charset=utf-8", headers=headers)
@@ -275,6 +279,15 @@ def _file(form: DayFile, merchant: Merchant, day: date) -> FileView:
         reply_name=form.reply_name(sheet) if form.reply_name else "",
         reply_folder=form.reply_folder,
     )
+
+
+def _read(faults: str) -> Faults:
+    try:
+        return Faults.model_validate_json(faults)
+    except ValidationError as error:
+        [first, *_] = error.errors(include_url=False)
+        place = ".".join(("faults", *map(str, first["loc"])))
+        raise Refused(400, f"Query field `{place}`: {first['msg']}.") from error
 
 
 def _faults(wanted: Faults) -> FileFaults:
