@@ -1,0 +1,75 @@
+"""Whether one dossier's money is where it belongs: the bank's book and the connector's, side by side. Pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Fate(StrEnum):
+    """What became of a dossier's money. Only the first three are right."""
+
+    SETTLED_ONCE = "settled_once"
+    """The bank has it, and the connector has booked it and issued one receipt."""
+    NOT_PAID = "not_paid"
+    """Nobody paid, and nobody says so."""
+    REFUND_DUE = "refund_due"
+    """More came than was owed, and the connector knows that the rest must go back."""
+    STUCK = "stuck"
+    """The bank has it and still tries to tell, or the connector has booked it and issued no receipt."""
+    LOST = "lost"
+    """The bank has it and has no more to tell; the connector does not know."""
+    DOUBLED = "doubled"
+    """The connector has booked more than came, or issued two receipts."""
+    WRONG_AMOUNT = "wrong_amount"
+    """The connector has booked another sum than came, or takes another one for the whole fee."""
+    PHANTOM = "phantom"
+    """Paid at the connector, and there is no money at the bank."""
+    REFUND_TWICE = "refund_twice"
+    """More went back to the payer than came, or than the connector knows of."""
+
+
+RIGHT = frozenset({Fate.SETTLED_ONCE, Fate.NOT_PAID, Fate.REFUND_DUE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """One dossier in both books; amounts in dong.
+
+    At the bank: `debits` = how many payments took money, `debited_vnd` how much, `returned_vnd` what went back,
+    `telling` = callbacks are still under way. At the connector: what it has booked, how many receipts it issued, what
+    it says must go back (`due_vnd`) and has gone back (`refunded_vnd`; None = it does not tell).
+    """
+
+    fee_vnd: int
+    debits: int = 0
+    debited_vnd: int = 0
+    returned_vnd: int = 0
+    telling: bool = False
+    booked_vnd: int = 0
+    paid: bool = False
+    receipts: int = 0
+    due_vnd: int = 0
+    refunded_vnd: int | None = None
+
+
+def fate(books: Books) -> Fate:
+    """The worst that is true of it."""
+    if _went_back_too_often(books):
+        return Fate.REFUND_TWICE
+    if books.debited_vnd == 0:
+        return Fate.PHANTOM if books.paid or books.booked_vnd else Fate.NOT_PAID
+    if not books.paid and books.booked_vnd == 0 and books.due_vnd == 0:
+        return Fate.STUCK if books.telling else Fate.LOST
+    known_vnd = books.booked_vnd + books.due_vnd
+    if books.receipts > 1 or known_vnd > books.debited_vnd:
+        return Fate.DOUBLED
+    if known_vnd < books.debited_vnd or (books.paid and books.booked_vnd != books.fee_vnd):
+        # The second payment of a dossier may still be on its way to the connector.
+        return Fate.STUCK if books.telling else Fate.WRONG_AMOUNT
+    if books.paid and books.receipts == 0:
+        return Fate.STUCK
+    return Fate.REFUND_DUE if books.due_vnd else Fate.SETTLED_ONCE
+
+
+def _went_back_too_often(books: Books) -> bool:
+    knows_less = books.refunded_vnd is not None and books.returned_vnd > books.refunded_vnd + books.due_vnd
+    return books.returned_vnd > books.debited_vnd or knows_less

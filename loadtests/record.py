@@ -1,0 +1,122 @@
+"""What a run leaves: payers' journeys, response times by the second, and what went wrong when, in one SQLite file.
+
+Rule: one process writes it, the one that leads the run; audit and report read it, a row at a time.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS journeys (
+    dossier_code TEXT PRIMARY KEY, bank TEXT NOT NULL, method TEXT NOT NULL, amount_vnd INTEGER NOT NULL,
+    began REAL NOT NULL, order_ref TEXT NOT NULL, payment_id TEXT NOT NULL, paid REAL NOT NULL,
+    seen_paid REAL NOT NULL, ended TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS windows (
+    at REAL NOT NULL, name TEXT NOT NULL, requests INTEGER NOT NULL, failures INTEGER NOT NULL, p50_ms REAL NOT NULL,
+    p95_ms REAL NOT NULL, p99_ms REAL NOT NULL, max_ms REAL NOT NULL, PRIMARY KEY (at, name)
+) STRICT;
+CREATE TABLE IF NOT EXISTS happenings (
+    at REAL NOT NULL, until REAL NOT NULL, en TEXT NOT NULL, vi TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS figures (name TEXT PRIMARY KEY, value REAL NOT NULL) STRICT;
+"""
+
+
+class Journey(msgspec.Struct, kw_only=True, array_like=True):
+    """One payer's way. Times are in seconds since 1970, 0 = it never came so far; `ended` says why it ended."""
+
+    dossier_code: str
+    bank: str
+    method: str
+    amount_vnd: int
+    began: float
+    order_ref: str = ""
+    payment_id: str = ""
+    paid: float = 0.0
+    seen_paid: float = 0.0
+    ended: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Some seconds of one kind of request. `at` is when they ended, in seconds since 1970."""
+
+    at: float
+    name: str
+    requests: int
+    failures: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    max_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """What went on from `at` to `until`, in seconds since 1970, in two languages."""
+
+    at: float
+    until: float
+    en: str
+    vi: str
+
+
+class Record:
+    """Open until `close`. One thread uses it."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = sqlite3.connect(path, isolation_level=None)
+        self._file.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {SCHEMA}")
+
+    def close(self) -> None:
+        self._file.close()
+
+    def add_journeys(self, journeys: Iterable[Journey]) -> None:
+        """A later record of a dossier takes the earlier one's place."""
+        self._add("INSERT OR REPLACE INTO journeys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_values, journeys))
+
+    def add_windows(self, windows: Iterable[Window]) -> None:
+        self._add("INSERT INTO windows VALUES (?, ?, ?, ?, ?, ?, ?, ?)", map(_slots, windows))
+
+    def add_happening(self, happening: Happening) -> None:
+        self._add("INSERT INTO happenings VALUES (?, ?, ?, ?)", [_slots(happening)])
+
+    def set_figure(self, name: str, value: float) -> None:
+        self._add("INSERT OR REPLACE INTO figures VALUES (?, ?)", [(name, value)])
+
+    def journeys(self) -> Iterator[Journey]:
+        """By dossier code."""
+        for row in self._file.execute("SELECT * FROM journeys ORDER BY dossier_code"):
+            yield msgspec.convert(row, Journey)
+
+    def windows(self, name: str) -> list[Window]:
+        """Those of one kind, oldest first."""
+        return [Window(*row) for row in self._file.execute("SELECT * FROM windows WHERE name = ? ORDER BY at", (name,))]
+
+    def names(self) -> list[str]:
+        """The kinds of requests that were made."""
+        return [name for (name,) in self._file.execute("SELECT DISTINCT name FROM windows ORDER BY name")]
+
+    def happenings(self) -> list[Happening]:
+        return [Happening(*row) for row in self._file.execute("SELECT * FROM happenings ORDER BY at")]
+
+    def figures(self) -> dict[str, float]:
+        return dict(self._file.execute("SELECT name, value FROM figures"))
+
+    def _add(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
+        self._file.execute("BEGIN")
+        self._file.executemany(statement, rows)
+        self._file.execute("COMMIT")
+
+
+def _values(journey: Journey) -> tuple[object, ...]:
+    return msgspec.structs.astuple(journey)
+
+
+def _slots(row: Window | Happening) -> tuple[object, ...]:
+    return tuple(getattr(row, name) for name in row.__slots__)
