@@ -3,13 +3,16 @@
 Rule: nothing is kept: a file follows from payments and ledger, and the same request gives the same bytes.
 """
 
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from datetime import date, datetime
+from typing import IO
 
 import msgspec
 
 from simulator.dialect import Dialect, assumed
 from simulator.holidays import DAYS_OFF, days_off_of
-from simulator.payment import Merchant, Payment
+from simulator.payment import Merchant
 from simulator.settlement.assumptions import ROWS
 from simulator.settlement.day import (
     CutOff,
@@ -17,14 +20,13 @@ from simulator.settlement.day import (
     Line,
     Totals,
     day_of,
-    lines_of,
+    lines_at,
     parse_cut_off,
     previous_date,
     totals_of,
 )
 from simulator.settlement.fault import FileFaults, faulty
 from simulator.settlement.sheet import DayFile, Reply, Sheet
-from simulator.store import Entry
 from simulator.world import World
 
 SETTLEMENT = "settlement"
@@ -35,7 +37,9 @@ ASSUMPTIONS = assumed(SETTLEMENT, ROWS)
 BUSINESS_DAY = "business_day"
 """The merchant's option: "00:00", "23:00" (the day ends then), "treasury"."""
 
-PAGE = 5_000
+PAGE = 500
+"""So many payments are in memory at once while a file is written."""
+
 NO_FAULTS = FileFaults()
 
 
@@ -87,6 +91,40 @@ async def day_file(
     return Written(name=form.name(sheet), content=form.write(sheet), sheet=sheet, totals=totals_of(sheet.lines))
 
 
+async def write_day(
+    world: World,
+    form: DayFile,
+    merchant: Merchant,
+    business_date: date,
+    into: IO[bytes],
+    since: date | None = None,
+) -> Sheet:
+    """The same file without faults, into `into`, a page of payments after another: a day may have a million.
+
+    The sheet is without its lines. Raises NotOver, WrongOption or DoesNotFit.
+    """
+    sheet = Sheet(merchant=merchant, day=day_of(business_date, cut_off_of(form, merchant), since), lines=())
+    _demand_over(sheet.day, await world.now())
+    lines = _pulled(_pages(world, form, merchant, sheet.day), asyncio.get_running_loop())
+    await asyncio.to_thread(_put_all, form.pieces(sheet, lines), into)
+    return sheet
+
+
+def _pulled(pages: AsyncIterator[list[Line]], loop: asyncio.AbstractEventLoop) -> Iterator[Line]:
+    """The lines one by one, for another thread than the loop's."""
+
+    async def following() -> list[Line] | None:
+        return await anext(pages, None)
+
+    while (page := asyncio.run_coroutine_threadsafe(following(), loop).result()) is not None:
+        yield from page
+
+
+def _put_all(pieces: Iterator[bytes], into: IO[bytes]) -> None:
+    for piece in pieces:
+        into.write(piece)
+
+
 async def reply_to(
     world: World,
     form: DayFile,
@@ -107,12 +145,10 @@ async def _sheet(
     cut_off = cut_off_of(form, merchant)
     day, now = day_of(business_date, cut_off, since), await world.now()
     _demand_over(day, now)
-    moves = await _moves(world, merchant)
-    payments = await _payments(world, merchant)
-    lines = _taken(form, payments, moves, day)
+    lines = await _lines(world, form, merchant, day)
     earlier: tuple[Line, ...] = ()
     if faults.late:
-        earlier = _taken(form, payments, moves, day_of(previous_date(business_date, cut_off), cut_off))
+        earlier = await _lines(world, form, merchant, day_of(previous_date(business_date, cut_off), cut_off))
     rows = tuple(line for line in faulty(lines, earlier, faults, merchant, day) if form.takes(line))
     return Sheet(merchant=merchant, day=day, lines=rows, spoilt=faults.spoilt)
 
@@ -124,31 +160,25 @@ def _demand_over(day: Day, now: datetime) -> None:
         )
 
 
-def _taken(form: DayFile, payments: dict[str, Payment], moves: list[Entry], day: Day) -> tuple[Line, ...]:
-    return tuple(line for line in lines_of(payments, moves, day) if form.takes(line))
+async def _lines(world: World, form: DayFile, merchant: Merchant, day: Day) -> tuple[Line, ...]:
+    return tuple([line async for page in _pages(world, form, merchant, day) for line in page])
 
 
-async def _moves(world: World, merchant: Merchant) -> list[Entry]:
-    found: list[Entry] = []
-    offset = 0
-    while page := await world.store.ledger(world.name, limit=PAGE, offset=offset):
-        found.extend(each for each in page if _is_of(each, merchant))
-        offset += len(page)
-    return found
-
-
-async def _payments(world: World, merchant: Merchant) -> dict[str, Payment]:
-    """Read after the ledger: of every entry its payment is there."""
-    found: dict[str, Payment] = {}
-    offset = 0
-    while page := await world.store.payments(world.name, bank=merchant.bank, limit=PAGE, offset=offset):
-        found.update((each.payment_id, each) for each in page if _is_of(each, merchant))
-        offset += len(page)
-    return found
-
-
-def _is_of(each: Entry | Payment, merchant: Merchant) -> bool:
-    return (each.bank, each.merchant_code) == (merchant.bank, merchant.merchant_code)
+async def _pages(world: World, form: DayFile, merchant: Merchant, day: Day) -> AsyncIterator[list[Line]]:
+    """The day's rows and no others, in the order of their moments."""
+    since, after = day.begins_at, -1
+    while page := await world.store.moments(
+        world.name,
+        bank=merchant.bank,
+        merchant_code=merchant.merchant_code,
+        since=since,
+        until=day.ends_at,
+        after=after,
+        limit=PAGE,
+    ):
+        since, after = page[-1].at, page[-1].number
+        lines = (line for each in page for line in lines_at(each.at, each.payment, each.entries, day))
+        yield [line for line in lines if form.takes(line)]
 
 
 def file_of(dialect: Dialect, kind: str) -> DayFile | None:

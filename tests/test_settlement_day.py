@@ -19,7 +19,8 @@ from simulator.settlement.day import (
     Line,
     date_of,
     day_of,
-    lines_of,
+    lines_at,
+    moments_of,
     parse_cut_off,
     previous_date,
     totals_of,
@@ -70,7 +71,15 @@ def entry(paid: Payment, entry_id: str, amount_vnd: int, at: datetime) -> Entry:
 
 
 def rows(day: Day, *told: tuple[Payment, Sequence[Entry]]) -> tuple[Line, ...]:
-    return lines_of({each.payment_id: each for each, _ in told}, [entry for _, own in told for entry in own], day)
+    """By way of their moments, as the store finds them."""
+    found = [
+        (moment, line)
+        for paid, moves in told
+        for moment in moments_of(paid).union(move.booked_at for move in moves)
+        if day.has(moment)
+        for line in lines_at(moment, paid, moves, day)
+    ]
+    return tuple(line for _, line in sorted(found, key=lambda each: (each[0], each[1].payment.payment_id)))
 
 
 def sold(order_ref: str = "HS1", at: datetime = TEN) -> Line:

@@ -86,7 +86,7 @@ ROW = (
 
 def test_a_row_of_virtual_accounts_is_the_known_one() -> None:
     """onefin-settle#va"""
-    written = vietinbank_va.write(sheet(vector_line())).decode()
+    written = vietinbank_va.FILE.write(sheet(vector_line())).decode()
     header, row, footer, end = written.split("\n")
     assert row == ROW
     assert header.split(",") == list(vietinbank_va.COLUMNS)
@@ -97,7 +97,7 @@ def test_a_row_of_virtual_accounts_is_the_known_one() -> None:
 
 def test_the_footer_of_virtual_accounts_is_the_known_one() -> None:
     """onefin-settle#va"""
-    last = vietinbank_va.write(sheet(vector_line())).decode().splitlines()[-1]
+    last = vietinbank_va.FILE.write(sheet(vector_line())).decode().splitlines()[-1]
     assert last == "009|9111|admin|1|20240202070000|e7329bf666a2758ce2252214b130e120"
 
 
@@ -110,7 +110,7 @@ def test_the_names_of_virtual_accounts_files() -> None:
 def test_the_footer_counts_only_todays_rows() -> None:
     """onefin-settle#va: late rows have type 003 and are not counted."""
     late = msgspec.structs.replace(sale("Y"), carried=True)
-    lines = vietinbank_va.write(sheet(sale("A"), late)).decode().splitlines()
+    lines = vietinbank_va.FILE.write(sheet(sale("A"), late)).decode().splitlines()
     assert [line[:3] for line in lines[1:]] == ["002", "003", "009"]
     assert lines[-1].split("|")[3] == "1"
 
@@ -206,7 +206,7 @@ def test_a_bills_checksum_has_an_order_of_its_own() -> None:
     """onefin-settle#bill: the provider before the service, no type, no currency."""
     options = {"service_type": "S", "provider_code": "P", "merchant_id": "1960"}
     merchant = msgspec.structs.replace(BILLER, options=options)
-    header, row, footer = vietinbank_bill.write(sheet(sale("A"), merchant=merchant)).decode().split("\n")
+    header, row, footer = vietinbank_bill.FILE.write(sheet(sale("A"), merchant=merchant)).decode().split("\n")
     *values, checksum = row.split("|")
     assert header.split(",") == list(vietinbank_bill.COLUMNS)
     assert values == ["002", "KA", "1960", "S", "P", "A", "50000", "VND", "", "", "20240201140634", "00", "BA"]
@@ -218,7 +218,7 @@ def test_a_bills_checksum_has_an_order_of_its_own() -> None:
 def test_a_bill_files_footer_counts_late_rows_too() -> None:
     """onefin-settle#bill: unlike that of virtual accounts."""
     late = msgspec.structs.replace(sale("Y"), carried=True)
-    lines = vietinbank_bill.write(sheet(sale("A"), late)).decode().splitlines()
+    lines = vietinbank_bill.FILE.write(sheet(sale("A"), late)).decode().splitlines()
     assert [line[:3] for line in lines[1:]] == ["002", "003", "009"]
     assert lines[-1].split("|")[3] == "2"
 
@@ -234,7 +234,7 @@ def test_a_card_row_and_its_checksum_in_capitals() -> None:
     """onefin-settle#card"""
     merchant = msgspec.structs.replace(BILLER, options={"user_id": "OneFin"})
     line = sale("A", payer_account="9704198526191432198")
-    lines = vietinbank_card.write(sheet(line, refund_of("A"), merchant=merchant)).decode().split("\n")
+    lines = vietinbank_card.FILE.write(sheet(line, refund_of("A"), merchant=merchant)).decode().split("\n")
     values = "0002|00|1210|VND|50000|KA||01/02/2024 14:06:34|9111|BA|00|970419*********2198"
     assert lines[1] == f"{values}|{md5((values.replace('|', '') + 'demo-secret').encode()).hexdigest().upper()}"
     assert lines[2].startswith("0002|00|1402|VND|20000|RA|KA|01/02/2024 14:06:34|9111|FA|00||")
@@ -255,7 +255,7 @@ def test_the_names_of_card_files() -> None:
 )
 def test_the_bank_disputes_what_its_books_do_not_have(form: Any, status: str, key: str) -> None:
     own = sheet(sale("A"), sale("B", 60_000), sale("C"))
-    theirs = form.write(sheet(sale("A"), sale("B", 60_001), sale("X")))
+    theirs = form.FILE.write(sheet(sale("A"), sale("B", 60_001), sale("X")))
     found = form.read(theirs, own)
     answer = piped.read(form.LAYOUT, found.answer, "demo-secret")
     assert {row.fields[key]: row.fields[status] for row in answer.rows} == {
@@ -300,7 +300,7 @@ def tc(*lines: Line, **changes: Any) -> Sheet:
 def test_a_row_of_tc_has_each_tag_in_its_place_and_width() -> None:
     """napas-settlement#row"""
     line = sale("A", 100_000, payer_account="9704198526191432198", bank_ref="14226112")
-    header, row, trailer = napas.write(tc(line)).decode().split("\n")
+    header, row, trailer = napas.FILE.write(tc(line)).decode().split("\n")
     assert header == "HR[REV]  971000[DATE]01022024"
     assert row == (
         "DR[MTI]0210[F2]970419_________2198[F3]000000[SVC] EC_CASHIN[TCC]04[F4]000010000000[RTA]000010000000[F49]704"
@@ -327,7 +327,7 @@ def test_the_year_of_a_rows_date_is_known_at_the_turn_of_the_year() -> None:
     day = day_of(date(2026, 12, 31), parse_cut_off("23:00"))
     late = msgspec.structs.replace(sale("A"), at=datetime(2026, 12, 31, 22, 59, 59, tzinfo=VIETNAM))
     whole = Sheet(merchant=MEMBER, day=day, lines=(late,))
-    header, row, trailer = napas.write(whole).decode().split("\n")
+    header, row, trailer = napas.FILE.write(whole).decode().split("\n")
     assert (header[-8:], "[F13]1231[F15]1231" in row, "31122026" in row) == ("31122026", True, True)
     assert "[DATE]01012027" in trailer
     assert napas.name(whole).startswith("010127_")
@@ -335,7 +335,7 @@ def test_the_year_of_a_rows_date_is_known_at_the_turn_of_the_year() -> None:
 
 def test_an_amount_that_is_too_wide_for_its_field_is_said() -> None:
     with pytest.raises(DoesNotFit, match="F4 has 12 digits"):
-        napas.write(tc(sale("A", 10**10)))
+        napas.FILE.write(tc(sale("A", 10**10)))
 
 
 def sl(*rows: tuple[Line, str], short: bool = True, member: str = "971000") -> bytes:
@@ -398,7 +398,7 @@ VNPAY = Merchant(bank="vnpay", merchant_code="DEMOV210", name="Portal", secrets=
 
 def test_vnpays_day_in_the_words_of_its_api() -> None:
     lines = (sale("A"), sale("B", kind=Kind.CANCELLED), refund_of("A"), refund_of("C", 50_000))
-    told = vnpay_day.write(sheet(*lines, merchant=VNPAY)).decode().splitlines()
+    told = vnpay_day.FILE.write(sheet(*lines, merchant=VNPAY)).decode().splitlines()
     rows = [row.split("|") for row in told[1:-1]]
     assert [(row[2], row[5], row[7], row[8]) for row in rows] == [
         ("A", "5000000", "01", "00"),
@@ -419,7 +419,7 @@ def test_the_treasurys_totals_are_those_of_its_details() -> None:
         refund_of("A"),
         Line(kind=Kind.SALE, payment=paid("D", 7, order=at_tax), amount_vnd=7, at=AT),
     )
-    told = treasury.write(sheet(*lines, cut_off="treasury")).decode().splitlines()
+    told = treasury.FILE.write(sheet(*lines, cut_off="treasury")).decode().splitlines()
     rows = [row.split("|") for row in told[1:-1]]
     totals = {(row[5], row[6], row[10]): (row[7], row[8]) for row in rows if row[0] == "TH"}
     assert totals == {
@@ -434,7 +434,7 @@ def test_the_treasurys_totals_are_those_of_its_details() -> None:
 @pytest.mark.parametrize(("form", "status"), [(vnpay_day, "ReconcileStatus"), (treasury, "KetQua")])
 def test_an_answer_to_our_own_layout_is_read(form: Any, status: str) -> None:
     own = sheet(sale("A"), refund_of("A"), merchant=VNPAY)
-    rows = piped.read(form.LAYOUT, form.write(own), "S3CRET").rows
+    rows = piped.read(form.LAYOUT, form.FILE.write(own), "S3CRET").rows
     keyed = own.with_secret("S3CRET")
     agreed = piped.write(form.REPLY, [({**row.fields, status: "00"}, False) for row in rows], {}, keyed)
     found = form.read(agreed, own)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from simulator.maintenance import Window
 from simulator.outbox import Delivery, DeliveryState, Retry, after_attempt, announce
 from simulator.payment import Event, IllegalEvent, Merchant, Order, Payment, Refund, RefundState, apply
 from simulator.purse import Biometrics, Kind, Purse, changed, debited
+from simulator.slip import PaidWith, TellerSlip
 from simulator.store import (
     OWN_ACCOUNT,
     ById,
@@ -956,6 +957,94 @@ async def test_the_ledger_is_listed_as_it_was_booked(store: Store) -> None:
     assert [each.payment_id for each in await store.ledger("default", limit=2, offset=1)] == ["id-A", "id-C"]
     totals = await store.totals("default")
     assert (totals.debited_vnd, totals.refunded_vnd) == (150_000, 20_000)
+
+
+def refund(amount_vnd: int, at: datetime) -> Callable[[Stored], Change[None]]:
+    def decide(stored: Stored) -> Change[None]:
+        assert stored.payment is not None
+        number = f"refund:{at.isoformat()}"
+        booked = msgspec.structs.replace(entry_of(stored.payment, number, -amount_vnd), booked_at=at)
+        return Change(None, payment=msgspec.structs.replace(stored.payment, otp_tries=1), ledger=(booked,))
+
+    return decide
+
+
+async def moments(store: Store, since: float = -1e6, until: float = 1e6, **more: Any) -> list[tuple[float, str, int]]:
+    """(seconds after NOW, payment, how many entries it has)."""
+    asked = {"bank": "vnpay", "merchant_code": "DEMO", "since": later(since), "until": later(until), **more}
+    found = await store.moments("default", **asked)
+    return [((each.at - NOW).total_seconds(), each.payment.payment_id, len(each.entries)) for each in found]
+
+
+async def test_a_payment_is_found_under_each_moment_of_its_money_and_no_other(store: Store) -> None:
+    await paid(store, "B")
+    await paid(store, "A")
+    await added(store, "C")
+    await paid(store, "D", "manual")
+    await store.transact("default", ById("id-A"), refund(1, later(60)))
+    await store.transact("default", ById("id-A"), refund(1, later(30)))
+    assert await moments(store) == [(0, "id-B", 1), (0, "id-A", 3), (30, "id-A", 3), (60, "id-A", 3)]
+    assert await moments(store, 30, 60) == [(30, "id-A", 3)]
+    assert await moments(store, bank="momo") == await moments(store, merchant_code="OTHER") == []
+
+
+async def test_moments_are_read_in_pages_by_the_last_one(store: Store) -> None:
+    for name in "ABCDE":
+        await paid(store, name)
+    await store.transact("default", ById("id-B"), refund(1, later(5)))
+    read, since, after = [], later(-9), -1
+    while page := await store.moments(
+        "default", bank="vnpay", merchant_code="DEMO", since=since, until=later(9), after=after, limit=2
+    ):
+        assert len(page) <= 2
+        read += [each.payment.payment_id for each in page]
+        since, after = page[-1].at, page[-1].number
+    assert read == ["id-A", "id-B", "id-C", "id-D", "id-E", "id-B"]
+
+
+async def test_held_money_and_a_tellers_slip_have_moments_of_their_own(store: Store) -> None:
+    held = await added(store, "A")
+    slip = TellerSlip(
+        branch="1", teller_id="T", sequence=1, paid_with=PaidWith.CASH, taken_at=NOW, booked_on=date(2026, 11, 24)
+    )
+
+    def suspect(stored: Stored) -> Change[None]:
+        assert stored.payment is not None
+        return Change(None, payment=apply(stored.payment, Event.SUSPECT, NOW), ledger=(entry_of(held),))
+
+    def clear(stored: Stored) -> Change[None]:
+        assert stored.payment is not None
+        return Change(None, payment=apply(stored.payment, Event.APPROVE, later(70), slip=slip))
+
+    await store.transact("default", ById("id-A"), suspect)
+    assert await moments(store) == [(0, "id-A", 1)]
+    await store.transact("default", ById("id-A"), clear)
+    noon = (datetime(2026, 11, 24, 5, tzinfo=UTC) - NOW).total_seconds()
+    assert await moments(store) == [(0, "id-A", 1), (70, "id-A", 1), (noon, "id-A", 1)]
+
+
+async def test_a_cleared_sandbox_is_found_under_no_moment(store: Store) -> None:
+    await paid(store, "A")
+    await store.clear_sandbox("default")
+    assert await moments(store) == []
+
+
+async def test_what_an_older_schema_kept_is_found_by_its_moments(database: Database, store: Store) -> None:
+    """As it was before there were any: the table is taken away, and the version put back."""
+    await paid(store, "A")
+    await paid(store, "B")
+    await store.transact("default", ById("id-A"), refund(1, later(60)))
+    before = await moments(store)
+    await store.close()
+    script = "DROP TABLE moment; UPDATE schema_version SET version = 4"
+    if database.url.startswith("postgresql"):
+        connection = await asyncpg.connect(database.url)
+        await connection.execute(script)
+        await connection.close()
+    else:
+        with closing(sqlite3.connect(database.url)) as file:
+            file.executescript(script)
+    assert await moments(await database.open()) == before != []
 
 
 async def assert_counted(store: Store, sandbox: str) -> None:

@@ -270,10 +270,12 @@ async def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 async def test_a_damaged_database_is_a_store_error_when_read(path: Path, store: SqliteStore) -> None:
+    with closing(connect(path, "ro", 1)) as connection:
+        [(empty,)] = connection.execute("PRAGMA page_count")
     for number in range(50):
         await pay(store, str(number), "x" * 2000)
     await store.close()
-    damage(path, intact=3)
+    damage(path, intact=empty)
     damaged = SqliteStore(path, lambda: NOW)
     await damaged.open()
     with pytest.raises(StoreError, match=r"bank\.db: .*malformed; the file is damaged: restore it"):
@@ -311,6 +313,16 @@ async def test_a_reading_goes_by_its_index(path: Path, store: SqliteStore, index
         plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {told[-1]}")]
     assert any(f"INDEX {index} " in step for step in plan), plan
     assert not [step for step in plan if step.startswith("SCAN") and "sandbox" not in step]
+
+
+async def test_a_days_moments_are_searched_by_bank_and_instant(path: Path, store: SqliteStore) -> None:
+    given = {"of": 1, "bank": "b", "merchant_code": "m", "since": 1, "until": 2, "after": -1, "limit": 9}
+    with closing(connect(path, "ro", 1)) as connection:
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statements.MOMENTS}", given)]
+    assert plan == [
+        "SEARCH moment USING PRIMARY KEY (sandbox_id=? AND bank=? AND (at,payment_no)>(?,?) AND at<?)",
+        "SEARCH payment USING INTEGER PRIMARY KEY (rowid=?)",
+    ]
 
 
 def test_the_log_ends_though_the_writer_never_pauses(path: Path) -> None:

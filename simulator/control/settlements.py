@@ -2,13 +2,15 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, timedelta
-from typing import Annotated
+from tempfile import SpooledTemporaryFile
+from typing import IO, Annotated
 
 import msgspec
 from fastapi import APIRouter, Path, Query
-from fastapi.responses import Response
+from fastapi.responses import Response, StreamingResponse
 from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
 
@@ -29,6 +31,9 @@ router = APIRouter(prefix="/sandboxes/{sandbox}/settlements", tags=["settlements
 
 ROWS_MAX = 1000
 CONTENT_MAX = 32_000_000
+IN_MEMORY_MAX = 1_000_000
+CHUNK = 64 * 1024
+TEXT = "text/plain; charset=utf-8"
 
 Ref = Annotated[str, Field(min_length=1, max_length=255)]
 Refs = Annotated[tuple[Ref, ...], Field(max_length=ROWS_MAX)]
@@ -204,9 +209,44 @@ async def fetch(
     if now < ready_at:
         raise Refused(404, f"The file is there from {ready_at.isoformat()} on; it is {now.isoformat()}.")
     wanted = Wanted(bank=bank, business_date=business_date, since=since, faults=_read(faults))
-    written = await _written(world, form, merchant, wanted)
-    headers = {"content-disposition": f'attachment; filename="{_ascii(written.name)}"'}
-    return Response(written.content, media_type="text/plain; charset=utf-8", headers=headers)
+    if wanted.faults != Faults():
+        written = await _written(world, form, merchant, wanted)
+        return Response(written.content, media_type=TEXT, headers=_headers(written.name))
+    return await _streamed(world, form, merchant, wanted)
+
+
+async def _streamed(world: World, form: DayFile, merchant: Merchant, wanted: Wanted) -> Response:
+    """Written to its end first, for only then it is known whether it can be; what is long lies on the disk."""
+    _demand_order(wanted)
+    content = SpooledTemporaryFile(max_size=IN_MEMORY_MAX)  # noqa: SIM115 - closed when it is sent
+    with _refusing("There is no such file"):
+        sheet = await reconciling.write_day(world, form, merchant, wanted.business_date, content, wanted.since)
+    headers = {**_headers(form.name(sheet)), "content-length": str(content.tell())}
+    return StreamingResponse(_chunks(content), media_type=TEXT, headers=headers)
+
+
+def _chunks(content: IO[bytes]) -> Iterator[bytes]:
+    with content:
+        content.seek(0)
+        while chunk := content.read(CHUNK):
+            yield chunk
+
+
+def _headers(name: str) -> dict[str, str]:
+    return {"content-disposition": f'attachment; filename="{_ascii(name)}"'}
+
+
+@contextmanager
+def _refusing(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (reconciling.NotOver, reconciling.WrongOption, NoSuchRow, DoesNotFit) as error:
+        raise Refused(409, f"{what}: {error}.") from error
+
+
+def _demand_order(wanted: Wanted) -> None:
+    if wanted.since is not None and wanted.since > wanted.business_date:
+        raise Refused(400, f"Field `since`: {wanted.since} is after {wanted.business_date}.")
 
 
 @router.post("/replies", summary="Hand in the merchant's file")
@@ -223,10 +263,8 @@ async def reply(world: TheWorld, wanted: Answered) -> ReplyView:
     except binascii.Error as error:
         raise Refused(400, "Body field `content_base64`: is not Base64.") from error
     faults = _faults(wanted.faults)
-    try:
+    with _refusing("The file cannot be read"):
         found = await reconciling.reply_to(world, form, merchant, wanted.business_date, content, faults, wanted.since)
-    except (reconciling.NotOver, reconciling.WrongOption, NoSuchRow, DoesNotFit) as error:
-        raise Refused(409, f"The file cannot be read: {error}.") from error
     return ReplyView(
         accepted=not found.errors,
         rows=tuple(SaidView.model_validate(each) for each in found.rows),
@@ -239,12 +277,9 @@ async def reply(world: TheWorld, wanted: Answered) -> ReplyView:
 
 async def _written(world: World, form: DayFile, merchant: Merchant, wanted: Wanted) -> Written:
     faults = _faults(wanted.faults)
-    if wanted.since is not None and wanted.since > wanted.business_date:
-        raise Refused(400, f"Body field `since`: {wanted.since} is after {wanted.business_date}.")
-    try:
+    _demand_order(wanted)
+    with _refusing("There is no such file"):
         return await reconciling.day_file(world, form, merchant, wanted.business_date, faults, wanted.since)
-    except (reconciling.NotOver, reconciling.WrongOption, NoSuchRow, DoesNotFit) as error:
-        raise Refused(409, f"There is no such file: {error}.") from error
 
 
 def _named(world: World, bank: str, kind: str, merchant_code: str) -> tuple[DayFile, Merchant]:

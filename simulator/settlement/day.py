@@ -5,9 +5,8 @@ is in none until it is approved.
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -23,6 +22,7 @@ READY_AT = time(7)
 """vietinbank-thvqr-1-0#files: about 7 o'clock on the next day, days off too."""
 
 TREASURY = "treasury"
+NOON = time(12)
 
 
 class CutOff(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,16 +181,37 @@ def _is_last_of_year(day: date, cut_off: CutOff) -> bool:
     return not cut_off.skips(day) and following.year != day.year
 
 
-def lines_of(payments: Mapping[str, Payment], moves: Iterable[Move], day: Day) -> tuple[Line, ...]:
-    """The rows of that day, in the order in which the money moved. `payments` has every payment of `moves`."""
-    grouped: dict[str, list[Move]] = defaultdict(list)
-    for move in moves:
-        grouped[move.payment_id].append(move)
-    lines = [line for payment_id, own in grouped.items() for line in _lines(payments[payment_id], own, day)]
-    return tuple(sorted(lines, key=lambda line: (line.at, line.payment.payment_id, line.kind)))
+def moments_of(payment: Payment) -> frozenset[datetime]:
+    """Under which a day's file has to look for the payment, besides the moments of its moves.
+
+    Held money counts from its approval on, and a teller's slip from the day that is written on it.
+    """
+    moments = {payment.settled_at} if payment.state in COLLECTED and payment.settled_at else set()
+    if isinstance(payment.slip, TellerSlip):
+        moments.add(_noon(payment.slip))
+    return frozenset(moments)
 
 
-def _lines(payment: Payment, moves: list[Move], day: Day) -> list[Line]:
+def _noon(slip: TellerSlip) -> datetime:
+    """In the middle of the day that is written on it, before every cut-off that looks at slips."""
+    return datetime.combine(slip.booked_on, NOON, VIETNAM).astimezone(UTC)
+
+
+def lines_at(moment: datetime, payment: Payment, moves: Iterable[Move], day: Day) -> list[Line]:
+    """The payment's rows of that day that are found under that moment. Each row is found under exactly one.
+
+    `moves` are all moves of the payment, in the order in which they were booked.
+    """
+    return [line for line in _lines(payment, moves, day) if _moment(line, day) == moment]
+
+
+def _moment(line: Line, day: Day) -> datetime:
+    slip = line.payment.slip
+    of_sale = line.kind in (Kind.SALE, Kind.CANCELLED)
+    return _noon(slip) if of_sale and day.by_slip and isinstance(slip, TellerSlip) else line.at
+
+
+def _lines(payment: Payment, moves: Iterable[Move], day: Day) -> list[Line]:
     if payment.state is State.SUSPECTED:
         return []
     lines = []

@@ -4,7 +4,7 @@ Rule: pure. Lines of tagged fields of fixed width, each padded on its left; a ch
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import md5
 from itertools import pairwise
 
@@ -136,17 +136,21 @@ def row(fields: Fields, member: str, *, is_spoilt: bool = False) -> str:
     return content + (spoil(seal) if is_spoilt else seal)
 
 
-def write(sheet: Sheet) -> bytes:
+def pieces(sheet: Sheet, lines: Iterable[Line]) -> Iterator[bytes]:
     member = member_of(sheet)
-    rows = [row(fields_of(line, sheet), member, is_spoilt=sheet.is_spoilt(line)) for line in sheet.lines]
+    rows = (row(fields_of(line, sheet), member, is_spoilt=sheet.is_spoilt(line)) for line in lines)
     return _whole(rows, sheet)
 
 
-def _whole(rows: list[str], sheet: Sheet) -> bytes:
+def _whole(rows: Iterable[str], sheet: Sheet) -> Iterator[bytes]:
     member, made_at = member_of(sheet), sheet.day.ready_at
-    header = _line("HR", HEADER, {"REV": member, "DATE": f"{sheet.day.business_date:%d%m%Y}"})
+    yield _line("HR", HEADER, {"REV": member, "DATE": f"{sheet.day.business_date:%d%m%Y}"}).encode()
+    count = 0
+    for each in rows:
+        count += 1
+        yield f"\n{each}".encode()
     last = {
-        "NOT": str(len(rows) + sheet.spoilt.count_delta),
+        "NOT": str(count + sheet.spoilt.count_delta),
         "CRE": sheet.option("user_id", "BANKSIM"),
         "TIME": f"{made_at:%H%M%S}",
         "DATE": f"{made_at:%d%m%Y}",
@@ -154,7 +158,7 @@ def _whole(rows: list[str], sheet: Sheet) -> bytes:
     content = _line("TR", TRAILER, last) + "[CSF]"
     # napas-settlement#checksum: a published file's last checksum covers the last line alone.
     seal = checksum(content, member)
-    return "\n".join((header, *rows, content + (spoil(seal) if sheet.spoilt.footer else seal))).encode()
+    yield f"\n{content}{spoil(seal) if sheet.spoilt.footer else seal}".encode()
 
 
 def read(content: bytes, sheet: Sheet) -> Reply:
@@ -179,7 +183,7 @@ def read(content: bytes, sheet: Sheet) -> Reply:
         rows=tuple(said),
         errors=tuple(errors[:ERRORS_MAX]),
         answer_name=_name(sheet, "XL"),
-        answer=_whole(answer, sound),
+        answer=b"".join(_whole(answer, sound)),
     )
 
 
@@ -256,7 +260,7 @@ FILE = DayFile(
     cut_off="23:00",  # napas-settlement#day: from 23:00 of the day before
     folder="ECOM/Inbox",  # onefin-settle#folders
     name=name,
-    write=write,
+    pieces=pieces,
     takes=takes,
     read=read,
     reply_name=reply_name,

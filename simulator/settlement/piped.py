@@ -3,7 +3,7 @@
 Rule: pure. Reading never raises: it says what is wrong, in which line and field.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -20,7 +20,8 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
 
     `rows` are the types of rows, `end` that of the footer, whose column `count` says how many rows of the types
     `counted` there are. `seal` and `seal_footer` make the checksums; the footer's may look at those of all rows.
-    `newline_at_end` = the footer's line is ended, too.
+    `newline_at_end` = the footer's line is ended, too. `seals_rows` = `seal_footer` does look at those of all rows:
+    only then are they kept.
     """
 
     columns: tuple[str, ...]
@@ -33,6 +34,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     seal_footer: Callable[[Fields, Sequence[str], str], str]
     header: str
     newline_at_end: bool = True
+    seals_rows: bool = False
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -54,19 +56,35 @@ def cleaned(fields: Fields, columns: tuple[str, ...]) -> dict[str, str]:
 
 
 def write(layout: Layout, rows: Iterable[tuple[Fields, bool]], footer: Fields, sheet: Sheet) -> bytes:
-    """`rows` are (the values by name, whether its checksum is to be false); what is not named stays empty."""
-    lines, checksums, counted = [layout.header], [], 0
+    """The whole file, as `pieces` has it."""
+    return b"".join(pieces(layout, rows, lambda: footer, sheet))
+
+
+def pieces(
+    layout: Layout, rows: Iterable[tuple[Fields, bool]], footer: Callable[[], Fields], sheet: Sheet
+) -> Iterator[bytes]:
+    """The file line by line. `rows` are (the values by name, whether its checksum is to be false); what is not named
+    stays empty. `footer` is asked once all rows have gone through.
+    """
+    yield _encoded(layout.header)
+    checksums, counted = [], 0
     for fields, is_spoilt in rows:
         clean = cleaned(fields, layout.columns[:-1])
         checksum = layout.seal(clean, sheet.secret)
-        checksums.append(spoil(checksum) if is_spoilt else checksum)
+        checksum = spoil(checksum) if is_spoilt else checksum
+        if layout.seals_rows:
+            checksums.append(checksum)
         counted += clean[layout.columns[0]] in layout.counted
-        lines.append("|".join((*clean.values(), checksums[-1])))
-    told = {**footer, layout.footer[0]: layout.end, layout.count: str(counted + sheet.spoilt.count_delta)}
+        yield _encoded("\n", "|".join((*clean.values(), checksum)))
+    told = {**footer(), layout.footer[0]: layout.end, layout.count: str(counted + sheet.spoilt.count_delta)}
     last = cleaned(told, layout.footer[:-1])
     checksum = layout.seal_footer(last, checksums, sheet.secret)
-    lines.append("|".join((*last.values(), spoil(checksum) if sheet.spoilt.footer else checksum)))
-    return ("\n".join(lines) + ("\n" if layout.newline_at_end else "")).encode("utf-8", "replace")
+    end = "|".join((*last.values(), spoil(checksum) if sheet.spoilt.footer else checksum))
+    yield _encoded("\n", end, "\n" if layout.newline_at_end else "")
+
+
+def _encoded(*texts: str) -> bytes:
+    return "".join(texts).encode("utf-8", "replace")
 
 
 def read(layout: Layout, content: bytes, secret: str) -> Piped:

@@ -1,6 +1,6 @@
 """What a file is written from, and what is understood of the file that comes back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -82,7 +82,8 @@ class DayFile(msgspec.Struct, frozen=True, kw_only=True):
     """One format. `cut_off` is its usual business day, `folder` and `reply_folder` where both sides put their
     files, and `answer_folder` where the bank's answer to the merchant's goes.
 
-    `takes` says which rows belong into it. `read` understands the merchant's file; None = the merchant sends none.
+    `takes` says which rows belong into it. `pieces` writes it from rows that come one after another; it keeps none.
+    `read` understands the merchant's file; None = the merchant sends none.
     """
 
     kind: str
@@ -90,12 +91,15 @@ class DayFile(msgspec.Struct, frozen=True, kw_only=True):
     cut_off: str
     folder: str
     name: Callable[[Sheet], str]
-    write: Callable[[Sheet], bytes]
+    pieces: Callable[[Sheet, Iterable[Line]], Iterator[bytes]]
     takes: Callable[[Line], bool]
     read: Callable[[bytes, Sheet], Reply] | None = None
     reply_name: Callable[[Sheet], str] | None = None
     reply_folder: str = ""
     answer_folder: str = ""
+
+    def write(self, sheet: Sheet) -> bytes:
+        return b"".join(self.pieces(sheet, sheet.lines))
 
 
 def spoil(checksum: str) -> str:

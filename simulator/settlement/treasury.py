@@ -5,7 +5,7 @@ newer national platform.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 
 from simulator.clock import compact
@@ -70,16 +70,18 @@ def takes(line: Line) -> bool:
     return True
 
 
-def rows_of(sheet: Sheet) -> list[tuple[Fields, bool]]:
+def rows_of(sheet: Sheet, lines: Iterable[Line]) -> Iterator[tuple[Fields, bool]]:
     """The details, then the totals by agency, fee and state: (values, whether the checksum is to be false)."""
-    details = [_detail(line, number) for number, line in enumerate(sheet.lines, 1)]
-    grouped: dict[tuple[str, str, str], list[int]] = defaultdict(list)
-    for fields in details:
+    sums: dict[tuple[str, str, str], tuple[int, int]] = defaultdict(lambda: (0, 0))
+    number = 0
+    for number, line in enumerate(lines, 1):
+        fields = _detail(line, number)
         key = (fields["MaCoQuanThu"], fields["LoaiKhoanThu"], fields["TrangThai"])
-        grouped[key].append(int(fields["SoTien"]))
-    totals = [_total(key, amounts, len(details) + at) for at, (key, amounts) in enumerate(sorted(grouped.items()), 1)]
-    spoilt = [sheet.is_spoilt(line) for line in sheet.lines]
-    return [*zip(details, spoilt, strict=True), *((fields, False) for fields in totals)]
+        count, amount_vnd = sums[key]
+        sums[key] = (count + 1, amount_vnd + line.amount_vnd)
+        yield fields, sheet.is_spoilt(line)
+    for at, (key, of) in enumerate(sorted(sums.items()), number + 1):
+        yield _total(key, *of, at), False
 
 
 def _detail(line: Line, number: int) -> dict[str, str]:
@@ -100,29 +102,38 @@ def _detail(line: Line, number: int) -> dict[str, str]:
     }
 
 
-def _total(key: tuple[str, str, str], amounts: list[int], number: int) -> dict[str, str]:
+def _total(key: tuple[str, str, str], count: int, amount_vnd: int, number: int) -> dict[str, str]:
     agency, fee, state = key
     return {
         "Loai": TOTAL,
         "STT": str(number),
         "MaCoQuanThu": agency,
         "LoaiKhoanThu": fee,
-        "SoMon": str(len(amounts)),
-        "SoTien": str(sum(amounts)),
+        "SoMon": str(count),
+        "SoTien": str(amount_vnd),
         "TrangThai": state,
     }
 
 
-def write(sheet: Sheet) -> bytes:
-    day = sheet.day
-    footer = {
-        "MaDoiTac": sheet.merchant.merchant_code,
-        "NgayDoiSoat": f"{day.business_date:%Y%m%d}",
-        "TuThoiDiem": compact(day.begins_at),
-        "DenThoiDiem": compact(day.ends_at),
-        "SoTien": str(sum(line.net_vnd for line in sheet.lines)),
-    }
-    return piped.write(LAYOUT, rows_of(sheet), footer, _keyed(sheet))
+def pieces(sheet: Sheet, lines: Iterable[Line]) -> Iterator[bytes]:
+    day, net_vnd = sheet.day, 0
+
+    def counted() -> Iterator[Line]:
+        nonlocal net_vnd
+        for line in lines:
+            net_vnd += line.net_vnd
+            yield line
+
+    def footer() -> Fields:
+        return {
+            "MaDoiTac": sheet.merchant.merchant_code,
+            "NgayDoiSoat": f"{day.business_date:%Y%m%d}",
+            "TuThoiDiem": compact(day.begins_at),
+            "DenThoiDiem": compact(day.ends_at),
+            "SoTien": str(net_vnd),
+        }
+
+    return piped.pieces(LAYOUT, rows_of(sheet, counted()), footer, _keyed(sheet))
 
 
 def read(content: bytes, sheet: Sheet) -> Reply:
@@ -140,7 +151,8 @@ def read(content: bytes, sheet: Sheet) -> Reply:
         )
         for row in found.rows
     ]
-    own = {_key(full): _told(full) for fields, _ in rows_of(sheet) for full in [piped.cleaned(fields, COLUMNS)]}
+    rows = (piped.cleaned(fields, COLUMNS) for fields, _ in rows_of(sheet, sheet.lines))
+    own = {_key(fields): _told(fields) for fields in rows}
     errors = (*found.errors, *objections(said, own, "MaGiaoDich", "KetQua"))
     return Reply(rows=tuple(row for row, _ in said), errors=errors)
 
@@ -166,7 +178,7 @@ FILE = DayFile(
     cut_off="treasury",  # tt-184-2015#window
     folder="KHOBAC_OUT",
     name=name,
-    write=write,
+    pieces=pieces,
     takes=takes,
     read=read,
     reply_name=reply_name,

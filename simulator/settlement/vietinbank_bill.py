@@ -3,7 +3,7 @@
 Rule: pure. Checksums leave out the currency and take the provider before the service, unlike the columns.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import md5
 
 import msgspec
@@ -53,6 +53,7 @@ LAYOUT = Layout(
     seal=seal,
     seal_footer=seal_footer,
     newline_at_end=False,
+    seals_rows=True,
 )
 
 
@@ -88,18 +89,18 @@ def fields_of(line: Line, sheet: Sheet) -> Fields:
     }
 
 
-def write(sheet: Sheet) -> bytes:
+def pieces(sheet: Sheet, lines: Iterable[Line]) -> Iterator[bytes]:
     """What the partner is expected to send, by the bank's own books."""
-    return _written([(fields_of(line, sheet), sheet.is_spoilt(line)) for line in sheet.lines], sheet)
+    return _written(((fields_of(line, sheet), sheet.is_spoilt(line)) for line in lines), sheet)
 
 
-def _written(rows: Sequence[tuple[Fields, bool]], sheet: Sheet) -> bytes:
+def _written(rows: Iterable[tuple[Fields, bool]], sheet: Sheet) -> Iterator[bytes]:
     footer = {
         "providerId": sheet.merchant.merchant_code,
         "userId": sheet.option("user_id", "admin"),
         "transTime": compact(sheet.day.ready_at),
     }
-    return piped.write(LAYOUT, rows, footer, sheet)
+    return piped.pieces(LAYOUT, rows, lambda: footer, sheet)
 
 
 def read(content: bytes, sheet: Sheet) -> Reply:
@@ -121,7 +122,9 @@ def read(content: bytes, sheet: Sheet) -> Reply:
         for row, status in judged
     )
     sound = msgspec.structs.replace(sheet, spoilt=Spoilt())
-    return Reply(rows=rows, errors=found.errors, answer_name=dispute_name(sheet), answer=_written(answer, sound))
+    return Reply(
+        rows=rows, errors=found.errors, answer_name=dispute_name(sheet), answer=b"".join(_written(answer, sound))
+    )
 
 
 def _told(fields: Fields) -> Told:
@@ -134,7 +137,7 @@ FILE = DayFile(
     cut_off="00:00",
     folder="VIETINBANK_BACKUP",  # onefin-settle#folders: where the bank keeps the partner's list
     name=name,
-    write=write,
+    pieces=pieces,
     takes=takes,
     read=read,
     reply_name=name,

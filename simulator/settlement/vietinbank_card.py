@@ -3,7 +3,7 @@
 Rule: pure. Checksums are in capitals, and the footer's covers only its time and its count.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import md5
 
 import msgspec
@@ -93,14 +93,14 @@ def _shown(number: str) -> str:
     return masked(number) if number.isdigit() else number
 
 
-def write(sheet: Sheet) -> bytes:
+def pieces(sheet: Sheet, lines: Iterable[Line]) -> Iterator[bytes]:
     """What the partner is expected to send, by the bank's own books."""
-    return _written([(fields_of(line), sheet.is_spoilt(line)) for line in sheet.lines], sheet)
+    return _written(((fields_of(line), sheet.is_spoilt(line)) for line in lines), sheet)
 
 
-def _written(rows: Sequence[tuple[Fields, bool]], sheet: Sheet) -> bytes:
+def _written(rows: Iterable[tuple[Fields, bool]], sheet: Sheet) -> Iterator[bytes]:
     footer = {"User": sheet.option("user_id", "admin"), "CreateTime": f"{sheet.day.ready_at:%d/%m/%Y %H:%M:%S}"}
-    return piped.write(LAYOUT, rows, footer, sheet)
+    return piped.pieces(LAYOUT, rows, lambda: footer, sheet)
 
 
 def read(content: bytes, sheet: Sheet) -> Reply:
@@ -117,7 +117,9 @@ def read(content: bytes, sheet: Sheet) -> Reply:
         for row, status in judged
     )
     sound = msgspec.structs.replace(sheet, spoilt=Spoilt())
-    return Reply(rows=rows, errors=found.errors, answer_name=dispute_name(sheet), answer=_written(answer, sound))
+    return Reply(
+        rows=rows, errors=found.errors, answer_name=dispute_name(sheet), answer=b"".join(_written(answer, sound))
+    )
 
 
 def _told(fields: Fields) -> Told:
@@ -131,7 +133,7 @@ FILE = DayFile(
     cut_off="00:00",
     folder="VIETINBANK_BACKUP",  # onefin-settle#folders
     name=name,
-    write=write,
+    pieces=pieces,
     takes=takes,
     read=read,
     reply_name=name,

@@ -3,7 +3,7 @@
 Rule: pure. A row that this day reports late has another type, and a footer counts only the day's own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import md5
 
 from simulator.clock import compact
@@ -111,14 +111,14 @@ def fields_of(line: Line, sheet: Sheet) -> Fields:
     }
 
 
-def write(sheet: Sheet) -> bytes:
-    rows = [(fields_of(line, sheet), sheet.is_spoilt(line)) for line in sheet.lines]
+def pieces(sheet: Sheet, lines: Iterable[Line]) -> Iterator[bytes]:
+    rows = ((fields_of(line, sheet), sheet.is_spoilt(line)) for line in lines)
     footer = {
         "providerId": sheet.merchant.merchant_code,
         "userId": sheet.option("user_id", "admin"),
         "transTime": compact(sheet.day.ready_at),
     }
-    return piped.write(LAYOUT, rows, footer, sheet)
+    return piped.pieces(LAYOUT, rows, lambda: footer, sheet)
 
 
 def read(content: bytes, sheet: Sheet) -> Reply:
@@ -152,7 +152,7 @@ FILE = DayFile(
     cut_off="00:00",
     folder="VIETINBANK_IN",  # vietinbank-thvqr-1-0#files
     name=name,
-    write=write,
+    pieces=pieces,
     takes=takes,
     read=read,
     reply_name=reply_name,

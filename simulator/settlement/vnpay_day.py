@@ -3,7 +3,7 @@
 Rule: pure. Amounts are times 100 and checksums HMAC-SHA512, as in all that VNPAY signs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from simulator.clock import compact
 from simulator.settlement import piped
@@ -79,15 +79,24 @@ def fields_of(line: Line, sheet: Sheet) -> Fields:
     }
 
 
-def write(sheet: Sheet) -> bytes:
-    footer = {
-        "TmnCode": sheet.merchant.merchant_code,
-        "BusinessDate": f"{sheet.day.business_date:%Y%m%d}",
-        "Amount": str(sum(line.net_vnd for line in sheet.lines) * 100),
-        "CreateDate": compact(sheet.day.ready_at),
-    }
-    rows = [(fields_of(line, sheet), sheet.is_spoilt(line)) for line in sheet.lines]
-    return piped.write(LAYOUT, rows, footer, _keyed(sheet))
+def pieces(sheet: Sheet, lines: Iterable[Line]) -> Iterator[bytes]:
+    net_vnd = 0
+
+    def rows() -> Iterator[tuple[Fields, bool]]:
+        nonlocal net_vnd
+        for line in lines:
+            net_vnd += line.net_vnd
+            yield fields_of(line, sheet), sheet.is_spoilt(line)
+
+    def footer() -> Fields:
+        return {
+            "TmnCode": sheet.merchant.merchant_code,
+            "BusinessDate": f"{sheet.day.business_date:%Y%m%d}",
+            "Amount": str(net_vnd * 100),
+            "CreateDate": compact(sheet.day.ready_at),
+        }
+
+    return piped.pieces(LAYOUT, rows(), footer, _keyed(sheet))
 
 
 def read(content: bytes, sheet: Sheet) -> Reply:
@@ -126,7 +135,7 @@ FILE = DayFile(
     cut_off="00:00",  # vnpay-settlement#session
     folder="VNPAY_OUT",
     name=name,
-    write=write,
+    pieces=pieces,
     takes=takes,
     read=read,
     reply_name=reply_name,

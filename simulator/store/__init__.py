@@ -79,6 +79,15 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     booked_at: datetime
 
 
+class Moment(msgspec.Struct, frozen=True):
+    """An instant under which a payment is found, with the payment and all its entries. `number` orders equal ones."""
+
+    at: datetime
+    number: int
+    payment: Payment
+    entries: tuple[Entry, ...]
+
+
 class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One HTTP exchange as it crossed the wire, secrets and card numbers masked. `status` 0 = there was no answer.
 
@@ -249,6 +258,22 @@ class Store(Protocol):
 
     async def ledger(self, sandbox: str, *, payment_id: str = "", limit: int = 1000, offset: int = 0) -> list[Entry]:
         """In the order they were booked."""
+
+    async def moments(
+        self,
+        sandbox: str,
+        *,
+        bank: str,
+        merchant_code: str,
+        since: datetime,
+        until: datetime,
+        after: int = -1,
+        limit: int = 100,
+    ) -> list[Moment]:
+        """When money of that merchant moved, or counted, from `since` up to, but without, `until`; in that order.
+
+        To read on, give the last one's instant and number as `since` and `after`.
+        """
 
     async def totals(self, sandbox: str) -> Totals: ...
 

@@ -13,6 +13,7 @@ from simulator.faults import Fault
 from simulator.outbox import Delivery, DeliveryState
 from simulator.payment import Payment
 from simulator.purse import Purse, is_account
+from simulator.settlement.day import moments_of
 from simulator.store import (
     OWN_ACCOUNT,
     ById,
@@ -38,6 +39,9 @@ Held = tuple[int, Payment]
 
 Expiry = tuple[int, datetime, int]
 """(sandbox number, when, payment's number) of a pending payment."""
+
+Found = tuple[int, str, datetime, int]
+"""(sandbox number, bank, when, payment's number)."""
 
 PurseRef = tuple[int, str]
 """(sandbox number, account's number)."""
@@ -179,6 +183,18 @@ class Decisions:
     def _expiry(self, ref: Ref, payment: Payment) -> Expiry | None:
         expires_at = expiry_of(payment)
         return None if expires_at is None else (ref[0], expires_at, self.numbers[ref])
+
+    def moments(self) -> list[Found]:
+        """Those under which a payment is found from now on. After all payments have their numbers."""
+        new = {
+            (of, entry.bank, entry.booked_at, self.number_of((of, entry.payment_id)))
+            for (of, _, _), entry in self.entries.items()
+        }
+        for ref, payment in (*self.created.items(), *self.changed.items()):
+            known = self._loaded.get(ref)
+            for at in moments_of(payment) - (moments_of(known) if known is not None else frozenset()):
+                new.add((ref[0], payment.bank, at, self.numbers[ref]))
+        return sorted(new)
 
     def number_of(self, ref: Ref) -> int:
         """Raises ImpossibleChange if there is no such payment."""

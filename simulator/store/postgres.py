@@ -22,6 +22,7 @@ from simulator.store import (
     Exchange,
     ImpossibleChange,
     Key,
+    Moment,
     Name,
     R,
     Sandbox,
@@ -176,6 +177,20 @@ class PostgresStore:
 
     async def ledger(self, sandbox: str, *, payment_id: str = "", limit: int = 1000, offset: int = 0) -> list[Entry]:
         return await self._run(statements.ledger, sandbox, payment_id, limit, offset)
+
+    async def moments(
+        self,
+        sandbox: str,
+        *,
+        bank: str,
+        merchant_code: str,
+        since: datetime,
+        until: datetime,
+        after: int = -1,
+        limit: int = 100,
+    ) -> list[Moment]:
+        span = (rows.micros(since), rows.micros(until), after, limit)
+        return await self._run(statements.moments, sandbox, bank, merchant_code, *span)
 
     async def purses(self, sandbox: str) -> list[Purse]:
         return await self._run(statements.purses, sandbox)

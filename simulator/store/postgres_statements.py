@@ -23,6 +23,7 @@ from simulator.store import (
     Entry,
     Exchange,
     Key,
+    Moment,
     Name,
     Sandbox,
     Totals,
@@ -41,7 +42,7 @@ from simulator.store.decisions import (
     delivery_counter,
     order_of,
 )
-from simulator.store.migrations import APPLICATION, Found, Migration, owed
+from simulator.store.migrations import APPLICATION, MOMENTS, Found, Migration, owed
 
 Connection = asyncpg.Connection | PoolConnectionProxy
 
@@ -109,12 +110,34 @@ _CLAIM = """
 """
 
 
+_ENTER_MOMENTS = """
+    INSERT INTO moment (sandbox_id, bank, at, payment_no)
+    SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[]) ON CONFLICT DO NOTHING
+"""
+
+_KEPT = """
+    SELECT payment.sandbox_id, payment_no, bank, ledger.document AS booked, payment.document AS paid
+    FROM ledger JOIN payment USING (payment_no)
+"""
+
+MOMENTS_READ = """
+    SELECT moment.at, moment.payment_no, payment.document,
+        ARRAY(SELECT document FROM ledger WHERE ledger.payment_no = moment.payment_no ORDER BY entry_no) AS entries
+    FROM moment JOIN payment ON payment.payment_no = moment.payment_no
+    WHERE moment.sandbox_id = $1 AND moment.bank = $2 AND payment.merchant_code = $3
+        AND (moment.at, moment.payment_no) > ($4, $5) AND moment.at < $6
+    ORDER BY moment.at, moment.payment_no LIMIT $7
+"""
+
+
 async def migrate(connection: Connection, place: str, known: tuple[Migration, ...]) -> None:
     """Raises StoreError for a database that is not ours, or newer than `known`."""
     await connection.execute("SELECT pg_advisory_xact_lock($1)", MIGRATING)
     steps = owed(place, await _found(connection), known)
     for step in steps:
         await connection.execute(step.script)
+        if step.version == MOMENTS:
+            await _enter_moments(connection)
     if steps:
         await connection.execute("DELETE FROM schema_version")
         await connection.execute("INSERT INTO schema_version VALUES ($1, $2)", APPLICATION, steps[-1].version)
@@ -221,6 +244,7 @@ async def write(connection: Connection, decisions: Decisions) -> None:
             """,
             *_columns(changed, 2),
         )
+    await _write_moments(connection, decisions)
     await _write_names(connection, decisions)
     await _write_expiries(connection, decisions)
     for of, faults in decisions.faults.items():
@@ -340,7 +364,7 @@ async def clear_sandbox(connection: Connection, name: str) -> int:
     of: int | None = await connection.fetchval("SELECT sandbox_id FROM sandbox WHERE name = $1 FOR UPDATE", name)
     if of is None:
         raise UnknownSandbox(name)
-    for table in ("payment", "name", "letter", "expiry", "ledger", "delivery", "tally", "exchange", "purse"):
+    for table in ("payment", "name", "letter", "expiry", "ledger", "moment", "delivery", "tally", "exchange", "purse"):
         await connection.execute(f"DELETE FROM {table} WHERE sandbox_id = $1", of, timeout=CLEARING_S)
     return of
 
@@ -512,6 +536,17 @@ async def purses(connection: Connection, name: str) -> list[Purse]:
     return [rows.purse(row["document"]) for row in found]
 
 
+async def moments(
+    connection: Connection, name: str, bank: str, merchant_code: str, since: int, until: int, after: int, limit: int
+) -> list[Moment]:
+    """`since` and `until` in microseconds."""
+    found = await _rows(connection, MOMENTS_READ, name, bank, merchant_code, since, after, until, limit)
+    return [
+        Moment(rows.instant(at), number, rows.payment(content), tuple(rows.entry(each) for each in entries))
+        for at, number, content, entries in found
+    ]
+
+
 async def put_letter(connection: Connection, name: str, letter: Letter) -> int:
     """Raises UnknownSandbox."""
     number: int = await connection.fetchval(
@@ -571,6 +606,21 @@ async def _write_names(connection: Connection, decisions: Decisions) -> None:
             """,
             *_columns(given, 5),
         )
+
+
+async def _write_moments(connection: Connection, decisions: Decisions) -> None:
+    found = decisions.moments()
+    if found:
+        await connection.execute(
+            _ENTER_MOMENTS, *_columns([(of, bank, rows.micros(at), number) for of, bank, at, number in found], 4)
+        )
+
+
+async def _enter_moments(connection: Connection) -> None:
+    """Of all payments whose money has moved, as an earlier schema kept them."""
+    async for of, number, bank, booked, paid in connection.cursor(_KEPT):
+        moments = [(of, bank, at, number) for bank, at in rows.kept_moments(bank, booked, paid)]
+        await connection.execute(_ENTER_MOMENTS, *_columns(moments, 4))
 
 
 async def _write_expiries(connection: Connection, decisions: Decisions) -> None:

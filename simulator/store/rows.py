@@ -10,6 +10,7 @@ from simulator.maintenance import Window
 from simulator.outbox import Delivery, DeliveryState, Retry
 from simulator.payment import Merchant, Payment
 from simulator.purse import Purse
+from simulator.settlement.day import moments_of
 from simulator.store import Claimed, Entry, Exchange, Sandbox, Totals
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -92,6 +93,12 @@ def delivery(content: bytes, state: str, due_at: int) -> Delivery:
 
 def claimed(sandbox: str, content: bytes, paid: bytes, until: int, lease: str) -> Claimed:
     return Claimed(sandbox, delivery(content, DeliveryState.CLAIMED, until), payment(paid), lease)
+
+
+def kept_moments(bank: str, booked: bytes, paid: bytes) -> list[tuple[str, int]]:
+    """(bank, microseconds) under which a payment is found that an earlier schema kept, by one of its entries."""
+    moments = {entry(booked).booked_at, *moments_of(payment(paid))}
+    return [(bank, micros(at)) for at in sorted(moments)]
 
 
 def new_payment(sandbox_id: int, payment: Payment) -> tuple[object, ...]:

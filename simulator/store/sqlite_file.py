@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from simulator.store import StoreError
-from simulator.store.migrations import APPLICATION, Found, Migration, owed
+from simulator.store.migrations import APPLICATION, MOMENTS, Found, Migration, owed
+from simulator.store.sqlite_statements import enter_moments
 from simulator.store.sqlite_transactions import failure, patiently, transaction
 
 OLDEST_SQLITE = (3, 37, 0)
@@ -57,6 +58,8 @@ def _migrate(connection: sqlite3.Connection, place: str, known: tuple[Migration,
     for step in steps:
         for statement in _statements(step.script):
             connection.execute(statement)
+        if step.version == MOMENTS:
+            enter_moments(connection)
     if steps:
         connection.execute("DELETE FROM schema_version")
         connection.execute("INSERT INTO schema_version VALUES (?, ?)", (APPLICATION, steps[-1].version))

@@ -16,6 +16,7 @@ from simulator.store import (
     Exchange,
     ImpossibleChange,
     Key,
+    Moment,
     Name,
     Sandbox,
     Totals,
@@ -44,6 +45,17 @@ _DUE = f"""
     JOIN payment ON payment.payment_no = due.payment_no
     WHERE {{scope}}
     ORDER BY due.due_at, due.delivery_id LIMIT :limit
+"""
+
+
+_ENTER_MOMENT = "INSERT INTO moment (sandbox_id, bank, at, payment_no) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+
+MOMENTS = """
+    SELECT moment.at, moment.payment_no, payment.document FROM moment
+    JOIN payment ON payment.payment_no = moment.payment_no
+    WHERE moment.sandbox_id = :of AND moment.bank = :bank AND moment.at < :until
+        AND (moment.at, moment.payment_no) > (:since, :after) AND payment.merchant_code = :merchant_code
+    ORDER BY moment.at, moment.payment_no LIMIT :limit
 """
 
 
@@ -143,7 +155,7 @@ def sandboxes(connection: sqlite3.Connection) -> list[Sandbox]:
 
 def clear_sandbox(connection: sqlite3.Connection, name: str) -> None:
     of = (sandbox_id(connection, name),)
-    for table in ("payment", "name", "letter", "ledger", "delivery", "exchange", "tally", "purse"):
+    for table in ("payment", "name", "letter", "ledger", "moment", "delivery", "exchange", "tally", "purse"):
         connection.execute(f"DELETE FROM {table} WHERE sandbox_id = ?", of)
 
 
@@ -187,6 +199,9 @@ def write(connection: sqlite3.Connection, decisions: Decisions) -> None:
             for ref, payment in decisions.changed.items()
         ],
     )
+    found = decisions.moments()
+    if found:
+        connection.executemany(_ENTER_MOMENT, [(of, bank, rows.micros(at), number) for of, bank, at, number in found])
     if decisions.names:
         _write_names(connection, decisions)
     for of, faults in decisions.faults.items():
@@ -342,6 +357,44 @@ def ledger(connection: sqlite3.Connection, name: str, payment_id: str, limit: in
         {"of": sandbox_id(connection, name), "payment_id": payment_id, "limit": limit, "offset": offset},
     )
     return [rows.entry(content) for (content,) in found]
+
+
+def moments(
+    connection: sqlite3.Connection,
+    name: str,
+    bank: str,
+    merchant_code: str,
+    since: int,
+    until: int,
+    after: int,
+    limit: int,
+) -> list[Moment]:
+    """`since` and `until` in microseconds."""
+    wanted = {"of": sandbox_id(connection, name), "bank": bank, "merchant_code": merchant_code}
+    span = {"since": since, "until": until, "after": after, "limit": limit}
+    found = connection.execute(MOMENTS, {**wanted, **span}).fetchall()
+    return [
+        Moment(rows.instant(at), number, rows.payment(content), _entries(connection, number))
+        for at, number, content in found
+    ]
+
+
+def _entries(connection: sqlite3.Connection, payment_no: int) -> tuple[Entry, ...]:
+    found = connection.execute("SELECT document FROM ledger WHERE payment_no = ? ORDER BY entry_no", (payment_no,))
+    return tuple(rows.entry(content) for (content,) in found)
+
+
+def enter_moments(connection: sqlite3.Connection) -> None:
+    """Of all payments whose money has moved."""
+    kept = connection.execute(
+        """
+        SELECT payment.sandbox_id, payment_no, bank, ledger.document, payment.document
+        FROM ledger JOIN payment USING (payment_no)
+        """
+    )
+    for of, number, bank, booked, paid in kept:
+        moments = rows.kept_moments(bank, booked, paid)
+        connection.executemany(_ENTER_MOMENT, [(of, bank, at, number) for bank, at in moments])
 
 
 def put_letter(connection: sqlite3.Connection, name: str, letter: Letter) -> int:

@@ -5,6 +5,9 @@ from importlib.resources import files
 
 from simulator.store import StoreError
 
+MOMENTS = 5
+"""The version from which on payments are found by moments: those that are there already are entered then."""
+
 APPLICATION = "banksim"
 """Stands in the table `schema_version`, so that another program's database is never touched."""
 
