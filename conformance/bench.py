@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 import httpx
 
+from conformance.child import ChildFailed
 from conformance.forge import Asked, Forge, No, Said
 from conformance.payer import Payer, Stuck
 from conformance.requirement import Capability, Failure, NotApplicable, expect
@@ -376,6 +377,27 @@ class Bench:
             yield
         finally:
             self.tell("the connector is started again")
+            self.target.start_again()
+
+    @contextmanager
+    def banks_at(self, server: str, told: str) -> Iterator[None]:
+        """For a while the connector finds the banks at another of the simulator's addresses; `told` names it.
+
+        Raises NotApplicable.
+        """
+        if not server:
+            raise NotApplicable("this simulator has no address where TLS goes wrong")
+        self.tell(f"the connector is started anew, and told that the banks are at {told}")
+        self.target.kill()
+        try:
+            try:
+                self.target.start_with_banks_at(self.sandbox.url_at(server))
+            except ChildFailed as failed:
+                raise NotApplicable("the connector does not start with such an address for the banks") from failed
+            yield
+        finally:
+            self.tell("the connector is started anew, and told where the banks are")
+            self.target.kill()
             self.target.start_again()
 
     def status(self, visit: Visit) -> Status:

@@ -118,6 +118,11 @@ class HttpTarget:
             raise BadTarget(f"{self._file.path}: only a launched connector can be started again")
         self._launch(self._file.launch)
 
+    def start_with_banks_at(self, bank_url: str) -> None:
+        if self._file.launch is None:
+            raise BadTarget(f"{self._file.path}: only a launched connector can be told of other banks")
+        self._launch(self._file.launch, bank_url)
+
     def open(self, dossier_code: str, amount_vnd: int, bank: str, method: str, payer: str = PAYER) -> Checkout:
         given = {
             "dossier_code": dossier_code,
@@ -192,9 +197,9 @@ class HttpTarget:
         except Refused as refused:
             return refused.text
 
-    def _launch(self, launch: Launch) -> None:
+    def _launch(self, launch: Launch, bank_url: str = "") -> None:
         values = {
-            "bank_url": self._banks_at,
+            "bank_url": bank_url or self._banks_at,
             "port": self._port,
             "workdir": str(self._workdir),
             "python": sys.executable,
@@ -395,6 +400,8 @@ def _capabilities(file: TargetFile) -> frozenset[Capability]:
     declared = {_VERB_CAPABILITIES[verb] for verb in file.verbs if verb in _VERB_CAPABILITIES}
     if file.launch is not None and file.launch.restart:
         declared |= {Capability.RESTART, Capability.KILL}
+        if any("{bank_url}" in word for word in (*file.launch.command, *file.launch.environment.values())):
+            declared.add(Capability.START_WITH_BANKS_AT)
     return frozenset(declared)
 
 

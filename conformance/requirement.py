@@ -58,6 +58,8 @@ class Capability(StrEnum):
     RESTART = "restart"
     KILL = "kill"
     """Leave the connector dead for a while, then start it again."""
+    START_WITH_BANKS_AT = "start_with_banks_at"
+    """Start it again with another address for the banks."""
     RECONCILE = "reconcile"
     """Compare a bank's file of a business day with the books, and tell what does not agree."""
     LOOKUP = "lookup"

@@ -34,6 +34,7 @@ def started_simulator(workdir: Path, port: int = 0) -> Iterator[str]:
     """A simulator as a child process; its URL. Raises ChildFailed."""
     command = [sys.executable, "-m", "simulator", "serve", "--port", str(port)]
     command += ["--store", str(workdir / "banksim.db"), "--fault-hold-s", f"{SILENCE_S:g}"]
+    command += ["--tls-untrusted-port", "0", "--tls-refused-port", "0"]
     child = start_child("the simulator", command, workdir / "banksim.log")
     try:
         yield child.wait_for_line(READY, READY_WITHIN_S)[1].rstrip("/")

@@ -56,6 +56,14 @@ _STEPS = (
     ("the connector is killed and started again", "bộ kết nối bị tắt đột ngột rồi khởi động lại"),
     ("the connector is killed, and stays down", "bộ kết nối bị tắt đột ngột và ngừng chạy"),
     ("the connector is started again", "bộ kết nối được khởi động lại"),
+    (
+        "the connector is started anew, and told that the banks are at {address}",
+        "bộ kết nối được khởi động lại và được cho biết ngân hàng ở {address}",
+    ),
+    (
+        "the connector is started anew, and told where the banks are",
+        "bộ kết nối được khởi động lại và được cho biết đúng địa chỉ ngân hàng",
+    ),
     ("the office cancels dossier {code}", "cơ quan hủy hồ sơ {code}"),
     ("the office refunds all", "cơ quan hoàn toàn bộ số tiền"),
     ("the office refunds {amount} VND", "cơ quan hoàn {amount} đồng"),
@@ -202,6 +210,11 @@ _REASONS = (
     ("it is asked of {which} only", "chỉ hỏi {which}"),
     ("this bank tells nothing of payments that failed", "ngân hàng này không báo khoản nộp thất bại"),
     ("this bank does not repeat its callbacks", "ngân hàng này không gửi lại thông báo"),
+    ("this simulator has no address where TLS goes wrong", "máy giả lập này không có địa chỉ nào TLS bị lỗi"),
+    (
+        "the connector does not start with such an address for the banks",
+        "bộ kết nối không khởi động được với địa chỉ ngân hàng như vậy",
+    ),
     ("this bank sends the browser nowhere", "ngân hàng này không đưa trình duyệt đi đâu"),
     ("this bank sends no file of a business day", "ngân hàng này không gửi tệp đối soát ngày"),
     ("this bank's callback has no body", "thông báo của ngân hàng này không có phần thân"),

@@ -226,6 +226,9 @@ class Target(Protocol):
     def start_again(self) -> None:
         """The second half: with the same books, at the same address."""
 
+    def start_with_banks_at(self, bank_url: str) -> None:
+        """Instead of `start_again`: the same connector, told that the banks are at that address until the next time."""
+
 
 def load_python_target(text: str) -> Target:
     """An instance of "module:Class", made without arguments and checked against the contract.

@@ -100,6 +100,37 @@ def test_a_launched_connector_that_keeps_its_books_and_address_can_be_restarted(
     assert Capability.RESTART in HttpTarget(read_target_file(PORTAL)).capabilities
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        'command = ["a", "{port}", "{bank_url}/vnpay"]',
+        'command = ["a", "{port}"]\nenvironment = {BANKS = "{bank_url}"}',
+    ],
+)
+def test_who_is_told_at_its_start_where_the_banks_are_can_be_told_otherwise(tmp_path: Path, told: str) -> None:
+    launch = f'[launch]\n{told}\nready_line = "up"\n'
+    for end, able in (("", False), ("restart = true\n", True)):
+        target = HttpTarget(read_target_file(_write(tmp_path, f"{GOOD}{launch}{end}")))
+        assert (Capability.START_WITH_BANKS_AT in target.capabilities) is able
+    untold = f'{GOOD}[launch]\ncommand = ["a", "{{port}}"]\nready_line = "up"\nrestart = true\n'
+    assert Capability.START_WITH_BANKS_AT not in HttpTarget(read_target_file(_write(tmp_path, untold))).capabilities
+
+
+def test_other_banks_are_those_of_one_start_only(tmp_path: Path) -> None:
+    target = _launched(tmp_path, "ready_line = 'up at (?P<base_url>\\S+)'")
+    target.start("http://banks/s/x", tmp_path)
+    try:
+        for start, banks in (
+            (lambda: target.start_with_banks_at("https://elsewhere/s/x"), "https://elsewhere/s/x"),
+            (target.start_again, "http://banks/s/x"),
+        ):
+            target.kill()
+            start()
+            assert f"banks at {banks} extra" in target.wrote()
+    finally:
+        target.stop()
+
+
 def test_who_listens_anywhere_cannot_promise_a_restart(tmp_path: Path) -> None:
     text = GOOD.replace('base_url = "http://127.0.0.1:9"\n', "")
     launch = "[launch]\ncommand = ['a']\nready_line = 'at (?P<base_url>x)'\nrestart = true\n"

@@ -10,7 +10,7 @@ from conformance.bench import POLL_S, QUERY_PAUSE_S, Bench, Visit, short
 from conformance.halfway import half_sent, leave_unread, send_bare
 from conformance.requirement import Failure, Level, NotApplicable, expect, requirement
 from conformance.target import Checkout, CheckoutKind, DossierStatus, Refused
-from simulator.client import Answer, Message
+from simulator.client import Answer, JournalEntry, Message
 
 CREATED = ("redirect", "server_create")
 BROKEN = ("http_500", "connection_reset")
@@ -440,6 +440,87 @@ def test_what_the_bank_gave_up_telling_is_found_by_asking(bench: Bench) -> None:
     bench.run_jobs(visit)
     bench.expect_paid_once(visit)
     bench.expect_notified_once(visit, before)
+
+
+@requirement(
+    "RESILIENCE-18",
+    level=Level.MUST,
+    source="rfc-9110#4.3.4",
+    says="The connector sends nothing to a bank whose certificate it cannot verify, and goes on once it can.",
+    vi="Bộ kết nối không gửi gì cho ngân hàng có chứng thư không kiểm chứng được, và tiếp tục khi đã kiểm chứng được.",
+    why="Whoever stands between it and the bank reads its secrets, and makes it believe that anything was paid.",
+    why_vi="Kẻ đứng giữa đọc được khóa bí mật và làm bộ kết nối tin rằng khoản nào cũng đã nộp.",
+    needs=("kill", "start_with_banks_at"),
+    shapes=CREATED,
+    guards=("egov D24", "egov D31"),
+    once_a_bank=True,
+)
+def test_nothing_is_sent_to_a_bank_that_cannot_be_verified(bench: Bench) -> None:
+    server = bench.sandbox.banksim.listeners().tls_untrusted_url
+    _expect_waits_for_tls(bench, server, "an address whose certificate nobody vouches for")
+
+
+@requirement(
+    "RESILIENCE-19",
+    level=Level.MUST,
+    source="portal-defects#lost-answer",
+    says="The connector whose bank refuses the TLS handshake answers the payer soon, books nothing, and goes on later.",
+    vi="Khi ngân hàng từ chối bắt tay TLS, bộ kết nối sớm trả lời người nộp, không ghi nhận gì, và tiếp tục về sau.",
+    why="The bank renews its certificate at night, and in the morning no payment of the evening is asked about.",
+    why_vi="Ngân hàng thay chứng thư ban đêm, đến sáng không khoản nào của buổi tối được hỏi lại.",
+    needs=("kill", "start_with_banks_at"),
+    shapes=CREATED,
+    guards=("egov D34", "gateways D64", "egov D24"),
+    once_a_shape=True,
+)
+def test_a_refused_handshake_is_waited_through(bench: Bench) -> None:
+    server = bench.sandbox.banksim.listeners().tls_refused_url
+    took_s = _expect_waits_for_tls(bench, server, "an address where every TLS handshake is refused")
+    limit_s = PROMPT_S + (getattr(bench.target, "bank_timeout_s", 0.0) or SILENCE_S)
+    expect(took_s < limit_s, "the payer is answered soon", expected=f"below {limit_s:g} s", actual=f"{took_s:.1f} s")
+
+
+def _expect_waits_for_tls(bench: Bench, server: str, told: str) -> float:
+    """No order and no query goes out, nothing is booked; afterwards both are made as if nothing had been.
+
+    For how many seconds a payer who came meanwhile was kept waiting.
+    """
+    took_s = 0.0
+    orders = bench.shape == "server_create"
+    if not (orders or bench.polls):
+        raise NotApplicable("the connector did not ask the bank")
+    waiting = bench.open()
+    bench.fault("lost")
+    bench.pay(waiting)
+    code, amount_vnd = bench.new_dossier()
+    heard = len(_calls(bench))
+    with bench.banks_at(server, told):
+        if bench.polls:
+            with suppress(Refused):
+                bench.run_jobs(waiting)
+        if orders:
+            bench.tell(f"a payer opens a payment of {amount_vnd:,} VND for dossier {code}")
+            took_s = _time_to_open(bench, code, amount_vnd)
+        sent = [entry.operation for entry in _calls(bench)[heard:]]
+        expect(not sent, "nothing is sent there", expected="no request", actual=sent)
+        bench.expect_nothing_booked(waiting)
+    if bench.polls:
+        bench.run_jobs(waiting)
+        if bench.journal("query"):
+            bench.expect_paid_once(waiting)
+    if orders:
+        visit = _tried_again(bench, code, amount_vnd, "failed handshake")
+        bench.expect_nothing_booked(visit)
+        bench.settle(visit)
+        bench.expect_paid_once(visit)
+    else:
+        bench.needs_query()
+    return took_s
+
+
+def _calls(bench: Bench) -> list[JournalEntry]:
+    """What was sent to this bank so far."""
+    return [entry for entry in bench.exchanges() if entry.direction == "in"]
 
 
 def _expect_waits_through(bench: Bench, faults: Mapping[str, Mapping[str, int]]) -> None:

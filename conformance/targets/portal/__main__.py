@@ -46,6 +46,8 @@ async def _serve(given: argparse.Namespace, flaws: frozenset[Flaw]) -> None:
         line=BankLine(
             settings.bank_timeout_s * (_LONG if Flaw.BANK_WAITED_FOR_LONG in flaws else 1),
             whole=Flaw.BANK_TIMEOUT_PER_PIECE not in flaws,
+            verify=Flaw.CERTIFICATE_NOT_CHECKED not in flaws,
+            tries=_LONG if Flaw.CONNECTION_TRIED_ON_AND_ON in flaws else 1,
         ),
         clock=set_off(given.clock_offset_s),
         catalogue=shipped(),

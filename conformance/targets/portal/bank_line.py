@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 
 import httpx
 
@@ -10,6 +11,7 @@ from conformance.targets.portal.protocols.fields import Fields, json_object
 
 Headers = Mapping[str, str]
 
+_PAUSE_S = 1.0
 _ANSWER_MAX = 1_000_000
 """Bytes of an answer; a receipt as PDF is the largest."""
 
@@ -18,21 +20,34 @@ class BankSilent(Exception):
     """No answer that can be read: nothing is known of what the bank did."""
 
 
+class _NotConnected(BankSilent):
+    """The bank was never spoken with."""
+
+
 class BankLine:
     """One pool of connections. `transport` replaces the network in tests.
 
-    `whole` = all of an answer must be there in time; else, which only a defect wants, each piece of it.
+    What only defects want: not `whole` = each piece of an answer has that time, not all of it together; not `verify` =
+    any certificate will do; `tries` = how often a bank is called to which no connection can be made.
     """
 
     def __init__(
-        self, timeout_s: float, transport: httpx.AsyncBaseTransport | None = None, *, whole: bool = True
+        self,
+        timeout_s: float,
+        transport: httpx.AsyncBaseTransport | None = None,
+        *,
+        whole: bool = True,
+        verify: bool = True,
+        tries: int = 1,
     ) -> None:
         self._timeout_s = timeout_s
         self._whole = whole
+        self._tries = tries
         # Compressed answers are not asked for: a few bytes could unfold to any size.
         self._http = httpx.AsyncClient(
             timeout=timeout_s,
             transport=transport,
+            verify=verify,
             follow_redirects=False,
             trust_env=False,
             headers={"accept-encoding": "identity"},
@@ -79,6 +94,21 @@ class BankLine:
         form: Mapping[str, str] | None = None,
         headers: Headers | None = None,
     ) -> tuple[bytes, str]:
+        for _ in range(1, self._tries):
+            with suppress(_NotConnected):
+                return await self._ask_once(method, url, message, taken, form, headers)
+            await asyncio.sleep(_PAUSE_S)
+        return await self._ask_once(method, url, message, taken, form, headers)
+
+    async def _ask_once(
+        self,
+        method: str,
+        url: str,
+        message: Mapping[str, object] | None,
+        taken: range,
+        form: Mapping[str, str] | None,
+        headers: Headers | None,
+    ) -> tuple[bytes, str]:
         try:
             async with asyncio.timeout(self._timeout_s if self._whole else None):
                 async with self._http.stream(method, url, json=message, data=form, headers=headers) as response:
@@ -86,6 +116,8 @@ class BankLine:
                     body = await _bounded(response)
         except TimeoutError as error:
             raise BankSilent(f"no whole answer within {self._timeout_s:g} s") from error
+        except httpx.ConnectError as error:
+            raise _NotConnected(f"{type(error).__name__}: {error}") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise BankSilent(f"{type(error).__name__}: {error}") from error
         return body, response.headers.get("content-type", "")

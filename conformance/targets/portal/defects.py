@@ -174,6 +174,8 @@ class Flaw(StrEnum):
     CALLBACK_ASKS_BANK = "callback_asks_bank"
     BANK_WAITED_FOR_LONG = "bank_waited_for_long"
     BANK_TIMEOUT_PER_PIECE = "bank_timeout_per_piece"
+    CERTIFICATE_NOT_CHECKED = "certificate_not_checked"
+    CONNECTION_TRIED_ON_AND_ON = "connection_tried_on_and_on"
     GATEWAY_DOWN_FAILS_CALLBACK = "gateway_down_fails_callback"
     NOTICE_KEPT_IN_MEMORY = "notice_kept_in_memory"
     NOTICE_TRIED_ONCE = "notice_tried_once"
@@ -1218,6 +1220,20 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         Flaw.BANK_WAITED_FOR_LONG,
         "a bank that does not answer is waited for ten times as long as was settled",
+        ("egov D34",),
+        (DVCQG,),
+        in_class=DefectClass.RESILIENCE,
+    ),
+    Defect(
+        Flaw.CERTIFICATE_NOT_CHECKED,
+        "the check of the banks' certificates was switched off for a test server, and stayed off",
+        ("egov D24", "egov D31"),
+        (VNPAY, DVCQG, PAYOS, ONEPAY, VIETCOMBANK_QN, VIETINBANK_DN),
+        in_class=DefectClass.RESILIENCE,
+    ),
+    Defect(
+        Flaw.CONNECTION_TRIED_ON_AND_ON,
+        "a bank to which no connection can be made is called ten times, and the payer waits meanwhile",
         ("egov D34",),
         (DVCQG,),
         in_class=DefectClass.RESILIENCE,
