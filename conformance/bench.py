@@ -4,6 +4,7 @@ Rule: a bench moves the bank and asks the connector, and never waits longer than
 """
 
 import json
+import math
 import ssl
 import time
 import unicodedata
@@ -359,6 +360,17 @@ class Bench:
         self.tell(f"the office cancels dossier {visit.dossier_code}")
         self.target.cancel(visit.dossier_code)
 
+    @contextmanager
+    def locked(self, visit: Visit) -> Iterator[None]:
+        """For a while the office lets nobody pay that dossier."""
+        self.tell(f"the office locks dossier {visit.dossier_code}")
+        self.target.lock(visit.dossier_code, True)
+        try:
+            yield
+        finally:
+            self.tell(f"the office unlocks dossier {visit.dossier_code}")
+            self.target.lock(visit.dossier_code, False)
+
     def refund(self, visit: Visit, amount_vnd: int | None) -> None:
         """The office gives money back. Raises Refused."""
         self.tell(f"the office refunds {'all' if amount_vnd is None else f'{amount_vnd:,} VND'}")
@@ -400,6 +412,28 @@ class Bench:
             self.target.kill()
             self.target.start_again()
 
+    @contextmanager
+    def books_out_of_order(self) -> Iterator[None]:
+        """For a while the connector can book nothing."""
+        self.tell("the connector's own books are out of order")
+        self.target.outage_books(True)
+        try:
+            yield
+        finally:
+            self.tell("the connector's books are mended")
+            self.target.outage_books(False)
+
+    @contextmanager
+    def receipts_out_of_order(self) -> Iterator[None]:
+        """For a while nobody issues the connector's receipts."""
+        self.tell("what issues the connector's receipts is out of order")
+        self.target.outage_receipts(True)
+        try:
+            yield
+        finally:
+            self.tell("receipts can be issued again")
+            self.target.outage_receipts(False)
+
     def status(self, visit: Visit) -> Status:
         return self.target.status(visit.dossier_code)
 
@@ -425,6 +459,14 @@ class Bench:
         """The bank's clock moves on, and what falls due on the way is done."""
         attempts = self.sandbox.advance(seconds).attempts
         self.tell(f"{seconds} s pass at the bank ({attempts} callbacks)")
+
+    def repeat(self, visit: Visit) -> None:
+        """The bank tells once more what was not acknowledged, if anything."""
+        deliveries = self.sandbox.deliveries(payment_id=self.arrive(visit))
+        due = [each.due_at for each in deliveries if each.state == "waiting"]
+        if due:
+            wait = max(due) - self.sandbox.clock().now
+            self.advance(max(0, math.ceil(wait.total_seconds())))
 
     def rewind(self, instant: datetime) -> None:
         """The bank is emptied and starts anew at that instant, which may be past."""
@@ -604,6 +646,16 @@ class Bench:
             actual=seen(status),
         )
         expect(status.receipts == 1, "one receipt is issued", expected="1 receipt", actual=seen(status))
+
+    def expect_booked(self, visit: Visit) -> None:
+        """Paid in full and no more, whatever became of its receipt so far."""
+        status = self.calm_status(visit, lambda found: found.status is PAID)
+        expect(
+            status.status is PAID and status.amount_paid_vnd == visit.amount_vnd,
+            "the payment is booked",
+            expected=f"{PAID}, {visit.amount_vnd} VND",
+            actual=seen(status),
+        )
 
     @property
     def reads_messages(self) -> bool:

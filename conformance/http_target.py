@@ -44,10 +44,13 @@ _UPLOAD = "a bank's file"
 _VERB_CAPABILITIES = {
     "refund": Capability.REFUND,
     "cancel": Capability.CANCEL,
+    "lock": Capability.LOCK,
     "run_jobs": Capability.RUN_JOBS,
     "notifications": Capability.NOTIFICATIONS,
     "lookup": Capability.LOOKUP,
     "reconcile": Capability.RECONCILE,
+    "outage_books": Capability.OUTAGE_BOOKS,
+    "outage_receipts": Capability.OUTAGE_RECEIPTS,
 }
 
 
@@ -180,6 +183,10 @@ class HttpTarget:
     def cancel(self, dossier_code: str) -> None:
         self._run("cancel", {"dossier_code": dossier_code}, f"cancel dossier {dossier_code}")
 
+    def lock(self, dossier_code: str, locked: bool) -> None:
+        given = {"dossier_code": dossier_code, "locked": locked}
+        self._run("lock", given, f"{'lock' if locked else 'unlock'} dossier {dossier_code}")
+
     def run_jobs(self, dossier_code: str = "") -> None:
         self._run("run_jobs", {"dossier_code": dossier_code}, "run its jobs")
 
@@ -189,6 +196,19 @@ class HttpTarget:
         if not isinstance(found, list):
             raise self._wrong("notifications", "notifications", "a list", found)
         return tuple(self._notification(each) for each in found)
+
+    def outage_books(self, down: bool) -> None:
+        self._outage("outage_books", down, f"{'break' if down else 'mend'} its books")
+
+    def outage_receipts(self, down: bool) -> None:
+        self._outage("outage_receipts", down, f"{'break' if down else 'mend'} what issues its receipts")
+
+    def _outage(self, verb: str, down: bool, doing: str) -> None:
+        """Asked once more where the connector hung up: what is broken closes connections, and must be mended."""
+        try:
+            self._run(verb, {"down": down}, doing)
+        except Unreachable:
+            self._run(verb, {"down": down}, doing)
 
     def lookup(self, dossier_code: str) -> str:
         doing = f"let anyone look up dossier {dossier_code}"

@@ -51,6 +51,8 @@ class Capability(StrEnum):
 
     REFUND = "refund"
     CANCEL = "cancel"
+    LOCK = "lock"
+    """Lock a dossier against payments for a while, as its office may."""
     RUN_JOBS = "run_jobs"
     """Poll every unsettled payment now, settle what is queued."""
     NOTIFICATIONS = "notifications"
@@ -62,6 +64,10 @@ class Capability(StrEnum):
     """Start it again with another address for the banks."""
     RECONCILE = "reconcile"
     """Compare a bank's file of a business day with the books, and tell what does not agree."""
+    OUTAGE_BOOKS = "outage_books"
+    """Put the connector's own books out of order for a while."""
+    OUTAGE_RECEIPTS = "outage_receipts"
+    """Put out of order what issues its receipts."""
     LOOKUP = "lookup"
     """The public page or API where a payer looks up what a dossier owes."""
 

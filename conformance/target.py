@@ -214,6 +214,15 @@ class Target(Protocol):
         The day is over at the bank, whatever the connector's own clock says.
         """
 
+    def lock(self, dossier_code: str, locked: bool) -> None:
+        """The office locks the dossier, or unlocks it: meanwhile its fee may not be asked for."""
+
+    def outage_books(self, down: bool) -> None:
+        """While they are down, whatever the connector books in refuses to be read and written."""
+
+    def outage_receipts(self, down: bool) -> None:
+        """While it is down, whoever issues its receipts issues none. `run_jobs` issues later what is owed."""
+
     def lookup(self, dossier_code: str) -> str:
         """What anyone sees who asks for that dossier's fee, as it came (also when it was refused)."""
 

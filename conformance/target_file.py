@@ -24,9 +24,12 @@ _VERB_GIVEN = {
     "status": frozenset({"dossier_code"}),
     "refund": frozenset({"dossier_code", "amount_vnd"}),
     "cancel": frozenset({"dossier_code"}),
+    "lock": frozenset({"dossier_code", "locked"}),
     "run_jobs": frozenset({"dossier_code"}),
     "notifications": frozenset({"dossier_code"}),
     "lookup": frozenset({"dossier_code"}),
+    "outage_books": frozenset({"down"}),
+    "outage_receipts": frozenset({"down"}),
     "reconcile": frozenset({"bank", "business_date", "file_name", "content_base64"}),
 }
 """The verbs, and what the suite gives each."""

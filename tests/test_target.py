@@ -615,6 +615,32 @@ def test_a_launched_connector_is_ready_by_its_line_and_ends_with_stop(tmp_path: 
             os.kill(int(pid), 0)
 
 
+def test_an_outage_is_asked_for_and_ended(connector: Connector, made: Callable[..., HttpTarget]) -> None:
+    verbs = "".join(
+        f'[verbs.outage_{part}]\nmethod = "POST"\npath = "/{part}"\njson = {{ down = "{{down}}" }}\n'
+        for part in ("books", "receipts")
+    )
+    for part in ("/books", "/receipts"):
+        connector.answer(part, {})
+    target = made(verbs)
+    assert target.capabilities == {Capability.OUTAGE_BOOKS, Capability.OUTAGE_RECEIPTS}
+    target.outage_books(True)
+    target.outage_receipts(True)
+    target.outage_books(False)
+    told = [(path, json.loads(body)) for _, path, body, _ in connector.asked]
+    assert told == [("/books", {"down": True}), ("/receipts", {"down": True}), ("/books", {"down": False})]
+
+
+def test_a_dossier_is_locked_and_unlocked(connector: Connector, made: Callable[..., HttpTarget]) -> None:
+    connector.answer("/lock/H1", {})
+    verb = '[verbs.lock]\nmethod = "POST"\npath = "/lock/{dossier_code}"\njson = { locked = "{locked}" }\n'
+    target = made(verb)
+    assert target.capabilities == {Capability.LOCK}
+    target.lock("H1", True)
+    target.lock("H1", False)
+    assert [json.loads(body) for _, _, body, _ in connector.asked] == [{"locked": True}, {"locked": False}]
+
+
 def test_a_killed_connector_is_unreachable_until_it_is_started_again_at_its_address(tmp_path: Path) -> None:
     target = _launched(tmp_path, "ready_line = 'up at (?P<base_url>\\S+)'")
     target.start("http://banks/s/x", tmp_path)

@@ -182,6 +182,44 @@ def test_json_is_called_json(bench: Bench) -> None:
     expect("json" in kind, "an acknowledgement in JSON is called so", expected="application/json", actual=kind)
 
 
+@requirement(
+    "ACKNOWLEDGEMENT-08",
+    level=Level.MUST,
+    source="client-defects#always-acknowledged",
+    says="The connector whose own books fail does not acknowledge a callback, and settles its repetition once.",
+    vi="Khi sổ sách của chính mình hỏng, bộ kết nối không xác nhận thông báo, và ghi nhận một lần khi được gửi lại.",
+    why="Its database was away for a minute: the bank has its acknowledgement, and the money belongs to nobody.",
+    why_vi="Cơ sở dữ liệu hỏng một phút: ngân hàng đã được xác nhận, còn khoản tiền thành vô chủ.",
+    needs=("outage_books",),
+    guards=("gateways D34", "gateways D36", "egov D16"),
+    once_a_bank=True,
+)
+def test_an_error_of_its_own_is_not_acknowledged(bench: Bench) -> None:
+    bench.needs_callbacks()
+    if not bench.view.retry_delays_s:
+        raise NotApplicable("this bank does not repeat its callbacks")
+    visit = bench.open()
+    before = bench.messages(visit)
+    payment_id = bench.arrive(visit)
+    with bench.books_out_of_order():
+        bench.pay(visit)
+        bench.deliver()
+        told = bench.sandbox.deliveries(payment_id=payment_id)
+    expect(told, "the bank tells the connector of the payment", expected="a callback", actual="none")
+    acknowledged = [each.last_answer for each in told if each.state == "acknowledged"]
+    # Who acknowledges first may have kept the message elsewhere; then it settles it without being told again.
+    expect(
+        not (acknowledged and bench.judges_before_answering),
+        "what could not be booked is not acknowledged",
+        expected="an answer after which the bank repeats itself",
+        actual=acknowledged,
+    )
+    bench.repeat(visit)
+    bench.expect_delivered(visit)
+    bench.expect_paid_once(visit)
+    bench.expect_notified_once(visit, before)
+
+
 def _is_for_browsers(answer: Answer) -> bool:
     kind = next((value for name, value in answer.headers if name.lower() == "content-type"), "")
     return 300 <= answer.status < 400 or "html" in kind or answer.body.lstrip().lower().startswith((b"<!", b"<html"))

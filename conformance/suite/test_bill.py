@@ -338,3 +338,56 @@ def test_another_billers_inquiry_is_told_nothing(bench: Bench) -> None:
         expected="a refusal",
         actual=short(answer),
     )
+
+
+@requirement(
+    "BILL-16",
+    level=Level.MUST,
+    source="portal-defects#payment-lock",
+    says="The connector tells no bank to collect a bill that its office has locked, and offers it again afterwards.",
+    vi="Bộ kết nối không cho ngân hàng thu khoản đang bị cơ quan khóa, và cho thu lại khi đã mở khóa.",
+    why="The payer pays a decision that is being changed, and waits for months to get the money back.",
+    why_vi="Người nộp nộp theo quyết định đang được sửa rồi chờ hàng tháng để được hoàn tiền.",
+    needs=("lock",),
+    shapes=COLLECTED,
+    guards=("banks 6.11",),
+    once_a_bank=True,
+)
+def test_a_locked_bill_is_not_payable_until_it_is_unlocked(bench: Bench) -> None:
+    visit = bench.open()
+    question = bench.inquiry(visit)
+    with bench.locked(visit):
+        reason = bench.refusal_of_bill(bench.bill_code(visit))
+        expect(reason, "a locked bill is refused", expected="a refusal", actual=reason or "an amount")
+        answer = bench.send(question, "an inquiry about a locked bill")
+        said = bench.expect_well_formed(answer, question)
+        expect(
+            not bench.forge.accepts(said, question),
+            "a locked bill is refused in the bank's words",
+            expected="a refusal",
+            actual=short(answer),
+        )
+    bench.arrive_anew(visit)
+    bench.settle(visit)
+    bench.expect_paid_once(visit)
+
+
+@requirement(
+    "BILL-17",
+    level=Level.MUST,
+    source="portal-defects#payment-lock",
+    says="The connector books or flags money that comes while the dossier is locked.",
+    vi="Bộ kết nối ghi nhận hoặc đánh dấu khoản tiền đến khi hồ sơ đang bị khóa.",
+    why="The payer was at the counter when the office locked the dossier: the bank has money that nobody books.",
+    why_vi="Người nộp đang ở quầy khi cơ quan khóa hồ sơ; ngân hàng đã thu tiền mà không ai nhận.",
+    needs=("lock",),
+    guards=("banks 6.11", "gateways D34"),
+    once_a_bank=True,
+)
+def test_money_for_a_locked_dossier_is_not_lost(bench: Bench) -> None:
+    visit = bench.open()
+    bench.arrive(visit)
+    with bench.locked(visit):
+        bench.settle(visit)
+    bench.repeat(visit)
+    bench.expect_money_not_lost(visit)

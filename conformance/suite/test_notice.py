@@ -139,6 +139,33 @@ def test_a_failure_is_not_told_as_a_success(bench: Bench) -> None:
     )
 
 
+@requirement(
+    "NOTICE-06",
+    level=Level.MUST,
+    source="portal-defects#receipt",
+    says="The connector books a payment whose receipt cannot be issued, and issues the receipt once, later.",
+    vi="Bộ kết nối vẫn ghi nhận khoản nộp khi chưa lập được biên lai, và lập đúng một biên lai sau đó.",
+    why="The issuer was down for an hour: who paid in it has no receipt, or two, or is not paid at all.",
+    why_vi="Nơi lập biên lai hỏng một giờ: ai nộp lúc đó không có biên lai, có hai, hoặc không được ghi nhận.",
+    needs=("outage_receipts", "run_jobs"),
+    guards=("egov D35", "egov D12", "egov D16"),
+    once_a_bank=True,
+)
+def test_a_receipt_is_issued_once_when_its_issuer_was_down(bench: Bench) -> None:
+    visit = bench.open()
+    before = bench.messages(visit)
+    with bench.receipts_out_of_order():
+        bench.settle(visit)
+        bench.run_jobs(visit)
+        bench.expect_booked(visit)
+        if bench.merchant.callback_url:
+            bench.expect_delivered(visit)
+    for _ in range(TRIES):
+        bench.run_jobs(visit)
+    bench.expect_paid_once(visit)
+    bench.expect_notified_once(visit, before)
+
+
 def _wording(text: str, visit: Visit) -> str:
     """A message without what is its dossier's own: code, reference and numbers."""
     for own in (visit.dossier_code, visit.order_ref):

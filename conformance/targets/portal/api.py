@@ -41,9 +41,17 @@ class NewPayment(BaseModel):
     locale: str = "vi"
 
 
+class Lock(BaseModel):
+    locked: bool
+
+
 class NewRefund(BaseModel):
     amount_vnd: int | None = None
     key: str = Field("", max_length=100)
+
+
+class Outage(BaseModel):
+    down: bool
 
 
 class Defects(BaseModel):
@@ -82,6 +90,11 @@ def api_router(portal: Portal) -> APIRouter:
         await checkout.withdraw(portal, dossier_code)
         return await asyncio.to_thread(_view, portal, dossier_code)
 
+    @router.post("/api/dossiers/{dossier_code}/lock")
+    async def lock(dossier_code: str, wanted: Lock) -> dict[str, Any]:
+        await asyncio.to_thread(checkout.lock, portal, dossier_code, wanted.locked)
+        return await asyncio.to_thread(_view, portal, dossier_code)
+
     @router.post("/api/dossiers/{dossier_code}/refund")
     async def refund(dossier_code: str, new: NewRefund, idempotency_key: Annotated[str, Header()] = "") -> JSONResponse:
         done = await refunds.refund(portal, dossier_code, new.amount_vnd, new.key or idempotency_key)
@@ -104,6 +117,18 @@ def api_router(portal: Portal) -> APIRouter:
         content = await file.read(SIZE_MAX + 1)
         found = await reconciliation.reconcile(portal, bank, business_date, file.filename or "", content)
         return JSONResponse(_compared(found), 422 if found.refused else 200)
+
+    @router.post("/api/outages/books")
+    async def break_books(wanted: Outage) -> dict[str, bool]:
+        """For tests alone: the store refuses every transaction until it is mended."""
+        portal.books.out_of_order = wanted.down
+        return {"down": wanted.down}
+
+    @router.post("/api/outages/receipts")
+    async def break_issuer(wanted: Outage) -> dict[str, bool]:
+        """For tests alone: nobody issues receipts until that is mended."""
+        portal.issuer_is_down = wanted.down
+        return {"down": wanted.down}
 
     @router.post("/api/defects")
     async def set_defects(wanted: Defects) -> dict[str, list[str]]:
@@ -135,6 +160,7 @@ def _shown(dossier: Dossier, standing: Standing) -> dict[str, Any]:
         "service_code": dossier.service_code,
         "fee_vnd": dossier.fee_vnd,
         "status": standing.status,
+        "locked": dossier.locked_at is not None,
         "amount_paid_vnd": standing.paid_vnd,
         "refunded_vnd": standing.refunded_vnd,
         "refund_due_vnd": standing.refund_due_vnd,

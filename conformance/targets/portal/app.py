@@ -1,6 +1,7 @@
 """The portal as a web application: callbacks, JSON interface and citizens' pages under one roof."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -37,6 +38,7 @@ def portal_app(portal: Portal, on_start: Callable[[], None] = _nothing) -> FastA
     for error, status in _STATUSES.items():
         app.add_exception_handler(error, _told_with(status))
     app.add_exception_handler(checkout.BankFailed, _told_of_bank)
+    app.add_exception_handler(sqlite3.OperationalError, _told_with(503))
     return app
 
 
@@ -46,9 +48,10 @@ def _timetable(portal: Portal, on_start: Callable[[], None]) -> Callable[[FastAP
         if Flaw.START_CLEARS_PENDING in portal.flaws:
             with portal.books.writing() as entries:
                 entries.forget_all_pending()
-        tasks = [asyncio.create_task(jobs.keep_settling(portal)), asyncio.create_task(jobs.keep_sending(portal))]
+        timetable = [jobs.keep_settling, jobs.keep_sending, jobs.keep_issuing]
         if portal.settings.poll_every_s:
-            tasks.append(asyncio.create_task(jobs.keep_asking(portal)))
+            timetable.append(jobs.keep_asking)
+        tasks = [asyncio.create_task(job(portal)) for job in timetable]
         on_start()
         yield
         for task in tasks:

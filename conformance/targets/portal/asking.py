@@ -52,6 +52,7 @@ async def ask(portal: Portal, attempt: Attempt) -> Effect | None:
         portal.flaws,
         portal.handled,
         portal.settings.keeps_overpayments,
+        portal.issuer_is_down,
     )
     portal.written.set()
     return effect

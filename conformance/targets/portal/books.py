@@ -22,6 +22,8 @@ class Books:
     """Safe to use from several threads and processes at once. Creates the file if there is none."""
 
     def __init__(self, path: Path) -> None:
+        self.out_of_order = False
+        """For tests: nothing can be read or written, as if the disk were gone."""
         self._path = path
         self._writers = threading.Lock()
         self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
@@ -33,12 +35,14 @@ class Books:
     @contextmanager
     def writing(self) -> Iterator[Entries]:
         """One transaction: committed at the end, rolled back if anything is raised."""
+        self._check_order()
         with self._writers, self._connection() as connection, _transaction(connection, "BEGIN IMMEDIATE"):
             yield Entries(connection)
 
     @contextmanager
     def reading(self) -> Iterator[Entries]:
         """One unchanging view of the books."""
+        self._check_order()
         with self._connection() as connection, _transaction(connection, "BEGIN"):
             yield Entries(connection)
 
@@ -46,6 +50,10 @@ class Books:
         """When nobody uses them any more."""
         while not self._idle.empty():
             self._idle.get().close()
+
+    def _check_order(self) -> None:
+        if self.out_of_order:
+            raise sqlite3.OperationalError("the books are out of order, as a test wants them")
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:

@@ -124,6 +124,14 @@ def cancel(portal: Portal, dossier_code: str) -> None:
             entries.cancel(dossier_code, portal.clock())
 
 
+def lock(portal: Portal, dossier_code: str, locked: bool) -> None:
+    """While a dossier is locked, nobody is asked to pay it. Raises UnknownDossier."""
+    with portal.books.writing() as entries:
+        known_dossier(entries, dossier_code)
+        if locked or Flaw.UNLOCKING_FORGOTTEN not in portal.flaws:
+            entries.lock(dossier_code, portal.clock() if locked else None)
+
+
 async def withdraw(portal: Portal, dossier_code: str) -> None:
     """Tells the banks that a cancelled dossier's open orders are not wanted any more, as far as they take that."""
     for attempt in await asyncio.to_thread(_open_attempts, portal, dossier_code):
@@ -219,6 +227,8 @@ def _record(
         reopened = dossier.cancelled_at is None and Flaw.PAID_DOSSIER_REOPENED in flaws
         if not entries.standing(dossier).awaits_money and not reopened:
             raise NotPossible(f"dossier {dossier_code} awaits no payment any more")
+        if dossier.locked_at is not None:
+            raise NotPossible(f"dossier {dossier_code} is locked by its office")
         if Flaw.FAILED_DOSSIER_CLOSED in flaws and _has_failed(entries, dossier_code):
             raise NotPossible(f"the payment of dossier {dossier_code} has failed")
         if any(each.code == _NO_ANSWER for each in entries.attempts(dossier_code)):

@@ -186,6 +186,14 @@ class Flaw(StrEnum):
     REFUSAL_TELLS_SECRET = "refusal_tells_secret"
     LOOKUP_TELLS_PHONE = "lookup_tells_phone"
     ACK_WITHOUT_TYPE = "ack_without_type"
+    BOOKS_ERROR_ACKED = "books_error_acked"
+    TURN_KEPT_AFTER_ERROR = "turn_kept_after_error"
+    ISSUER_DOWN_FAILS_CALLBACK = "issuer_down_fails_callback"
+    RECEIPT_LOST_IN_OUTAGE = "receipt_lost_in_outage"
+    OWED_RECEIPT_KEPT = "owed_receipt_kept"
+    LOCKED_BILL_PAYABLE = "locked_bill_payable"
+    LOCKED_MONEY_DROPPED = "locked_money_dropped"
+    UNLOCKING_FORGOTTEN = "unlocking_forgotten"
 
 
 class DefectClass(StrEnum):
@@ -1314,6 +1322,62 @@ DEFECTS: tuple[Defect, ...] = (
         ("gateways D33",),
         (VNPAY, DVCQG),
         in_class=DefectClass.ACKNOWLEDGEMENT,
+    ),
+    Defect(
+        Flaw.BOOKS_ERROR_ACKED,
+        "an error of its own books is logged, and the callback acknowledged",
+        ("gateways D34", "egov D16"),
+        (*ALL_BANKS, BIDV, SEPAY),
+        in_class=DefectClass.ACKNOWLEDGEMENT,
+    ),
+    Defect(
+        Flaw.TURN_KEPT_AFTER_ERROR,
+        "a callback that ends in an error keeps its mark, and its repetition counts as handled",
+        ("gateways D36", "egov D16"),
+        ALL_BANKS,
+        in_class=DefectClass.ACKNOWLEDGEMENT,
+    ),
+    Defect(
+        Flaw.ISSUER_DOWN_FAILS_CALLBACK,
+        "no payment is booked while nobody issues receipts",
+        ("egov D35", "egov D16"),
+        ASKED_BANKS,
+        in_class=DefectClass.NOTICE,
+    ),
+    Defect(
+        Flaw.RECEIPT_LOST_IN_OUTAGE,
+        "a receipt that cannot be issued at once is never issued",
+        ("egov D35",),
+        (*ALL_BANKS, SEPAY),
+        in_class=DefectClass.NOTICE,
+    ),
+    Defect(
+        Flaw.OWED_RECEIPT_KEPT,
+        "a receipt that was issued late stays on the list, and is issued again by every later run",
+        ("egov D35", "egov D12"),
+        ALL_BANKS,
+        in_class=DefectClass.NOTICE,
+    ),
+    Defect(
+        Flaw.LOCKED_BILL_PAYABLE,
+        "a bill that its office has locked is told as owed",
+        ("banks 6.11",),
+        (VIETINBANK, BIDV),
+        in_class=DefectClass.BILL,
+    ),
+    Defect(
+        Flaw.LOCKED_MONEY_DROPPED,
+        "money for a locked dossier is acknowledged and forgotten",
+        ("banks 6.11", "gateways D34"),
+        (*ALL_BANKS, BIDV),
+        in_class=DefectClass.BILL,
+    ),
+    Defect(
+        Flaw.UNLOCKING_FORGOTTEN,
+        "a bill that was locked once is never owed again",
+        ("banks 6.11",),
+        (VIETINBANK, BIDV),
+        in_class=DefectClass.BILL,
     ),
 )
 

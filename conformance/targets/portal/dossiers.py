@@ -66,7 +66,10 @@ class DossierStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dossier:
-    """`bill_code` is its short name at banks whose fields are short. `phone` and `email` may be empty."""
+    """`bill_code` is its short name at banks whose fields are short. `phone` and `email` may be empty.
+
+    While it is locked, nobody is asked to pay it; money that comes all the same settles it.
+    """
 
     dossier_code: str
     bill_code: str
@@ -78,6 +81,7 @@ class Dossier:
     email: str
     declared_at: datetime
     cancelled_at: datetime | None = None
+    locked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +159,10 @@ class Standing:
     @property
     def awaits_money(self) -> bool:
         return self.paid_vnd == 0 and self.dossier.cancelled_at is None
+
+    @property
+    def is_payable(self) -> bool:
+        return self.awaits_money and self.dossier.locked_at is None
 
     @property
     def status(self) -> DossierStatus:

@@ -140,6 +140,11 @@ class Entries:
     def cancel(self, dossier_code: str, now: datetime) -> None:
         self._run("UPDATE dossiers SET cancelled_at = ? WHERE dossier_code = ?", now.isoformat(), dossier_code)
 
+    def lock(self, dossier_code: str, locked_at: datetime | None) -> None:
+        """None = it is unlocked."""
+        at = locked_at.isoformat() if locked_at else None
+        self._run("UPDATE dossiers SET locked_at = ? WHERE dossier_code = ?", at, dossier_code)
+
     def standing(self, dossier: Dossier) -> Standing:
         code = dossier.dossier_code
         money = self._row(
@@ -304,6 +309,21 @@ class Entries:
         rows = self._rows("SELECT * FROM receipts WHERE dossier_code = ? ORDER BY number", dossier_code)
         return [_receipt(row) for row in rows]
 
+    def owe_receipt(self, once: str, dossier_code: str, amount_vnd: int) -> None:
+        """To be issued once somebody issues receipts again."""
+        self._insert("receipts_owed", {"once": once, "dossier_code": dossier_code, "amount_vnd": amount_vnd})
+
+    def receipts_owed(self) -> list[tuple[str, str, int]]:
+        """Key, dossier and amount of each, oldest first."""
+        rows = self._rows("SELECT * FROM receipts_owed ORDER BY rowid")
+        return [(row["once"], row["dossier_code"], row["amount_vnd"]) for row in rows]
+
+    def owes_receipt(self, once: str) -> bool:
+        return self._row_or_none("SELECT 1 FROM receipts_owed WHERE once = ?", once) is not None
+
+    def owe_receipt_no_more(self, once: str) -> None:
+        self._run("DELETE FROM receipts_owed WHERE once = ?", once)
+
     def add_notification(self, once: str, notification: Notification) -> None:
         self._insert("notifications", {"once": once} | asdict(notification))
 
@@ -412,7 +432,11 @@ def _instant_or_none(row: sqlite3.Row, name: str) -> datetime | None:
 
 
 def _dossier(row: sqlite3.Row) -> Dossier:
-    times = {"declared_at": _instant(row, "declared_at"), "cancelled_at": _instant_or_none(row, "cancelled_at")}
+    times = {
+        "declared_at": _instant(row, "declared_at"),
+        "cancelled_at": _instant_or_none(row, "cancelled_at"),
+        "locked_at": _instant_or_none(row, "locked_at"),
+    }
     return Dossier(**{**dict(row), **times})
 
 

@@ -5,6 +5,7 @@ Rule: always HTTP 200 unless a bank's own document says otherwise, never a redir
 
 import asyncio
 import json
+import sqlite3
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -36,7 +37,23 @@ async def hear(portal: Portal, bank: str, read: Callable[[], BankWord]) -> tuple
 
 
 async def take(portal: Portal, word: BankWord) -> Effect:
-    """Settles now, or stores for later, by the portal's style."""
+    """Settles now, or stores for later, by the portal's style. Raises what the books raise."""
+    turn = f"{word.bank} {word.money_ref} has its turn"
+    if Flaw.TURN_KEPT_AFTER_ERROR in portal.flaws:
+        if turn in portal.handled:
+            return Effect.REPEATED
+        portal.handled.add(turn)
+    try:
+        effect = await _take(portal, word)
+    except sqlite3.Error:
+        if Flaw.BOOKS_ERROR_ACKED in portal.flaws:
+            return Effect.SETTLED
+        raise
+    portal.handled.discard(turn)
+    return effect
+
+
+async def _take(portal: Portal, word: BankWord) -> Effect:
     if Flaw.CALLBACK_ASKS_BANK in portal.flaws:
         await _ask_first(portal, word)
     if Flaw.GATEWAY_DOWN_FAILS_CALLBACK in portal.flaws and not await messenger.gateway_is_up(portal):
@@ -60,6 +77,7 @@ async def _settle(portal: Portal, word: BankWord) -> Effect:
             portal.flaws,
             portal.handled,
             portal.settings.keeps_overpayments,
+            portal.issuer_is_down,
         )
     portal.written.set()
     return effect
@@ -107,7 +125,7 @@ def _name_told(portal: Portal, bank: str, rejected: Rejected) -> str:
 
 
 async def owed(portal: Portal, bill_code: str) -> tuple[Effect, Dossier | None]:
-    """The dossier if its bill is to be paid; else why not (REPEATED = it is owed no more)."""
+    """The dossier if its bill is to be paid; else why not (REPEATED = it is not to be paid, now or ever)."""
     return await asyncio.to_thread(_owed, portal, bill_code)
 
 
@@ -116,7 +134,9 @@ def _owed(portal: Portal, bill_code: str) -> tuple[Effect, Dossier | None]:
         dossier = entries.dossier_of_bill(bill_code)
         if dossier is None:
             return Effect.UNKNOWN_ORDER, None
-        payable = entries.standing(dossier).awaits_money and not _locked(portal, bill_code)
+        standing = entries.standing(dossier)
+        wanted = standing.awaits_money if Flaw.LOCKED_BILL_PAYABLE in portal.flaws else standing.is_payable
+        payable = wanted and not _taken(portal, bill_code)
         if Flaw.BILL_TOLD_IN_HUNDREDTHS in portal.flaws:
             dossier = replace(dossier, fee_vnd=dossier.fee_vnd * 100)
         forgotten = dossier.cancelled_at is not None and Flaw.CANCELLED_BILL_PAYABLE in portal.flaws
@@ -125,7 +145,7 @@ def _owed(portal: Portal, bill_code: str) -> tuple[Effect, Dossier | None]:
         return Effect.REPEATED, None
 
 
-def _locked(portal: Portal, bill_code: str) -> bool:
+def _taken(portal: Portal, bill_code: str) -> bool:
     """Never, but with the defect from the second question on."""
     if Flaw.INQUIRY_LOCKS_BILL not in portal.flaws:
         return False

@@ -1,4 +1,5 @@
-"""What the portal does on its own: settling what was acknowledged first, and asking about what nobody told."""
+"""What the portal does on its own: settling what was acknowledged first, asking about what nobody told, and issuing
+receipts that are owed."""
 
 import asyncio
 import logging
@@ -22,6 +23,7 @@ _NEWEST = 60
 
 _AT_ONCE = 8
 _SEND_AGAIN_S = 30.0
+_ISSUE_AGAIN_S = 30.0
 # vnpay-querydr-refund#codes: 94 for the same question within five minutes.
 _FIRST_WAIT_S = 300
 _LONGEST_WAIT_S = 6 * 3600
@@ -46,6 +48,7 @@ async def run_now(portal: Portal, dossier_code: str = "") -> Done:
     due = _due(portal, attempts[_NEWEST:])
     done = await _ask_all(portal, attempts[:_NEWEST] + due, settled)
     await refunds.follow_up(portal, dossier_code)
+    await _issue_owed(portal)
     await messenger.send_waiting(portal)
     return done
 
@@ -73,6 +76,16 @@ async def keep_sending(portal: Portal) -> None:
             _log.exception("sending messages failed")
         with suppress(TimeoutError):
             await asyncio.wait_for(portal.written.wait(), _SEND_AGAIN_S)
+
+
+async def keep_issuing(portal: Portal) -> None:
+    """Issues the receipts that are owed, until there are none."""
+    while True:
+        try:
+            await _issue_owed(portal)
+        except sqlite3.Error:
+            _log.exception("issuing receipts failed")
+        await asyncio.sleep(_ISSUE_AGAIN_S)
 
 
 async def keep_asking(portal: Portal) -> None:
@@ -128,6 +141,11 @@ async def _ask_all(portal: Portal, attempts: list[Attempt], settled: int = 0) ->
     return Done(settled, len(attempts), told)
 
 
+async def _issue_owed(portal: Portal) -> None:
+    if not portal.issuer_is_down:
+        await asyncio.to_thread(settlement.issue_owed, portal.books, portal.clock(), portal.flaws)
+
+
 async def _settle_queued(portal: Portal) -> int:
     settled = await asyncio.to_thread(
         settlement.settle_queued,
@@ -136,6 +154,7 @@ async def _settle_queued(portal: Portal) -> int:
         portal.flaws,
         portal.handled,
         portal.settings.keeps_overpayments,
+        portal.issuer_is_down,
     )
     portal.written.set()
     return settled

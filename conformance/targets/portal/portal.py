@@ -19,7 +19,8 @@ Contract = TypeVar("Contract")
 class Portal:
     """`queued` is set when a callback was stored to be settled later, `written` when a payer may have to be told.
 
-    `sending` keeps one message from going out twice. `handled` and `alone` are for defects only.
+    `sending` keeps one message from going out twice. `issuer_is_down` = no receipts are issued now, for tests.
+    `handled` and `alone` are for defects only.
     """
 
     settings: Settings
@@ -31,6 +32,7 @@ class Portal:
     queued: asyncio.Event = field(default_factory=asyncio.Event)
     written: asyncio.Event = field(default_factory=asyncio.Event)
     sending: asyncio.Lock = field(default_factory=asyncio.Lock)
+    issuer_is_down: bool = False
     handled: set[str] = field(default_factory=set)
     alone: asyncio.Lock = field(default_factory=asyncio.Lock)
 

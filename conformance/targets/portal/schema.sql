@@ -10,7 +10,8 @@ CREATE TABLE IF NOT EXISTS dossiers (
     phone        TEXT NOT NULL,
     email        TEXT NOT NULL,
     declared_at  TEXT NOT NULL,
-    cancelled_at TEXT
+    cancelled_at TEXT,
+    locked_at    TEXT
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS attempts (
@@ -72,6 +73,13 @@ CREATE TABLE IF NOT EXISTS receipts (
     UNIQUE (template, symbol, number)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS receipts_of_dossier ON receipts (dossier_code);
+
+-- Receipts of payments that were settled while nobody issued any: to be issued later.
+CREATE TABLE IF NOT EXISTS receipts_owed (
+    once         TEXT NOT NULL UNIQUE,
+    dossier_code TEXT NOT NULL REFERENCES dossiers,
+    amount_vnd   INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE IF NOT EXISTS notifications (
     once         TEXT NOT NULL UNIQUE,

@@ -34,6 +34,10 @@ _POISONED = "poisoned"
 _SLOW_RECEIPT_S = 0.2
 
 
+class IssuerDown(Exception):
+    """What the defect raises that books nothing without a receipt."""
+
+
 def settle(
     books: Books,
     word: BankWord,
@@ -41,8 +45,12 @@ def settle(
     flaws: frozenset[Flaw],
     handled: set[str],
     keeps_overpayments: bool = False,
+    issuer_is_down: bool = False,
 ) -> Effect:
-    """What `word` did. `handled` is only for the defect that keeps in memory what belongs into the books."""
+    """What `word` did. `handled` is only for the defect that keeps in memory what belongs into the books.
+
+    `issuer_is_down` = the receipt is not issued now, but owed.
+    """
     looked_before = _look_before(books, word) if Flaw.CONCURRENT_DUPLICATE_RACE in flaws else None
     with books.writing() as entries:
         kept = entries.attempt(word.bank, word.order_ref)
@@ -58,6 +66,8 @@ def settle(
             awaits_money = not known
         if Flaw.REFUNDED_AWAITS_MONEY in flaws and entries.standing(dossier).refunded_vnd:
             awaits_money, known = True, False
+        if dossier.locked_at is not None and Flaw.LOCKED_MONEY_DROPPED in flaws:
+            return Effect.REPEATED
         if attempt.code == _POISONED:
             return Effect.REPEATED
         if Flaw.CLEARED_SUSPICION_IGNORED in flaws and attempt.code.startswith("07/"):
@@ -65,14 +75,14 @@ def settle(
         effect = decide(awaits_money, attempt, known, word, flaws, keeps_overpayments=keeps_overpayments)
         if kept is None and effect in RECORDED:
             entries.add_attempt(attempt)
-        _carry_out(entries, effect, attempt, dossier, word, now, flaws)
+        _carry_out(entries, effect, attempt, dossier, word, now, flaws, issuer_is_down)
         if keeps_overpayments and effect is Effect.SETTLED and word.amount_vnd > attempt.amount_vnd:
             entries.add_credit(_surplus(attempt, word, now, flaws))
     if effect is Effect.SETTLED and Flaw.RECEIPT_IN_ITS_OWN_TRANSACTION in flaws:
         time.sleep(_SLOW_RECEIPT_S)
         with books.writing() as entries:
-            _issue_receipt(entries, attempt, now, flaws)
-            _tell_payer(entries, attempt, dossier, now, flaws)
+            _issue_or_owe(entries, attempt, now, flaws, issuer_is_down)
+            _tell_payer(entries, attempt, dossier, now, flaws, receipt_is_owed=issuer_is_down)
     if effect in (Effect.SETTLED, Effect.REFUND_DUE):
         handled.add(_money(word))
     return effect
@@ -92,17 +102,40 @@ def preview(
 
 
 def settle_queued(
-    books: Books, now: datetime, flaws: frozenset[Flaw], handled: set[str], keeps_overpayments: bool = False
+    books: Books,
+    now: datetime,
+    flaws: frozenset[Flaw],
+    handled: set[str],
+    keeps_overpayments: bool = False,
+    issuer_is_down: bool = False,
 ) -> int:
     """Works off the callbacks that were acknowledged first, oldest first; how many there were."""
     with books.reading() as entries:
         queued = entries.queued()
     for number, word in queued:
         # Settled first, taken out second: killed in between, it is found again, and is a repetition by then.
-        settle(books, word, now, flaws, handled, keeps_overpayments)
+        settle(books, word, now, flaws, handled, keeps_overpayments, issuer_is_down)
         with books.writing() as entries:
             entries.unqueue(number)
     return len(queued)
+
+
+def issue_owed(books: Books, now: datetime, flaws: frozenset[Flaw]) -> int:
+    """Issues the receipts that are owed since nobody issued any, each with what it ends in one transaction.
+
+    How many there were.
+    """
+    with books.reading() as entries:
+        owed = entries.receipts_owed()
+    for once, dossier_code, amount_vnd in owed:
+        with books.writing() as entries:
+            if not entries.owes_receipt(once):
+                continue
+            again = Flaw.OWED_RECEIPT_KEPT in flaws
+            _issue_receipt(entries, f"{once}#{request_number()}" if again else once, dossier_code, amount_vnd, now)
+            if not again:
+                entries.owe_receipt_no_more(once)
+    return len(owed)
 
 
 def poison(books: Books, bank: str, order_ref: str) -> None:
@@ -146,6 +179,7 @@ def _carry_out(
     word: BankWord,
     now: datetime,
     flaws: frozenset[Flaw],
+    issuer_is_down: bool,
 ) -> None:
     if effect in (Effect.SETTLED, Effect.REFUND_DUE):
         if word.amount_vnd == attempt.amount_vnd or effect is Effect.SETTLED:
@@ -154,8 +188,8 @@ def _carry_out(
             entries.add_credit(_credit(effect, attempt, word, now, flaws))
     if effect is Effect.SETTLED:
         if Flaw.RECEIPT_IN_ITS_OWN_TRANSACTION not in flaws:
-            _issue_receipt(entries, attempt, now, flaws)
-            _tell_payer(entries, attempt, dossier, now, flaws)
+            _issue_or_owe(entries, attempt, now, flaws, issuer_is_down)
+            _tell_payer(entries, attempt, dossier, now, flaws, receipt_is_owed=issuer_is_down)
     elif effect is Effect.FAILED:
         if Flaw.FAILURE_TOLD_AS_SUCCESS in flaws:
             _tell_payer(entries, attempt, dossier, now, flaws, of=attempt.order_ref)
@@ -200,24 +234,44 @@ def _surplus(attempt: Attempt, word: BankWord, now: datetime, flaws: frozenset[F
     return replace(settled, once=f"{settled.once}+", amount_vnd=surplus_vnd, settles=False)
 
 
-def _issue_receipt(entries: Entries, attempt: Attempt, now: datetime, flaws: frozenset[Flaw]) -> None:
+def _issue_or_owe(
+    entries: Entries, attempt: Attempt, now: datetime, flaws: frozenset[Flaw], issuer_is_down: bool
+) -> None:
+    """The receipt, or in the same transaction what is owed instead of it."""
+    once = _once(attempt.dossier_code, flaws)
+    if not issuer_is_down:
+        _issue_receipt(entries, once, attempt.dossier_code, attempt.amount_vnd, now)
+    elif Flaw.ISSUER_DOWN_FAILS_CALLBACK in flaws:
+        raise IssuerDown
+    elif Flaw.RECEIPT_LOST_IN_OUTAGE not in flaws:
+        entries.owe_receipt(once, attempt.dossier_code, attempt.amount_vnd)
+
+
+def _issue_receipt(entries: Entries, once: str, dossier_code: str, amount_vnd: int, now: datetime) -> None:
     # nd-254-2026#dieu-24: numbers begin anew with the year, which the symbol names.
     symbol = f"{now.astimezone(VIETNAM):%y}T{_SERIES}"
-    once = _once(attempt.dossier_code, flaws)
-    entries.add_receipt(once, attempt.dossier_code, RECEIPT_TEMPLATE, symbol, attempt.amount_vnd, now.isoformat())
+    entries.add_receipt(once, dossier_code, RECEIPT_TEMPLATE, symbol, amount_vnd, now.isoformat())
 
 
 def _tell_payer(
-    entries: Entries, attempt: Attempt, dossier: Dossier, now: datetime, flaws: frozenset[Flaw], of: str = ""
+    entries: Entries,
+    attempt: Attempt,
+    dossier: Dossier,
+    now: datetime,
+    flaws: frozenset[Flaw],
+    of: str = "",
+    *,
+    receipt_is_owed: bool = False,
 ) -> None:
     """Once for each dossier; `of` is what it is once for with a defect."""
     told = Flaw.NOTICE_WITHOUT_AMOUNT not in flaws
     amount = f" {in_dong(attempt.amount_vnd)}" if told else ""
+    receipt = "sẽ được lập sau" if receipt_is_owed else "đã được lập"
     notification = Notification(
         dossier_code=dossier.dossier_code,
         channel="sms" if dossier.phone or not dossier.email else "email",
         address=dossier.phone or dossier.email,
-        text=f"Đã nhận{amount} lệ phí hồ sơ {dossier.dossier_code}. Biên lai điện tử đã được lập.",
+        text=f"Đã nhận{amount} lệ phí hồ sơ {dossier.dossier_code}. Biên lai điện tử {receipt}.",
         amount_vnd=attempt.amount_vnd if told else None,
         written_at=now,
     )

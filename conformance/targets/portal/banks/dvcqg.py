@@ -60,7 +60,7 @@ async def _hear_lookup(portal: Portal, request: Request) -> Response:
 def _looked_up(portal: Portal, dossier_code: str) -> tuple[Dossier | None, bool]:
     with portal.books.reading() as entries:
         dossier = entries.dossier(dossier_code)
-        return dossier, dossier is not None and entries.standing(dossier).awaits_money
+        return dossier, dossier is not None and entries.standing(dossier).is_payable
 
 
 async def _ask(portal: Portal, attempt: Attempt) -> BankWord:

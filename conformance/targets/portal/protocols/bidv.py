@@ -49,7 +49,7 @@ _ANSWERS = {
 # Who asks is told that there is no such customer, or that he owes nothing (any more).
 _TO_GETBILL = _ANSWERS | {
     Effect.UNKNOWN_ORDER: ("011", "There is no such customer"),
-    Effect.REPEATED: ("012", "The customer has no bill"),
+    Effect.REPEATED: ("012", "The customer has no bill to pay now"),
 }
 # bidv-vietqr#status: these two are no errors, all other refusals come with HTTP 400.
 _WELL = frozenset({"000", "012", "023"})

@@ -138,9 +138,9 @@ def read_notice(contract: VietinbankContract, message: Message, flaws: frozenset
 def answer_inquiry(
     contract: VietinbankContract, message: Message, effect: Effect, dossier: Dossier | None
 ) -> dict[str, Any]:
-    """What is owed when `dossier` is given, else the reason why nothing is (REPEATED = it is owed no more)."""
-    # vietinbank-y3-1-4-1#codes: a bill that is paid or not wanted any more is 02 as well.
-    refusals = _ANSWERS | {Effect.REPEATED: ("02", "Không còn khoản phải nộp")}
+    """What is owed when `dossier` is given, else the reason why nothing is (REPEATED = it is not to be paid now)."""
+    # vietinbank-y3-1-4-1#codes: a bill that is paid, locked or not wanted any more is 02 as well.
+    refusals = _ANSWERS | {Effect.REPEATED: ("02", "Hiện không có khoản phải nộp")}
     code, description = ("00", "Thành công") if dossier else refusals[effect]
     asked = message.records[0]
     record = _echo(asked, ("channelId", "transTime", "transType", "custCode") if effect in _BELIEVED else ())
