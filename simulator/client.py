@@ -1,7 +1,7 @@
 """A small synchronous client of the control API; rule: it imports nothing of the simulator."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any, Self, TypeVar
@@ -341,6 +341,21 @@ class LedgerEntry:
     order_ref: str
     amount_vnd: int
     booked_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingView:
+    """What a payment came to: what the payer paid in all, what went back, and whether a callback is still under way."""
+
+    number: int
+    payment_id: str
+    bank: str
+    merchant_code: str
+    order_ref: str
+    state: str
+    debited_vnd: int
+    returned_vnd: int
+    telling: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -1123,6 +1138,13 @@ class SandboxClient:
     def ledger(self, *, payment_id: str = "", limit: int = 1000, offset: int = 0) -> tuple[LedgerEntry, ...]:
         params = {"payment_id": payment_id, "limit": limit, "offset": offset}
         return self._call(tuple[LedgerEntry, ...], "GET", "/ledger", params=params)
+
+    def standings(self) -> Iterator[StandingView]:
+        """What each payment came to, oldest first; read page by page."""
+        after = 0
+        while page := self._call(tuple[StandingView, ...], "GET", "/standings", params={"after": after}):
+            yield from page
+            after = page[-1].number
 
     def totals(self) -> Totals:
         return self._call(Totals, "GET", "/totals")

@@ -413,6 +413,10 @@ async def test_a_bill_can_be_paid_without_being_asked_for(api: Caller) -> None:
     told = await api.post(f"{CI}/bills/unasked", body, 201)
     assert (told["state"], told["amount_vnd"], told["channel"]) == ("paid", 70_000, "counter")
     assert [each["amount_vnd"] for each in await api.get(f"{CI}/ledger")] == [70_000]
+    [standing] = await api.get(f"{CI}/standings")
+    told = {name: standing[name] for name in ("order_ref", "state", "debited_vnd", "returned_vnd", "telling")}
+    assert told == {"order_ref": "HS1", "state": "paid", "debited_vnd": 70_000, "returned_vnd": 0, "telling": True}
+    assert await api.get(f"{CI}/standings", after=standing["number"]) == []
 
 
 @pytest.mark.parametrize(

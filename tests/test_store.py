@@ -959,6 +959,25 @@ async def test_the_ledger_is_listed_as_it_was_booked(store: Store) -> None:
     assert (totals.debited_vnd, totals.refunded_vnd) == (150_000, 20_000)
 
 
+async def test_standings_are_read_in_pages_with_money_and_what_is_still_to_be_told(store: Store) -> None:
+    for name in "AB":
+        await paid(store, name)
+    await store.transact("default", ById("id-B"), refund(20_000, later(5)))
+    await owing(store, "C")
+    read, after = [], 0
+    while page := await store.standings("default", after=after, limit=2):
+        assert len(page) <= 2
+        read += [(each.payment.payment_id, [entry.amount_vnd for entry in each.entries]) for each in page]
+        after = page[-1].number
+    assert read == [("id-A", [50_000]), ("id-B", [50_000, -20_000]), ("id-C", [])]
+    *_, owed = await store.standings("default")
+    assert owed.telling
+    [claimed] = [each for each in await store.claim(later(1), 10, 30, "node") if each.payment.payment_id == "id-C"]
+    assert (await store.standings("default"))[-1].telling
+    await store.finish(claimed, acknowledged(claimed), ())
+    assert not (await store.standings("default"))[-1].telling
+
+
 def refund(amount_vnd: int, at: datetime) -> Callable[[Stored], Change[None]]:
     def decide(stored: Stored) -> Change[None]:
         assert stored.payment is not None

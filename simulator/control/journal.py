@@ -12,7 +12,7 @@ from simulator.control.problems import Refused
 from simulator.faults import FaultKind
 from simulator.outbox import Delivery, DeliveryState
 from simulator.payment import Outcome, State
-from simulator.store import ById, Change, Exchange, Stored
+from simulator.store import ById, Change, Exchange, Standing, Stored
 
 router = APIRouter(prefix="/sandboxes/{sandbox}", tags=["journal"], responses=REFUSALS)
 
@@ -67,6 +67,18 @@ class LedgerEntry(View):
     order_ref: str
     amount_vnd: Annotated[int, Field(description="+ from the payer, - back to the payer.", examples=[50_000])]
     booked_at: AwareDatetime
+
+
+class StandingView(View):
+    number: Annotated[int, Field(description="Grows with the payment's age; `after` of the next page.", examples=[7])]
+    payment_id: str
+    bank: str
+    merchant_code: str
+    order_ref: str
+    state: State
+    debited_vnd: Annotated[int, Field(description="What the payer paid in all.", examples=[50_000])]
+    returned_vnd: Annotated[int, Field(description="What went back to the payer in all.", examples=[0])]
+    telling: Annotated[bool, Field(description="A callback is still under way, or due.")]
 
 
 class TotalsView(View):
@@ -145,9 +157,34 @@ async def ledger(
     return [LedgerEntry.model_validate(entry) for entry in found]
 
 
+@router.get("/standings", summary="What each payment came to, oldest first")
+async def standings(
+    world: TheWorld,
+    after: Annotated[int, Query(ge=0, description="Only payments younger than the one of this number.")] = 0,
+    limit: Limit = 1000,
+) -> list[StandingView]:
+    """For audits: a page costs the same however many payments there are."""
+    return [_standing(each) for each in await world.store.standings(world.name, after=after, limit=limit)]
+
+
 @router.get("/totals", summary="Counters of the sandbox")
 async def totals(world: TheWorld) -> TotalsView:
     return TotalsView.model_validate(await world.store.totals(world.name))
+
+
+def _standing(each: Standing) -> StandingView:
+    amounts = [entry.amount_vnd for entry in each.entries]
+    return StandingView(
+        number=each.number,
+        payment_id=each.payment.payment_id,
+        bank=each.payment.bank,
+        merchant_code=each.payment.merchant_code,
+        order_ref=each.payment.order.order_ref,
+        state=each.payment.state,
+        debited_vnd=sum(amount for amount in amounts if amount > 0),
+        returned_vnd=-sum(amount for amount in amounts if amount < 0),
+        telling=each.telling,
+    )
 
 
 def _entry(number: int, exchange: Exchange) -> JournalEntry:

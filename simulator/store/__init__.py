@@ -88,6 +88,15 @@ class Moment(msgspec.Struct, frozen=True):
     entries: tuple[Entry, ...]
 
 
+class Standing(msgspec.Struct, frozen=True):
+    """A payment with all its entries. `number` grows with its age; `telling` = a callback of it is still under way."""
+
+    number: int
+    payment: Payment
+    entries: tuple[Entry, ...]
+    telling: bool
+
+
 class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One HTTP exchange as it crossed the wire, secrets and card numbers masked. `status` 0 = there was no answer.
 
@@ -274,6 +283,9 @@ class Store(Protocol):
 
         To read on, give the last one's instant and number as `since` and `after`.
         """
+
+    async def standings(self, sandbox: str, *, after: int = 0, limit: int = 100) -> list[Standing]:
+        """All payments, oldest first. To read on, give the last one's number as `after`."""
 
     async def totals(self, sandbox: str) -> Totals: ...
 

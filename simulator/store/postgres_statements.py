@@ -26,6 +26,7 @@ from simulator.store import (
     Moment,
     Name,
     Sandbox,
+    Standing,
     Totals,
     UnknownSandbox,
     rows,
@@ -544,6 +545,27 @@ async def moments(
     return [
         Moment(rows.instant(at), number, rows.payment(content), tuple(rows.entry(each) for each in entries))
         for at, number, content, entries in found
+    ]
+
+
+async def standings(connection: Connection, name: str, after: int, limit: int) -> list[Standing]:
+    found = await _rows(
+        connection,
+        """
+        SELECT payment_no, document, EXISTS (
+            SELECT 1 FROM delivery
+            WHERE delivery.payment_no = payment.payment_no AND state IN ('waiting', 'claimed')
+        ) AS telling,
+            ARRAY(SELECT document FROM ledger WHERE ledger.payment_no = payment.payment_no ORDER BY entry_no) AS entries
+        FROM payment WHERE sandbox_id = $1 AND payment_no > $2 ORDER BY payment_no LIMIT $3
+        """,
+        name,
+        after,
+        limit,
+    )
+    return [
+        Standing(number, rows.payment(content), tuple(rows.entry(each) for each in entries), telling)
+        for number, content, telling, entries in found
     ]
 
 

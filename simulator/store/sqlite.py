@@ -26,6 +26,7 @@ from simulator.store import (
     Name,
     R,
     Sandbox,
+    Standing,
     StoreError,
     Totals,
     UnknownSandbox,
@@ -179,6 +180,9 @@ class SqliteStore:
     ) -> list[Moment]:
         span = (rows.micros(since), rows.micros(until), after, limit)
         return await self._read(statements.moments, sandbox, bank, merchant_code, *span)
+
+    async def standings(self, sandbox: str, *, after: int = 0, limit: int = 100) -> list[Standing]:
+        return await self._read(statements.standings, sandbox, after, limit)
 
     async def purses(self, sandbox: str) -> list[Purse]:
         return await self._read(statements.purses, sandbox)

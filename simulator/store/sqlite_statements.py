@@ -19,6 +19,7 @@ from simulator.store import (
     Moment,
     Name,
     Sandbox,
+    Standing,
     Totals,
     UnknownSandbox,
     expiry_of,
@@ -376,6 +377,23 @@ def moments(
     return [
         Moment(rows.instant(at), number, rows.payment(content), _entries(connection, number))
         for at, number, content in found
+    ]
+
+
+def standings(connection: sqlite3.Connection, name: str, after: int, limit: int) -> list[Standing]:
+    found = connection.execute(
+        f"""
+        SELECT payment_no, document, EXISTS (
+            SELECT 1 FROM delivery
+            WHERE delivery.payment_no = payment.payment_no AND state IN ('waiting', 'claimed')
+        )
+        FROM payment WHERE {_IN_SANDBOX} AND payment_no > :after ORDER BY payment_no LIMIT :limit
+        """,
+        {"of": sandbox_id(connection, name), "after": after, "limit": limit},
+    ).fetchall()
+    return [
+        Standing(number, rows.payment(content), _entries(connection, number), bool(telling))
+        for number, content, telling in found
     ]
 
 
