@@ -727,6 +727,82 @@ async def _(portal: Running) -> bool:
     return bool((await portal.status())["refund_due_vnd"] == FEE_VND)
 
 
+async def broken(portal: Running, part: str, *, down: bool = True) -> None:
+    await portal.http.post(f"/api/outages/{part}", json={"down": down})
+
+
+@probe(Flaw.BOOKS_ERROR_ACKED, *ALL_BANKS, "sepay")
+async def _(portal: Running, bank: str) -> bool:
+    opened = await portal.open(bank)
+    await broken(portal, "books")
+    return not is_done(await tell(portal, bank, opened))
+
+
+@probe(Flaw.TURN_KEPT_AFTER_ERROR, *ALL_BANKS)
+async def _(portal: Running, bank: str) -> bool:
+    opened = await portal.open(bank)
+    await broken(portal, "books")
+    await tell(portal, bank, opened)
+    await broken(portal, "books", down=False)
+    await tell(portal, bank, opened)
+    return await is_paid_once(portal)
+
+
+@probe(Flaw.ISSUER_DOWN_FAILS_CALLBACK, "vnpay", "dvcqg")
+async def _(portal: Running, bank: str) -> bool:
+    opened = await portal.open(bank)
+    await broken(portal, "receipts")
+    return is_done(await tell(portal, bank, opened))
+
+
+@probe(Flaw.RECEIPT_LOST_IN_OUTAGE, *ALL_BANKS, "sepay")
+async def _(portal: Running, bank: str) -> bool:
+    opened = await portal.open(bank)
+    await broken(portal, "receipts")
+    await tell(portal, bank, opened)
+    await broken(portal, "receipts", down=False)
+    await portal.run_jobs()
+    return await is_paid_once(portal)
+
+
+@probe(Flaw.OWED_RECEIPT_KEPT, *ALL_BANKS)
+async def _(portal: Running, bank: str) -> bool:
+    opened = await portal.open(bank)
+    await broken(portal, "receipts")
+    await tell(portal, bank, opened)
+    await broken(portal, "receipts", down=False)
+    for _ in range(2):
+        await portal.run_jobs()
+    return await is_paid_once(portal)
+
+
+async def lock(portal: Running, *, locked: bool = True) -> None:
+    await portal.http.post("/api/dossiers/HS-1/lock", json={"locked": locked})
+
+
+@probe(Flaw.LOCKED_BILL_PAYABLE, "vietinbank")
+async def _(portal: Running) -> bool:
+    opened = await portal.open("vietinbank")
+    await lock(portal)
+    return code(await portal.post("vietinbank/inquiry", inquiry(opened["bill_code"]))) == "02"
+
+
+@probe(Flaw.UNLOCKING_FORGOTTEN, "vietinbank")
+async def _(portal: Running) -> bool:
+    opened = await portal.open("vietinbank")
+    await lock(portal)
+    await lock(portal, locked=False)
+    return code(await portal.post("vietinbank/inquiry", inquiry(opened["bill_code"]))) == "00"
+
+
+@probe(Flaw.LOCKED_MONEY_DROPPED, *ALL_BANKS)
+async def _(portal: Running, bank: str) -> bool:
+    opened = await portal.open(bank)
+    await lock(portal)
+    await tell(portal, bank, opened)
+    return await is_paid_once(portal)
+
+
 SHOWN = list(PROBES)
 """What is probed message by message. The suite proves that each defect shows at each of its banks: test_defects.py."""
 

@@ -38,18 +38,24 @@ async def hear(portal: Portal, bank: str, read: Callable[[], BankWord]) -> tuple
 
 async def take(portal: Portal, word: BankWord) -> Effect:
     """Settles now, or stores for later, by the portal's style. Raises what the books raise."""
-    turn = f"{word.bank} {word.money_ref} has its turn"
     if Flaw.TURN_KEPT_AFTER_ERROR in portal.flaws:
-        if turn in portal.handled:
-            return Effect.REPEATED
-        portal.handled.add(turn)
+        return await _in_its_turn(portal, word)
     try:
-        effect = await _take(portal, word)
+        return await _take(portal, word)
     except sqlite3.Error:
         if Flaw.BOOKS_ERROR_ACKED in portal.flaws:
             return Effect.SETTLED
         raise
-    portal.handled.discard(turn)
+
+
+async def _in_its_turn(portal: Portal, word: BankWord) -> Effect:
+    """What the defect does: a mark keeps others off meanwhile, and is only taken away when all went well."""
+    mark = f"{word.bank} {word.money_ref} has its turn"
+    if mark in portal.handled:
+        return Effect.REPEATED
+    portal.handled.add(mark)
+    effect = await _take(portal, word)
+    portal.handled.discard(mark)
     return effect
 
 
