@@ -193,6 +193,13 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: do not listen)",
     )
     add(
+        "--settlement-folder",
+        default="",
+        metavar="DIR",
+        help="put the banks' files of each business day there by themselves, at 07:00 on the next day by the "
+        "sandbox's clock, each once; those of sandboxes beside `default` below s/NAME (default: put none)",
+    )
+    add(
         "--token",
         default=os.environ.get("BANKSIM_TOKEN", ""),
         help="what callers of /_control must show as `Authorization: Bearer TOKEN`; better given as BANKSIM_TOKEN, "
@@ -231,6 +238,7 @@ def _serve(args: argparse.Namespace) -> int:
         hold_s=args.fault_hold_s,
         tls_refused_port=args.tls_refused_port,
         tls_untrusted_port=args.tls_untrusted_port,
+        settlement_folder=args.settlement_folder,
     )
     try:
         serve(settings)

@@ -17,13 +17,14 @@ import msgspec
 from simulator import bank
 from simulator.banks import dialects
 from simulator.calling import Caller, Calls
+from simulator.day_files import DayFiles
 from simulator.dialect import Ack, Dialect, Notice, Question
 from simulator.distortion import Distortion, Spared, distorted
 from simulator.faults import CALLBACK, FAULTS, Break
 from simulator.journal import outgoing_exchange
 from simulator.outbox import Delivery, DeliveryState, after_attempt, let_pass, replayed, said
 from simulator.payment import Bill, Channel, Event, Merchant, Payment, Reason, Refusal
-from simulator.store import ById, Change, Claimed, Exchange, Stored, StoreError
+from simulator.store import ById, Change, Claimed, Exchange, Stored, StoreError, UnknownSandbox
 from simulator.wire import Answer, Outgoing
 from simulator.world import World, Worlds
 
@@ -38,6 +39,7 @@ IDLE_POLL_S = 1.0
 """Another process may plan a callback that this one must take over: look at least this often."""
 
 STORE_RETRY_S = 1.0
+FILES_POLL_S = 1.0
 TOKEN_TIMEOUT_S = 15.0
 """For a connector's token. With the longest time-out of a callback it stays below the lease."""
 
@@ -45,10 +47,17 @@ TOKEN_TIMEOUT_S = 15.0
 class Courier:
     """Sends the banks' messages. Start it inside the event loop; stop it to finish cleanly.
 
-    `caller` None = connectors are called over the network.
+    `caller` None = connectors are called over the network. `files` are the banks' files that come by themselves.
     """
 
-    def __init__(self, worlds: Worlds, node: str, lease_s: float = LEASE_S, caller: Calls | None = None) -> None:
+    def __init__(
+        self,
+        worlds: Worlds,
+        node: str,
+        lease_s: float = LEASE_S,
+        caller: Calls | None = None,
+        files: DayFiles | None = None,
+    ) -> None:
         self._worlds = worlds
         self._node = node
         self._lease_s = lease_s
@@ -57,17 +66,20 @@ class Courier:
         self._advancing: dict[str, asyncio.Lock] = {}
         self._dials = caller is None
         self._caller = caller or Caller()
-        self._round: asyncio.Task[None] | None = None
+        self._files = files
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         self._worlds.poke = self._wake.set
-        self._round = asyncio.create_task(self._rounds(), name="courier")
+        self._tasks.append(asyncio.create_task(self._rounds(), name="courier"))
+        if self._files is not None:
+            self._tasks.append(asyncio.create_task(self._put_files(self._files), name="files of the day"))
 
     async def stop(self) -> None:
         """Takes no more work and lets go of what is in flight: its lease runs out and another process sends it."""
-        for task in (*self._flights, *((self._round,) if self._round else ())):
+        for task in (*self._flights, *self._tasks):
             task.cancel()
-        await asyncio.gather(*self._flights, *((self._round,) if self._round else ()), return_exceptions=True)
+        await asyncio.gather(*self._flights, *self._tasks, return_exceptions=True)
         await self._caller.close()
 
     # --- time ------------------------------------------------------------------------------------------------
@@ -96,12 +108,26 @@ class Courier:
         while claimed := await world.store.claim(now, 1, self._lease_s, self._node, world.name):
             await self._carry_out(world, claimed[0])
             attempts += 1
+        if self._files is not None:
+            await _put(self._files, world)
         return attempts
+
+    async def _put_files(self, files: DayFiles) -> None:
+        """Those of all sandboxes: on a manual clock too, where an earlier run was ended before it had put them."""
+        while True:
+            try:
+                for world in await self._worlds.all():
+                    await _put(files, world)
+            except StoreError:
+                log.exception("the store cannot be used; the files of the day are tried again")
+            await asyncio.sleep(FILES_POLL_S)
 
     async def _next_event(self, world: World, now: datetime) -> datetime | None:
         due = await world.store.next_due(world.name)
         expiry = await world.store.next_expiry(world.name, now)
-        return min((at for at in (due, expiry) if at is not None), default=None)
+        file = await self._files.next_due(world) if self._files is not None else None
+        following = file if file is not None and file > now else None
+        return min((at for at in (due, expiry, following) if at is not None), default=None)
 
     @asynccontextmanager
     async def _moving(self, world: World) -> AsyncIterator[None]:
@@ -297,6 +323,14 @@ class Courier:
         bill = Bill(bill_code=content, amount_vnd=amount_vnd)
         payment, _ = await bank.close_visit(world, dialect, payment, bill, None)
         return payment
+
+
+async def _put(files: DayFiles, world: World) -> None:
+    """A folder that cannot be written stops neither the clock nor the callbacks; it is tried again."""
+    try:
+        await files.put_due(world)
+    except (OSError, UnknownSandbox):
+        log.exception("the files of %s cannot be put", world.name)
 
 
 def _message(dialect: Dialect, notice: Notice, delivery: Delivery) -> Outgoing:

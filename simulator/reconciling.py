@@ -5,7 +5,7 @@ Rule: nothing is kept: a file follows from payments and ledger, and the same req
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import IO
 
 import msgspec
@@ -22,6 +22,7 @@ from simulator.settlement.day import (
     day_of,
     lines_at,
     parse_cut_off,
+    parse_time,
     previous_date,
     totals_of,
 )
@@ -37,6 +38,13 @@ ASSUMPTIONS = assumed(SETTLEMENT, ROWS)
 BUSINESS_DAY = "business_day"
 """The merchant's option: "00:00", "23:00" (the day ends then), "treasury"."""
 
+FILES_AT = "files_at"
+"""The merchant's option: when on the next day its files are there, "07:00"."""
+
+FILES_LATE_S = "files_late_s"
+"""The merchant's option: so many seconds after their time they come, "3600" = an hour. It changes nothing in them."""
+
+LATE_MAX_S = 31 * 24 * 3600
 PAGE = 500
 """So many payments are in memory at once while a file is written."""
 
@@ -64,15 +72,30 @@ def cut_off_of(form: DayFile, merchant: Merchant) -> CutOff:
     """The merchant's own, else the file's usual one, with the days off. Raises WrongOption."""
     try:
         cut_off = parse_cut_off(merchant.options.get(BUSINESS_DAY) or form.cut_off)
-        return msgspec.structs.replace(cut_off, days_off=days_off_of(merchant))
+        at = merchant.options.get(FILES_AT)
+        ready = parse_time(at) if at else cut_off.ready
+        return msgspec.structs.replace(cut_off, days_off=days_off_of(merchant), ready=ready)
     except ValueError as error:
-        options = f"the options {BUSINESS_DAY} and {DAYS_OFF}"
+        options = f"the options {BUSINESS_DAY}, {DAYS_OFF} and {FILES_AT}"
         raise WrongOption(f"{options} of {merchant.bank} {merchant.merchant_code}: {error}") from error
 
 
 def empty_sheet(form: DayFile, merchant: Merchant, business_date: date) -> Sheet:
     """What names the day's files without looking into the books. Raises WrongOption."""
     return Sheet(merchant=merchant, day=day_of(business_date, cut_off_of(form, merchant)), lines=())
+
+
+def ready_at(sheet: Sheet) -> datetime:
+    """When the sheet's file is there: at its time, or as late as the merchant's option says. Raises WrongOption."""
+    return sheet.day.ready_at + timedelta(seconds=late_s_of(sheet.merchant))
+
+
+def late_s_of(merchant: Merchant) -> int:
+    """Raises WrongOption."""
+    text = merchant.options.get(FILES_LATE_S) or "0"
+    if not (text.isascii() and text.isdigit() and len(text) <= 7 and int(text) <= LATE_MAX_S):
+        raise WrongOption(f"the option {FILES_LATE_S} is {text[:20]!r}, not seconds from 0 to {LATE_MAX_S}")
+    return int(text)
 
 
 async def day_file(

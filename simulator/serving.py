@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -22,6 +23,7 @@ from simulator.clock import VIETNAM, system_clock
 from simulator.control import PREFIXES, create_control
 from simulator.control.desk import NO_LISTENERS, Listeners
 from simulator.control.guard import ASGIApp, Guard, Receive, Scope, Send, is_loopback
+from simulator.day_files import DayFiles
 from simulator.delivery import LEASE_S, Courier
 from simulator.dialect import Dialect
 from simulator.maintenance import parse_window
@@ -48,7 +50,7 @@ class Settings:
     `smtp_port` None = take no e-mail, 0 = at any free port. `maintenance` is "23:00-01:00", "" = as an earlier run left
     it. `faults_by_amount` = in the sandboxes made at the start. `hold_s` is how long in real seconds a fault waits at
     most where time stands still. `tls_refused_port`, `tls_untrusted_port` None = nobody listens there, 0 = at any free
-    port.
+    port. Into `settlement_folder` the banks' files of their days are put, "" = nowhere.
     """
 
     store: str
@@ -66,6 +68,7 @@ class Settings:
     hold_s: float = MANUAL_HOLD_MAX_S
     tls_refused_port: int | None = None
     tls_untrusted_port: int | None = None
+    settlement_folder: str = ""
 
 
 class StartError(Exception):
@@ -126,11 +129,23 @@ def make_app(
     except StoreError as error:
         raise StartError(f"the store cannot be used: {error}") from error
     worlds = Worlds(store, system_clock, base_url, default_merchants())
-    courier = Courier(worlds, f"{socket.gethostname()}-{os.getpid()}", settings.lease_s, caller)
+    files = _day_files(settings)
+    courier = Courier(worlds, f"{socket.gethostname()}-{os.getpid()}", settings.lease_s, caller, files)
     control = create_control(worlds, courier, guard, listening)
     pages = create_pages(worlds, courier, guard.objection)
     seed = settings.seed or secrets.token_hex(8)
     return App(worlds, courier, _either(control, pages), seed, settings.manual, settings.hold_s)
+
+
+def _day_files(settings: Settings) -> DayFiles | None:
+    """Raises StartError."""
+    if not settings.settlement_folder:
+        return None
+    try:
+        os.makedirs(settings.settlement_folder, exist_ok=True)
+    except OSError as error:
+        raise StartError(f"no files can be put into {settings.settlement_folder}: {error.strerror}") from error
+    return DayFiles(Path(settings.settlement_folder))
 
 
 def _either(control: ASGIApp, pages: ASGIApp) -> ASGIApp:

@@ -50,6 +50,7 @@ LAYERS = {
     "accounts": 6,
     "settling": 6,
     "reconciling": 6,
+    "day_files": 7,
     "journal": 6,
     "answering": 7,
     "bank": 8,

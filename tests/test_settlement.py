@@ -432,3 +432,24 @@ def test_a_day_that_is_none_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["settle", "--folder", "x", "--date", "yesterday"])
     assert "no day such as 2026-01-05" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("files_at", "25:00"), ("files_at", "7"), ("files_late_s", "-1"), ("files_late_s", "9999999")]
+)
+async def test_a_time_of_files_that_is_none_is_refused(desk: Desk, option: str, value: str) -> None:
+    refused = await desk.http.put(f"{CI}/merchants/vietinbank/9111", json={"options": {option: value}})
+    assert refused.status_code == 400
+    assert option in refused.json()["detail"]
+
+
+async def test_a_merchants_files_come_at_its_hour_and_late(desk: Desk) -> None:
+    options = {"files_at": "05:30", "files_late_s": "60"}
+    await desk.http.put(f"{CI}/merchants/vietinbank/9111", json={"options": options})
+    place = f"/settlements/vietinbank/{FRIDAY}"
+    await desk.at(datetime(2026, 11, 21, 5, 30, 59, tzinfo=VIETNAM))
+    assert "2026-11-21T05:31:00+07:00" in (await desk.get(place, 404)).json()["detail"]
+    await desk.at(datetime(2026, 11, 21, 5, 31, tzinfo=VIETNAM))
+    assert b"|20261121053000|" in (await desk.get(place)).content
+    listed = (await desk.get("/settlements", business_date=str(FRIDAY))).json()
+    assert {each["ready_at"] for each in listed if each["bank"] == "vietinbank"} == {"2026-11-21T05:31:00+07:00"}

@@ -12,8 +12,8 @@ from simulator.dialect import Dialect
 from simulator.holidays import DAYS_OFF, parse_days_off
 from simulator.outbox import Retry
 from simulator.payment import Merchant
-from simulator.reconciling import BUSINESS_DAY
-from simulator.settlement.day import TREASURY
+from simulator.reconciling import BUSINESS_DAY, FILES_AT, WrongOption, late_s_of
+from simulator.settlement.day import TREASURY, parse_time
 from simulator.settlement.day import parse_cut_off as parse_cut_off_of_files
 from simulator.settlement.sheet import SECRET
 from simulator.signing import check_rsa_key
@@ -106,6 +106,7 @@ async def set_merchant(desk: TheDesk, world: TheWorld, bank: Bank, code: Code, c
     _check_cut_off(change.options or {})
     _check_business_day(change.options or {})
     _check_days_off(change.options or {})
+    _check_files(Merchant(bank=bank, merchant_code=code, name=code, options=change.options or {}))
     before = world.merchant(bank, code) or Merchant(bank=bank, merchant_code=code, name=code)
     merchant = _changed(before, change)
     _check_secrets(dialect, merchant, before, change.secrets or {})
@@ -177,6 +178,16 @@ def _check_business_day(given: dict[str, str]) -> None:
         parse_cut_off_of_files(given.get(BUSINESS_DAY) or TREASURY)
     except ValueError as error:
         raise Refused(400, f"The option {BUSINESS_DAY}: {error}, the end of the day in Vietnam.") from error
+
+
+def _check_files(given: Merchant) -> None:
+    try:
+        parse_time(given.options.get(FILES_AT) or "07:00")
+        late_s_of(given)
+    except ValueError as error:
+        raise Refused(400, f"The option {FILES_AT}: {error}, the time of the day in Vietnam.") from error
+    except WrongOption as error:
+        raise Refused(400, f"It cannot be: {error}.") from error
 
 
 def _check_key(dialect: Dialect, name: str, value: str) -> None:

@@ -202,9 +202,9 @@ async def fetch(
         str, Query(description="As JSON, as in the body of POST.", examples=['{"count_delta":1}'])
     ] = "{}",
 ) -> Response:
-    """The bare bytes. 404 before it is there, which is at 07:00 on the next day."""
+    """The bare bytes. 404 before it is there: at 07:00 on the next day, or as the merchant's options say."""
     form, merchant = _named(world, bank, kind, merchant_code)
-    ready_at = _empty(form, merchant, business_date).day.ready_at + timedelta(seconds=late_s)
+    ready_at = _file(form, merchant, business_date).ready_at + timedelta(seconds=late_s)
     now = await world.now()
     if now < ready_at:
         raise Refused(404, f"The file is there from {ready_at.isoformat()} on; it is {now.isoformat()}.")
@@ -292,14 +292,14 @@ def _named(world: World, bank: str, kind: str, merchant_code: str) -> tuple[DayF
 
 
 def _empty(form: DayFile, merchant: Merchant, day: date) -> Sheet:
-    try:
+    with _refusing("There is no such file"):
         return empty_sheet(form, merchant, day)
-    except reconciling.WrongOption as error:
-        raise Refused(409, f"There is no such file: {error}.") from error
 
 
 def _file(form: DayFile, merchant: Merchant, day: date) -> FileView:
     sheet = _empty(form, merchant, day)
+    with _refusing("There is no such file"):
+        ready_at = reconciling.ready_at(sheet)
     return FileView(
         bank=merchant.bank,
         merchant_code=merchant.merchant_code,
@@ -308,7 +308,7 @@ def _file(form: DayFile, merchant: Merchant, day: date) -> FileView:
         business_date=day,
         begins_at=sheet.day.begins_at,
         ends_at=sheet.day.ends_at,
-        ready_at=sheet.day.ready_at,
+        ready_at=ready_at,
         name=form.name(sheet),
         folder=form.folder,
         reply_name=form.reply_name(sheet) if form.reply_name else "",

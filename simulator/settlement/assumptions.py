@@ -13,7 +13,7 @@ ROWS = (
     ),
     (
         "treasury-day-off",
-        "its file shows what came in so far; the next working day's shows it again",
+        "no file is put of itself; asked for, it shows what came in so far, the next working day's again",
         "law's words",
         "",
     ),
@@ -23,7 +23,7 @@ ROWS = (
         "to 24:00, says the law",
         "",
     ),
-    ("ready", "at 07:00 on the next day, and that is the time written in the file", "THVQR's hour, for all", ""),
+    ("ready", "at 07:00 on the next day, and that is the time written in the file", "THVQR's hour", "files_at"),
     ("held-money", "in no file until it is approved, then in that day's", _NONE, ""),
     ("held-money-reversed", "shown as taken and taken back once it was given back", "nobody is known to list it", ""),
     ("cancelled", "one row within a day, status 99 (VietinBank), 04 (VNPAY), HUY; in TC none", _NONE, ""),

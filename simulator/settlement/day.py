@@ -29,12 +29,14 @@ class CutOff(msgspec.Struct, frozen=True, kw_only=True):
     """When a business day ends, in Vietnam's time; 00:00 = with the calendar's day.
 
     `working_days` = the Treasury's rule: a day begins where the last working day ended, and a year's last working day
-    ends at midnight. `days_off` are days without work besides the weekends.
+    ends at midnight. `days_off` are days without work besides the weekends. `ready` is when the next day the file is
+    there.
     """
 
     at: time
     working_days: bool = False
     days_off: frozenset[date] = frozenset()
+    ready: time = READY_AT
 
     def skips(self, day: date) -> bool:
         """Whether that day is part of the next working day."""
@@ -52,11 +54,12 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
     begins_at: datetime
     ends_at: datetime
     by_slip: bool = False
+    ready: time = READY_AT
 
     @property
     def ready_at(self) -> datetime:
         """When its file is there: T+1."""
-        return datetime.combine(self.business_date + ONE_DAY, READY_AT, VIETNAM)
+        return datetime.combine(self.business_date + ONE_DAY, self.ready, VIETNAM)
 
     def has(self, instant: datetime) -> bool:
         return self.begins_at <= instant < self.ends_at
@@ -134,9 +137,14 @@ def parse_cut_off(text: str) -> CutOff:
     """ "00:00", "23:00" or "treasury". Raises ValueError."""
     if text == TREASURY:
         return CutOff(at=time(16), working_days=True)  # tt-184-2015#window
+    return CutOff(at=parse_time(text, f" nor {TREASURY!r}"))
+
+
+def parse_time(text: str, other: str = "") -> time:
+    """ "07:00" -> 7:00. Raises ValueError, which also names the `other` that it may be."""
     if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text, re.ASCII):
-        raise ValueError(f"{text[:20]!r} is neither HH:MM nor {TREASURY!r}")
-    return CutOff(at=time(int(text[:2]), int(text[3:])))
+        raise ValueError(f"{text[:20]!r} is {'neither' if other else 'not'} HH:MM{other}")
+    return time(int(text[:2]), int(text[3:]))
 
 
 def day_of(business_date: date, cut_off: CutOff, since: date | None = None) -> Day:
@@ -148,6 +156,7 @@ def day_of(business_date: date, cut_off: CutOff, since: date | None = None) -> D
         begins_at=_end(after, cut_off),
         ends_at=_end(business_date, cut_off),
         by_slip=cut_off.working_days,
+        ready=cut_off.ready,
     )
 
 
