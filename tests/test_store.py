@@ -44,7 +44,8 @@ from simulator.store import (
 )
 from simulator.store.migrations import Migration
 from simulator.store.opening import open_store
-from simulator.store.postgres import PostgresStore
+from simulator.store.postgres import SETTINGS, PostgresStore
+from simulator.store.postgres_statements import MOMENTS_READ
 from simulator.store.sqlite import SqliteStore
 from simulator.wire import Outgoing
 from tests.postgres import empty_schema, postgres_server
@@ -1064,6 +1065,22 @@ async def test_what_an_older_schema_kept_is_found_by_its_moments(database: Datab
         with closing(sqlite3.connect(database.url)) as file:
             file.executescript(script)
     assert await moments(await database.open()) == before != []
+
+
+@pytest.mark.postgres
+@pytest.mark.xdist_group("postgres")
+async def test_postgres_searches_moments_by_their_index_even_while_there_are_none(server: str) -> None:
+    url = await empty_schema(server, f"bank{next(numbers)}")
+    await (opened := PostgresStore(url, lambda: NOW)).open()
+    await opened.close()
+    connection = await asyncpg.connect(url, server_settings=SETTINGS)
+    await connection.execute(f"PREPARE reading AS {MOMENTS_READ}")
+    told = await connection.fetch("EXPLAIN EXECUTE reading (1, 'vnpay', 'DEMO', 0, -1, 9, 500)")
+    await connection.close()
+    plan = " ".join(row[0] for row in told)
+    assert "using moment_pkey" in plan
+    assert "using payment_pkey" in plan
+    assert "Seq Scan" not in plan
 
 
 async def assert_counted(store: Store, sandbox: str) -> None:

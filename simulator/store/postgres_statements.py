@@ -121,11 +121,12 @@ _KEPT = """
     FROM ledger JOIN payment USING (payment_no)
 """
 
+# Planned while the tables were empty, it would look for payments by the merchant's code alone: no index is to fit it.
 MOMENTS_READ = """
     SELECT moment.at, moment.payment_no, payment.document,
         ARRAY(SELECT document FROM ledger WHERE ledger.payment_no = moment.payment_no ORDER BY entry_no) AS entries
     FROM moment JOIN payment ON payment.payment_no = moment.payment_no
-    WHERE moment.sandbox_id = $1 AND moment.bank = $2 AND payment.merchant_code = $3
+    WHERE moment.sandbox_id = $1 AND moment.bank = $2 AND payment.merchant_code || '' = $3
         AND (moment.at, moment.payment_no) > ($4, $5) AND moment.at < $6
     ORDER BY moment.at, moment.payment_no LIMIT $7
 """
