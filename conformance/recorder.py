@@ -193,7 +193,7 @@ class Recorder:
             entries = self.run.sandbox.journal(limit=1000)
         except ControlError:
             return ()
-        return tuple(_exchange(entry) for entry in entries[-EXCHANGES_MAX:])
+        return tuple(exchange_of(entry) for entry in entries[-EXCHANGES_MAX:])
 
     def _progress(self, nodeid: str) -> None:
         finding = self.findings.get(nodeid)
@@ -303,7 +303,8 @@ def _target_view(target: Target, text: str) -> TargetView:
     )
 
 
-def _exchange(entry: JournalEntry) -> Exchange:
+def exchange_of(entry: JournalEntry) -> Exchange:
+    """What a report shows of a journal entry."""
     return Exchange(
         direction=entry.direction,
         at=entry.at.isoformat(timespec="milliseconds"),

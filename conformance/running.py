@@ -43,14 +43,16 @@ def started_simulator(workdir: Path, port: int = 0) -> Iterator[str]:
 
 
 @contextmanager
-def connected(simulator: Banksim, target: Target, workdir: Path, seed: str) -> Iterator[Run]:
+def connected(simulator: Banksim, target: Target, workdir: Path, seed: str, *, manual: bool = True) -> Iterator[Run]:
     """The run once the connector is started and its addresses stand in the bank's books.
+
+    Its clock is `manual`, or the machine's.
 
     Raises BadTarget, ChildFailed, ControlError.
     """
     shapes = _shapes(simulator.banks(), target)
     with ExitStack() as leaving:
-        sandbox = _sandbox(simulator, target, seed, leaving)
+        sandbox = _sandbox(simulator, target, seed, manual, leaving)
         leaving.callback(target.stop)
         target.start(target.bank_url or sandbox.url, workdir)
         for bank, setup in target.banks.items():
@@ -74,14 +76,14 @@ def _shapes(banks: tuple[BankView, ...], target: Target) -> dict[str, str]:
     return shapes
 
 
-def _sandbox(simulator: Banksim, target: Target, seed: str, leaving: ExitStack) -> SandboxClient:
+def _sandbox(simulator: Banksim, target: Target, seed: str, manual: bool, leaving: ExitStack) -> SandboxClient:
     name = _sandbox_wanted(target)
     try:
-        sandbox = simulator.create_sandbox(name, seed=seed, manual=True)
+        sandbox = simulator.create_sandbox(name, seed=seed, manual=manual)
     except ControlError as error:
         if error.status != CONFLICT or name is None:
             raise
-        return _taken_over(simulator.sandbox(name), target)
+        return _taken_over(simulator.sandbox(name), target, manual)
     if name is None:
         leaving.callback(sandbox.drop)
     return sandbox
@@ -95,12 +97,13 @@ def _sandbox_wanted(target: Target) -> str | None:
     return parts[1] if len(parts) > 1 and parts[0] == "s" else "default"
 
 
-def _taken_over(sandbox: SandboxClient, target: Target) -> SandboxClient:
-    if not sandbox.view().manual:
+def _taken_over(sandbox: SandboxClient, target: Target, manual: bool) -> SandboxClient:
+    if sandbox.view().manual is not manual:
+        why = "keeps the machine's time, and the suite must move its clock"
+        why = why if manual else "has a clock that stands still, and payers come by the machine's time"
         raise BadTarget(
-            f"{target.name} expects the banks at {target.bank_url}: that sandbox keeps the machine's time, and"
-            " the suite must move its clock. Give the connector an address of its own, for example"
-            f" {sandbox.banksim.url}/s/check"
+            f"{target.name} expects the banks at {target.bank_url}: that sandbox {why}. Give the connector an address"
+            f" of its own, for example {sandbox.banksim.url}/s/{'check' if manual else 'load'}"
         )
     return sandbox
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 
-def percentile(counted: Mapping[float, int], share: float) -> float:
+def percentile(counted: Mapping[int, int], share: float) -> float:
     """The smallest time that at least `share` (0 to 1) of all took no longer than; 0 for none at all."""
     wanted = share * sum(counted.values())
     seen = 0

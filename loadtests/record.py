@@ -4,7 +4,7 @@ Rule: one process writes it, the one that leads the run; audit and report read i
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,10 @@ CREATE TABLE IF NOT EXISTS windows (
 CREATE TABLE IF NOT EXISTS happenings (
     at REAL NOT NULL, until REAL NOT NULL, en TEXT NOT NULL, vi TEXT NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS times (
+    name TEXT NOT NULL, ms INTEGER NOT NULL, requests INTEGER NOT NULL, PRIMARY KEY (name, ms)
+) STRICT;
+CREATE TABLE IF NOT EXISTS failures (name TEXT NOT NULL, why TEXT NOT NULL, requests INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS figures (name TEXT PRIMARY KEY, value REAL NOT NULL) STRICT;
 """
 
@@ -70,6 +74,7 @@ class Record:
     """Open until `close`. One thread uses it."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self._file = sqlite3.connect(path, isolation_level=None)
         self._file.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {SCHEMA}")
 
@@ -86,6 +91,13 @@ class Record:
     def add_happening(self, happening: Happening) -> None:
         self._add("INSERT INTO happenings VALUES (?, ?, ?, ?)", [_slots(happening)])
 
+    def add_times(self, name: str, times: Mapping[int, int]) -> None:
+        """Of the whole run: how many requests of a kind took how many milliseconds."""
+        self._add("INSERT INTO times VALUES (?, ?, ?)", [(name, ms, requests) for ms, requests in times.items()])
+
+    def add_failure(self, name: str, why: str, requests: int) -> None:
+        self._add("INSERT INTO failures VALUES (?, ?, ?)", [(name, why, requests)])
+
     def set_figure(self, name: str, value: float) -> None:
         self._add("INSERT OR REPLACE INTO figures VALUES (?, ?)", [(name, value)])
 
@@ -94,6 +106,12 @@ class Record:
         for row in self._file.execute("SELECT * FROM journeys ORDER BY dossier_code"):
             yield msgspec.convert(row, Journey)
 
+    def progress(self) -> tuple[int, int, int]:
+        """How many payers have ended, how many of them paid, and how many saw their dossier paid."""
+        asked = "SELECT count(*), coalesce(sum(paid > 0), 0), coalesce(sum(seen_paid > 0), 0) FROM journeys"
+        ended, paid, seen = self._file.execute(asked).fetchone()
+        return ended, paid, seen
+
     def windows(self, name: str) -> list[Window]:
         """Those of one kind, oldest first."""
         return [Window(*row) for row in self._file.execute("SELECT * FROM windows WHERE name = ? ORDER BY at", (name,))]
@@ -101,6 +119,13 @@ class Record:
     def names(self) -> list[str]:
         """The kinds of requests that were made."""
         return [name for (name,) in self._file.execute("SELECT DISTINCT name FROM windows ORDER BY name")]
+
+    def times(self, name: str) -> dict[int, int]:
+        return dict(self._file.execute("SELECT ms, requests FROM times WHERE name = ?", (name,)))
+
+    def failures(self) -> list[tuple[str, str, int]]:
+        """(kind of request, why, how many), the most frequent first."""
+        return list(self._file.execute("SELECT name, why, requests FROM failures ORDER BY requests DESC, name, why"))
 
     def happenings(self) -> list[Happening]:
         return [Happening(*row) for row in self._file.execute("SELECT * FROM happenings ORDER BY at")]

@@ -1,6 +1,7 @@
 """How many payers come when, over the length of a run. Pure: chance is handed in."""
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
@@ -41,14 +42,14 @@ class Curve:
 FLAT = Curve(((0.0, 1.0), (1.0, 1.0)))
 
 
-def next_arrival(now_s: float, for_s: float, peak: float, curve: Curve, chance: Random) -> float | None:
-    """When the next payer comes, in seconds of the run; None = nobody more does.
+def arrivals(for_s: float, peak: float, curve: Curve, chance: Random) -> Iterator[float]:
+    """When payers come, in seconds of the run.
 
     A Poisson process of `peak` arrivals a second where the curve is 1, thinned out where it is lower (Lewis and
     Shedler, 1979): each payer comes on their own and waits for nobody.
     """
-    while now_s < for_s:
-        now_s += chance.expovariate(peak)
-        if now_s < for_s and chance.random() < curve.at(now_s / for_s):
-            return now_s
-    return None
+    at_s = chance.expovariate(peak)
+    while at_s < for_s:
+        if chance.random() < curve.at(at_s / for_s):
+            yield at_s
+        at_s += chance.expovariate(peak)

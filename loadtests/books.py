@@ -1,0 +1,55 @@
+"""The two books, read row by row: the bank's through the control API, the connector's as its target file says."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
+from conformance.target import DossierStatus, Refused, Target
+from loadtests.audit import BankRow, ConnectorRow
+from loadtests.record import Record
+from simulator.client import SandboxClient
+
+BELIEVED = frozenset({DossierStatus.PAID, DossierStatus.PARTLY_REFUNDED, DossierStatus.REFUNDED})
+NOT_FOUND = 404
+ASKED_AT_ONCE = 16
+"""How many dossiers a connector is asked about side by side."""
+
+
+def bank_rows(sandbox: SandboxClient) -> Iterator[BankRow]:
+    """Every payment of the sandbox, its money, and whether the connector has still to be told. Raises ControlError."""
+    for each in sandbox.standings():
+        yield BankRow(
+            payment_id=each.payment_id,
+            bank=each.bank,
+            order_ref=each.order_ref,
+            debited_vnd=each.debited_vnd,
+            returned_vnd=each.returned_vnd,
+            telling=each.telling,
+        )
+
+
+def connector_rows(target: Target, record: Record) -> Iterator[ConnectorRow]:
+    """What the connector says of every dossier that was opened; one that it does not know is left out."""
+    codes = (each.dossier_code for each in record.journeys())
+    with ThreadPoolExecutor(max_workers=ASKED_AT_ONCE) as askers:
+        while some := list(islice(codes, ASKED_AT_ONCE * 8)):
+            for row in askers.map(lambda code: _row(target, code), some):
+                if row is not None:
+                    yield row
+
+
+def _row(target: Target, dossier_code: str) -> ConnectorRow | None:
+    try:
+        status = target.status(dossier_code)
+    except Refused as refused:
+        if refused.status == NOT_FOUND:
+            return None
+        raise
+    return ConnectorRow(
+        dossier_code=dossier_code,
+        paid=status.status in BELIEVED,
+        booked_vnd=status.amount_paid_vnd,
+        receipts=status.receipts,
+        due_vnd=status.refund_due_vnd or 0,
+        refunded_vnd=status.refunded_vnd,
+    )

@@ -1,0 +1,72 @@
+"""Facts about `banksim load`: real processes, real payers, and a verdict that every dong stands behind."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from loadtests.scenario import NAMES
+
+
+def rehearsed(folder: Path, *words: str) -> tuple[int, str, dict[str, Any]]:
+    """Exit code, what was printed, and results.json."""
+    command = [
+        sys.executable,
+        "-m",
+        "simulator",
+        "load",
+        *words,
+        "--report-dir",
+        str(folder),
+        "--seed",
+        "1",
+        "--think",
+        "0.05",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+    assert (folder / "results.json").exists(), done.stdout + done.stderr
+    return done.returncode, done.stdout, json.loads((folder / "results.json").read_text(encoding="utf-8"))
+
+
+def fates(results: dict[str, Any]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for each in results["fates"]:
+        found[each["fate"]] = found.get(each["fate"], 0) + each["dossiers"]
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_scenario_is_told_in_both_languages_and_needs_no_locust_to_be_read(name: str) -> None:
+    told = f"from loadtests.scenario import scenario_named as s; x = s({name!r}); import sys; "
+    code = told + "print(x.name, bool(x.says), bool(x.says_vi), 'locust' in sys.modules, 'gevent' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [name, "True", "True", "False", "False"]
+
+
+def test_the_sample_portal_loses_nothing(tmp_path: Path) -> None:
+    code, told, results = rehearsed(tmp_path, "mixed_banks", "--rate", "8", "--for", "5s", "--payments", "25")
+    assert (code, set(fates(results))) == (0, {"settled_once"}), told
+    assert fates(results)["settled_once"] > 10
+    assert "HELD" in told
+    suite = ElementTree.parse(tmp_path / "junit.xml").getroot()[0]
+    assert (suite.get("failures"), int(suite.get("tests", "0")) > 0) == ("0", True)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<polyline" in page
+    assert "src=" not in page
+
+
+def test_a_portal_that_settles_twice_is_found_dossier_by_dossier(tmp_path: Path) -> None:
+    mistaken = ("--launch-arg=--defect", "--launch-arg=duplicate_settles_twice")
+    words = ("duplicate_rain", "--bank", "vnpay", "--rate", "4", "--for", "6s", "--payments", "15")
+    code, told, results = rehearsed(tmp_path, *words, *mistaken)
+    found = fates(results)
+    assert code == 1, told
+    assert found["doubled"] > 0
+    examples = [each["dossier_code"] for each in results["examples"] if each["fate"] == "doubled"]
+    assert examples
+    assert all(each in told for each in examples)
+    assert results["examples"][0]["exchanges"]
