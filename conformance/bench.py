@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache, cached_property
 from random import Random
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
@@ -21,6 +21,7 @@ import httpx
 
 from conformance.child import ChildFailed
 from conformance.forge import Asked, Forge, No, Said
+from conformance.order_times import VIETNAM
 from conformance.payer import Payer, Stuck
 from conformance.requirement import Capability, Failure, NotApplicable, expect
 from conformance.target import (
@@ -409,6 +410,20 @@ class Bench:
             yield
         finally:
             self.tell("the connector is started anew, and told where the banks are")
+            self.target.kill()
+            self.target.start_again()
+
+    @contextmanager
+    def clock_at(self, hour: int) -> Iterator[timedelta]:
+        """For a while it is that hour in Vietnam, by the connector's clock; how far that is ahead of the machine's."""
+        ahead = timedelta(hours=(hour - datetime.now(VIETNAM).hour) % 24)
+        self.tell(f"the connector is started anew, with its clock {ahead // timedelta(hours=1)} hours ahead")
+        self.target.kill()
+        try:
+            self.target.start_with_clock_ahead(int(ahead.total_seconds()))
+            yield ahead
+        finally:
+            self.tell("the connector is started anew, with the machine's time")
             self.target.kill()
             self.target.start_again()
 

@@ -126,6 +126,11 @@ class HttpTarget:
             raise BadTarget(f"{self._file.path}: only a launched connector can be told of other banks")
         self._launch(self._file.launch, bank_url)
 
+    def start_with_clock_ahead(self, ahead_s: int) -> None:
+        if self._file.launch is None or not self._file.launch.clock:
+            raise BadTarget(f"{self._file.path}, [launch]: nothing says how its clock is set (clock = [...])")
+        self._launch(self._file.launch, ahead_s=ahead_s)
+
     def open(self, dossier_code: str, amount_vnd: int, bank: str, method: str, payer: str = PAYER) -> Checkout:
         given = {
             "dossier_code": dossier_code,
@@ -217,8 +222,10 @@ class HttpTarget:
         except Refused as refused:
             return refused.text
 
-    def _launch(self, launch: Launch, bank_url: str = "") -> None:
+    def _launch(self, launch: Launch, bank_url: str = "", ahead_s: int = 0) -> None:
+        words = [*launch.command, *(launch.clock if ahead_s else ())]
         values = {
+            "ahead_s": ahead_s,
             "bank_url": bank_url or self._banks_at,
             "port": self._port,
             "workdir": str(self._workdir),
@@ -228,7 +235,7 @@ class HttpTarget:
         log.write_bytes(b"")
         self._child = start_child(
             "the connector",
-            [as_word(fill(word, values)) for word in launch.command] + list(self._launch_args),
+            [as_word(fill(word, values)) for word in words] + list(self._launch_args),
             log,
             directory=self._file.path.parent / launch.directory if launch.directory else None,
             environment={name: as_word(fill(each, values)) for name, each in launch.environment.items()},
@@ -422,6 +429,8 @@ def _capabilities(file: TargetFile) -> frozenset[Capability]:
         declared |= {Capability.RESTART, Capability.KILL}
         if any("{bank_url}" in word for word in (*file.launch.command, *file.launch.environment.values())):
             declared.add(Capability.START_WITH_BANKS_AT)
+        if file.launch.clock:
+            declared.add(Capability.START_WITH_CLOCK_AHEAD)
     return frozenset(declared)
 
 

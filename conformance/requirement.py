@@ -62,6 +62,8 @@ class Capability(StrEnum):
     """Leave the connector dead for a while, then start it again."""
     START_WITH_BANKS_AT = "start_with_banks_at"
     """Start it again with another address for the banks."""
+    START_WITH_CLOCK_AHEAD = "start_with_clock_ahead"
+    """Start it again with a clock that is ahead of the machine's."""
     RECONCILE = "reconcile"
     """Compare a bank's file of a business day with the books, and tell what does not agree."""
     OUTAGE_BOOKS = "outage_books"

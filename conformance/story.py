@@ -54,6 +54,11 @@ _STEPS = (
     ("the payer is told that it cannot be done now ({why})", "người nộp được báo là lúc này chưa làm được ({why})"),
     ("the connector runs its jobs", "bộ kết nối chạy các tác vụ định kỳ"),
     ("the connector is killed and started again", "bộ kết nối bị tắt đột ngột rồi khởi động lại"),
+    (
+        "the connector is started anew, with its clock {hours} hours ahead",
+        "bộ kết nối khởi động lại với đồng hồ nhanh {hours} giờ",
+    ),
+    ("the connector is started anew, with the machine's time", "bộ kết nối khởi động lại theo giờ của máy"),
     ("the connector is killed, and stays down", "bộ kết nối bị tắt đột ngột và ngừng chạy"),
     ("the connector is started again", "bộ kết nối được khởi động lại"),
     (

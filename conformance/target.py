@@ -238,6 +238,9 @@ class Target(Protocol):
     def start_with_banks_at(self, bank_url: str) -> None:
         """Instead of `start_again`: the same connector, told that the banks are at that address until the next time."""
 
+    def start_with_clock_ahead(self, ahead_s: int) -> None:
+        """Instead of `start_again`: the same connector, its clock so far ahead of the machine's until the next time."""
+
 
 def load_python_target(text: str) -> Target:
     """An instance of "module:Class", made without arguments and checked against the contract.

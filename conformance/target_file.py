@@ -66,6 +66,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """How the connector is started, and how to see that it is ready. One of `ready_line` and `health_url`.
 
     `restart` = the same command once more starts it with the same books, at the same address.
+    `clock` = further words of the command that set its clock ahead of the machine's by {ahead_s} seconds.
     `side_by_side` = it may be started several times at once, each with a port and books of its own.
     """
 
@@ -74,6 +75,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     health_url: str = ""
     ready_within_s: float = 30.0
     restart: bool = False
+    clock: tuple[str, ...] = ()
     side_by_side: bool = False
     environment: dict[str, str] = {}
     directory: str = ""
@@ -241,6 +243,9 @@ def _check_connector(file: TargetFile) -> None:
             )
         return
     _check_placeholders(file, "launch", [list(launch.command), launch.environment], _LAUNCH_GIVEN)
+    _check_placeholders(file, "launch", list(launch.clock), _LAUNCH_GIVEN | {"ahead_s"})
+    if launch.clock and "{ahead_s}" not in " ".join(launch.clock):
+        raise BadTarget(f"{file.path}, [launch]: {{ahead_s}} must stand in clock, by how much it is set ahead")
     if not launch.command:
         raise BadTarget(f"{file.path}, [launch]: command is empty")
     if bool(launch.ready_line) == bool(launch.health_url):

@@ -466,6 +466,25 @@ async def _(portal: Running) -> bool:
     return bool(portal.bank.asked[0]["ThoiGianGD"] == "20261122120000")
 
 
+@probe(Flaw.ORDER_TIME_IN_12_HOURS, "vnpay")
+async def _(portal: Running) -> bool:
+    portal.later(hours=7)
+    return "vnp_CreateDate=20261122190000" in (await portal.open("vnpay"))["url"]
+
+
+@probe(Flaw.ORDER_TIME_IN_12_HOURS, "dvcqg")
+async def _(portal: Running) -> bool:
+    portal.later(hours=7)
+    await portal.open("dvcqg")
+    return bool(portal.bank.asked[0]["ThoiGianGD"] == "20261122190000")
+
+
+@probe(Flaw.ORDER_REF_IN_12_HOURS, "vnpay", "dvcqg")
+async def _(portal: Running, bank: str) -> bool:
+    portal.later(hours=7)
+    return "070000" not in (await portal.open(bank))["order_ref"]
+
+
 @probe(Flaw.HUNDRED_FORGOTTEN, "vnpay")
 async def _(portal: Running) -> bool:
     return f"vnp_Amount={FEE_VND * 100}&" in (await portal.open("vnpay"))["url"]

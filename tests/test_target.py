@@ -116,6 +116,27 @@ def test_who_is_told_at_its_start_where_the_banks_are_can_be_told_otherwise(tmp_
     assert Capability.START_WITH_BANKS_AT not in HttpTarget(read_target_file(_write(tmp_path, untold))).capabilities
 
 
+def test_whose_clock_can_be_set_ahead_says_how(tmp_path: Path) -> None:
+    launch = f'{GOOD}[launch]\ncommand = ["a", "{{port}}"]\nready_line = "up"\nrestart = true\n'
+    assert Capability.START_WITH_CLOCK_AHEAD not in HttpTarget(read_target_file(_write(tmp_path, launch))).capabilities
+    told = launch + 'clock = ["--ahead", "{ahead_s}"]\n'
+    assert Capability.START_WITH_CLOCK_AHEAD in HttpTarget(read_target_file(_write(tmp_path, told))).capabilities
+    with pytest.raises(BadTarget, match=r"\{ahead_s\} must stand in clock"):
+        read_target_file(_write(tmp_path, launch + 'clock = ["--ahead", "3600"]\n'))
+
+
+def test_a_clock_is_ahead_for_one_start_only(tmp_path: Path) -> None:
+    target = _launched(tmp_path, "ready_line = 'up at (?P<base_url>\\S+)'\nclock = ['--ahead', '{ahead_s}']")
+    target.start("http://banks/s/x", tmp_path)
+    try:
+        for start, ahead in ((lambda: target.start_with_clock_ahead(3600), True), (target.start_again, False)):
+            target.kill()
+            start()
+            assert ("'--ahead', '3600'" in target.wrote()) is ahead
+    finally:
+        target.stop()
+
+
 def test_other_banks_are_those_of_one_start_only(tmp_path: Path) -> None:
     target = _launched(tmp_path, "ready_line = 'up at (?P<base_url>\\S+)'")
     target.start("http://banks/s/x", tmp_path)

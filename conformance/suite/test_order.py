@@ -8,7 +8,7 @@ from conformance.bench import Bench, Visit
 from conformance.forge import Asked
 from conformance.requirement import Level, NotApplicable, expect, requirement
 from conformance.target import Refused, Unreachable
-from simulator.client import JournalEntry
+from simulator.client import JournalEntry, Message
 
 VIETNAM = timezone(timedelta(hours=7))
 BEYOND_INT32_VND = 3_000_000_000
@@ -17,6 +17,7 @@ BEYOND_FLOAT32_VND = 16_777_217
 COMMON_DIGITS = 24
 BURST = 8
 CLOCK_TOLERANCE = timedelta(minutes=15)
+AFTERNOON = 15
 
 
 @requirement(
@@ -390,6 +391,49 @@ def _spellings(secrets: Mapping[str, str]) -> list[str]:
     """How the connector's secrets may look in an address or a text; of a key pair, any private key."""
     shared = [text for text in secrets.values() if "-----BEGIN" not in text]
     return ["PRIVATE KEY", *shared, *map(quote_plus, shared)]
+
+
+@requirement(
+    "ORDER-17",
+    level=Level.MUST,
+    source="client-defects#twelve-hours",
+    says="The connector writes the hours of the afternoon on the 24-hour clock, in an order's number and its time.",
+    vi="Bộ kết nối ghi giờ buổi chiều theo 24 giờ, trong mã và trong thời gian của lệnh thanh toán.",
+    why="What is ordered at three in the afternoon has the number of an order of three in the morning, or its time.",
+    why_vi="Lệnh tạo lúc ba giờ chiều trùng mã hoặc trùng thời gian với lệnh tạo lúc ba giờ sáng.",
+    needs=("kill", "start_with_clock_ahead"),
+    shapes=("redirect", "server_create"),
+    guards=("egov D14", "gateways D60", "gateways D63"),
+    once_a_shape=True,
+)
+def test_hours_of_the_afternoon_are_not_those_of_the_morning(bench: Bench) -> None:
+    with bench.clock_at(AFTERNOON) as ahead:
+        ordered = [_ordered_at(bench, ahead) for _ in range(2)]
+    for moments, order_ref, times in ordered:
+        for told in (f"the reference {order_ref}", *(f"the order's time {time}" for time in times)):
+            expect(
+                not any(f"{moment:%I%M%S}" in told and f"{moment:%H%M%S}" not in told for moment in moments),
+                f"{told.rpartition(' ')[0]} tells the afternoon from the morning",
+                expected=f"{moments[0]:%H%M%S}, or no time of day",
+                actual=told.rpartition(" ")[2],
+            )
+
+
+def _ordered_at(bench: Bench, ahead: timedelta) -> tuple[list[datetime], str, list[str]]:
+    """The seconds in which an order may have been made, by the connector's clock, and its reference and times."""
+    began = datetime.now(VIETNAM) + ahead
+    try:
+        visit = bench.open()
+    except Refused as refused:
+        raise NotApplicable("the bank takes no order of another hour than its own") from refused
+    took = datetime.now(VIETNAM) + ahead - began
+    moments = [began + timedelta(seconds=second) for second in range(-1, int(took.total_seconds()) + 2)]
+    sent = [Message(each.method, each.url, (), each.request_bytes) for each in bench.journal("create")]
+    sent = [each for each in sent if visit.order_ref in each.url + each.body.decode("utf-8", "replace")]
+    if bench.shape == "redirect":
+        sent = [Message("GET", visit.checkout.url)]
+    times = [bench.forge.asked("create", each).get(Asked.TIME, "") for each in sent]
+    return moments, visit.order_ref, [each for each in times if each]
 
 
 def _is_near(told: str, now: datetime) -> bool:

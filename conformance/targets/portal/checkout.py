@@ -260,6 +260,8 @@ def _new_attempt(portal: Portal, dossier: Dossier, counterpart: Counterpart, met
     by_second = Flaw.ORDER_REF_BY_SECOND in portal.flaws
     number = references.by_second if by_second else counterpart.order_ref or references.order_ref
     drawn = number(now)
+    if Flaw.ORDER_REF_IN_12_HOURS in portal.flaws:
+        drawn = references.in_12_hours(now)
     if Flaw.REFERENCE_CUT in portal.flaws:
         drawn = f"{''.join(filter(str.isalnum, dossier.dossier_code))}{drawn}"[:_CUT_AT]
     return Attempt(

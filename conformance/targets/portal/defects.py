@@ -73,6 +73,8 @@ class Flaw(StrEnum):
     BROWSER_AMOUNT_TRUSTED = "browser_amount_trusted"
     ORDER_REF_BY_SECOND = "order_ref_by_second"
     ORDER_TIME_IN_UTC = "order_time_in_utc"
+    ORDER_TIME_IN_12_HOURS = "order_time_in_12_hours"
+    ORDER_REF_IN_12_HOURS = "order_ref_in_12_hours"
     HUNDRED_FORGOTTEN = "hundred_forgotten"
     DIACRITICS_SENT = "diacritics_sent"
     SECRET_IN_URL = "secret_in_url"
@@ -531,6 +533,20 @@ DEFECTS: tuple[Defect, ...] = (
         Flaw.ORDER_TIME_IN_UTC,
         "an order's time is written in UTC where GMT+7 is meant",
         ("gateways D60",),
+        ASKED_BANKS,
+        in_class=DefectClass.ORDER,
+    ),
+    Defect(
+        Flaw.ORDER_TIME_IN_12_HOURS,
+        "an order's time is written on the 12-hour clock (hh for HH)",
+        ("egov D14", "gateways D60"),
+        ASKED_BANKS,
+        in_class=DefectClass.ORDER,
+    ),
+    Defect(
+        Flaw.ORDER_REF_IN_12_HOURS,
+        "an order's number begins with a time on the 12-hour clock, so it comes again twelve hours later",
+        ("egov D14", "gateways D63"),
         ASKED_BANKS,
         in_class=DefectClass.ORDER,
     ),

@@ -26,7 +26,11 @@ def compact(instant: datetime) -> str:
 
 def order_time(instant: datetime, flaws: frozenset[Flaw]) -> str:
     """An order's time, in the order itself and in every question about it."""
-    return f"{instant:%Y%m%d%H%M%S}" if Flaw.ORDER_TIME_IN_UTC in flaws else compact(instant)
+    if Flaw.ORDER_TIME_IN_UTC in flaws:
+        return f"{instant:%Y%m%d%H%M%S}"
+    if Flaw.ORDER_TIME_IN_12_HOURS in flaws:
+        return f"{instant.astimezone(VIETNAM):%Y%m%d%I%M%S}"
+    return compact(instant)
 
 
 def bank_time(text: str) -> datetime | None:

@@ -43,6 +43,11 @@ def by_second(now: datetime) -> str:
     return compact(now)
 
 
+def in_12_hours(now: datetime) -> str:
+    """The order's number as it should be, but for a time on the 12-hour clock in it: what that defect uses."""
+    return f"{now.astimezone(VIETNAM):%y%m%d%I%M%S}{_drawn(6)}"
+
+
 def _day(now: datetime) -> str:
     return now.astimezone(VIETNAM).strftime("%y%m%d")
 
