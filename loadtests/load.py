@@ -92,8 +92,8 @@ def run(args: argparse.Namespace) -> int:
         args.report_dir.mkdir(parents=True, exist_ok=True)
         with ExitStack() as leaving:
             folder = Path(leaving.enter_context(tempfile.TemporaryDirectory(prefix="banksim-load-")))
-            stage = leaving.enter_context(set_up(scenario, _wanted(args, scenario, folder)))
-            if not _rehearsed(args, scenario, stage):
+            stage = leaving.enter_context(set_up(scenario, wanted(args, scenario, folder)))
+            if not rehearsed(args, scenario, stage):
                 return UNJUDGED
             return _judged(args, scenario, stage, slo)
     except (BadTarget, BadSlo, ChildFailed, ControlError) as error:
@@ -101,7 +101,8 @@ def run(args: argparse.Namespace) -> int:
         return UNJUDGED
 
 
-def _wanted(args: argparse.Namespace, scenario: Scenario, folder: Path) -> Wanted:
+def wanted(args: argparse.Namespace, scenario: Scenario, folder: Path) -> Wanted:
+    """What the words of the command line ask for."""
     return Wanted(
         target=args.target,
         url=args.url,
@@ -120,7 +121,7 @@ def _wanted(args: argparse.Namespace, scenario: Scenario, folder: Path) -> Wante
     )
 
 
-def _rehearsed(args: argparse.Namespace, scenario: Scenario, stage: Stage) -> bool:
+def rehearsed(args: argparse.Namespace, scenario: Scenario, stage: Stage) -> bool:
     """Whether payers were sent; if not, Locust has said why."""
     plan_file = Path(stage.plan.folder) / "plan.json"
     plan_file.write_bytes(encode(stage.plan))

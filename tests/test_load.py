@@ -1,5 +1,6 @@
 """Facts about `banksim load`: real processes, real payers, and a verdict that every dong stands behind."""
 
+import argparse
 import json
 import subprocess
 import sys
@@ -7,9 +8,15 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import httpx
 import pytest
 
-from loadtests.scenario import NAMES
+from loadtests import load
+from loadtests.finding import calm, compare
+from loadtests.judging import Fate
+from loadtests.record import Record
+from loadtests.scenario import NAMES, scenario_named
+from loadtests.stage import set_up
 
 
 def rehearsed(folder: Path, *words: str) -> tuple[int, str, dict[str, Any]]:
@@ -70,3 +77,22 @@ def test_a_portal_that_settles_twice_is_found_dossier_by_dossier(tmp_path: Path)
     assert examples
     assert all(each in told for each in examples)
     assert results["examples"][0]["exchanges"]
+
+
+def test_what_a_leaky_portal_confesses_is_found_exactly(tmp_path: Path) -> None:
+    parser = argparse.ArgumentParser()
+    load.add_arguments(parser)
+    words = ["mixed_banks", "--rate", "12", "--for", "5s", "--think", "0.05", "--seed", "2", "--patience", "2s"]
+    args = parser.parse_args([*words, "--report-dir", str(tmp_path), "--launch-arg=--leaks", "--launch-arg=7"])
+    scenario = scenario_named(args.scenario)
+    with set_up(scenario, load.wanted(args, scenario, tmp_path)) as stage:
+        assert load.rehearsed(args, scenario, stage)
+        calm(stage)
+        record = Record(tmp_path / "record.db")
+        books = compare(stage, record)
+        record.close()
+        confessed = httpx.get(f"{stage.plan.door.url}/api/leaks").json()
+    assert min(confessed.values()) > 0
+    assert {"dropped": books.total(Fate.LOST).dossiers, "doubled": books.total(Fate.DOUBLED).dossiers} == confessed
+    wrong = books.total(Fate.LOST).dossiers + books.total(Fate.DOUBLED).dossiers
+    assert books.total(Fate.SETTLED_ONCE).dossiers == books.total().dossiers - wrong

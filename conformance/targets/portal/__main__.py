@@ -16,6 +16,7 @@ from conformance.targets.portal.bank_line import BankLine
 from conformance.targets.portal.banks import counterparts
 from conformance.targets.portal.books import Books
 from conformance.targets.portal.defects import DEFECTS, Flaw, named
+from conformance.targets.portal.leaks import Leaks
 from conformance.targets.portal.moments import set_off
 from conformance.targets.portal.portal import Portal
 from conformance.targets.portal.services import shipped
@@ -40,6 +41,7 @@ async def _serve(given: argparse.Namespace, flaws: frozenset[Flaw]) -> None:
     listener = _listener(given.host, given.port)
     address = f"http://{given.host}:{listener.getsockname()[1]}"
     settings = _settings(given, given.public_url or address)
+    leaks = Leaks(given.leaks)
     portal = Portal(
         settings=settings,
         books=Books(settings.database),
@@ -51,7 +53,8 @@ async def _serve(given: argparse.Namespace, flaws: frozenset[Flaw]) -> None:
         ),
         clock=set_off(given.clock_offset_s),
         catalogue=shipped(),
-        flaws=flaws,
+        flaws=flaws | leaks.flaws(),
+        leaks=leaks,
     )
     app = portal_app(portal, on_start=lambda: print(f"portal ready at {address}", flush=True))
     config = uvicorn.Config(app, log_level="warning", access_log=False)
@@ -124,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--clock-offset-s", type=int, default=0, help="how far its clock is off, for trying out `banksim doctor`")
     add("--contract", action="append", default=[], metavar="BANK.NAME=VALUE", help="@FILE as value = a file's text")
     add("--defect", action="append", default=[], metavar="NAME", help="switches a defect on; may be repeated")
+    add("--leaks", type=int, default=0, metavar="N", help="drop one payment in N, settle another one twice, keep count")
     add("--list-defects", action="store_true", help="lists the defects and stops")
     return parser
 

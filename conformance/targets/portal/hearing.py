@@ -74,13 +74,22 @@ async def _take(portal: Portal, word: BankWord) -> Effect:
 
 
 async def _settle(portal: Portal, word: BankWord) -> Effect:
+    if portal.leaks.drops(word):
+        return Effect.SETTLED
+    effect = await _settle_once(portal, word, portal.flaws)
+    if effect is Effect.SETTLED and portal.leaks.doubles(word):
+        await _settle_once(portal, word, portal.flaws | {Flaw.DUPLICATE_SETTLES_TWICE})
+    return effect
+
+
+async def _settle_once(portal: Portal, word: BankWord, flaws: frozenset[Flaw]) -> Effect:
     async with portal.alone if Flaw.BUSY_CALLBACK_DROPPED in portal.flaws else nullcontext():
         effect = await asyncio.to_thread(
             settlement.settle,
             portal.books,
             word,
             portal.clock(),
-            portal.flaws,
+            flaws,
             portal.handled,
             portal.settings.keeps_overpayments,
             portal.issuer_is_down,

@@ -8,6 +8,7 @@ from typing import TypeVar
 from conformance.targets.portal.bank_line import BankLine
 from conformance.targets.portal.books import Books
 from conformance.targets.portal.defects import Flaw
+from conformance.targets.portal.leaks import Leaks
 from conformance.targets.portal.moments import Clock
 from conformance.targets.portal.services import Catalogue
 from conformance.targets.portal.settings import Settings
@@ -20,6 +21,7 @@ class Portal:
     """`queued` is set when a callback was stored to be settled later, `written` when a payer may have to be told.
 
     `sending` keeps one message from going out twice. `issuer_is_down` = no receipts are issued now, for tests.
+    `leaks` = what it loses and doubles on purpose, for trying out audits.
     `handled` and `alone` are for defects only.
     """
 
@@ -33,6 +35,7 @@ class Portal:
     written: asyncio.Event = field(default_factory=asyncio.Event)
     sending: asyncio.Lock = field(default_factory=asyncio.Lock)
     issuer_is_down: bool = False
+    leaks: Leaks = field(default_factory=Leaks)
     handled: set[str] = field(default_factory=set)
     alone: asyncio.Lock = field(default_factory=asyncio.Lock)
 
