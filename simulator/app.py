@@ -194,7 +194,7 @@ async def _send_pieces(receive: Receive, send: SendMessage, sent: Sent, longest_
     response = sent.response
     length = len(response.body) + sent.filler_bytes
     await send({"type": "http.response.start", "status": response.status, "headers": _headers(response, length)})
-    body = response.body if sent.body_bytes is None else response.body[: sent.body_bytes]
+    body = sent.body
     size = max(1, -(-len(body) // sent.pieces))
     pause_s = min(sent.drip_s, longest_s) / sent.pieces
     for start in range(0, len(body), size):

@@ -20,4 +20,5 @@ def behind_a_gateway(sent: Sent, status: int) -> Sent:
     page = f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n"
     later = (("retry-after", "60"),) if status == 503 else ()
     headers = (("content-type", "text/html"), *later)
-    return msgspec.structs.replace(sent, response=Response(status, headers, f"{page}</body>\r\n</html>\r\n".encode()))
+    response = Response(status, headers, f"{page}</body>\r\n</html>\r\n".encode())
+    return msgspec.structs.replace(sent, response=response, other=None)  # Nobody signs it, and no impostor either.

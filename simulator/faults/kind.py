@@ -54,22 +54,28 @@ class Ending(StrEnum):
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
     """What is really sent in place of an answer.
 
-    Before the first byte `wait_s` seconds pass. `starts` False = not even the status line is sent. Of the body only
-    `body_bytes` go out (None = all), in `pieces` spread over `drip_s` seconds, then `filler_bytes` spaces; the
-    content-length told is that of the whole. `other` is what the bank would say instead, for effects that compare: a
-    refusal in its general words, or else this answer signed by an impostor. `note` is for the journal.
+    Before the first byte `wait_s` seconds pass. `starts` False = not even the status line is sent. The body, or half
+    of it (`halved`), goes out in `pieces` spread over `drip_s` seconds, then `filler_bytes` spaces; the content-length
+    told is that of the whole. `other` is what the bank would say instead, for effects that compare: a refusal in its
+    general words, or else this answer signed by an impostor. `note` is for the journal.
     """
 
     response: Response
     other: Response | None = None
     wait_s: float = 0.0
     starts: bool = True
-    body_bytes: int | None = None
+    halved: bool = False
     pieces: int = 1
     drip_s: float = 0.0
     filler_bytes: int = 0
     ending: Ending = Ending.WHOLE
     note: str = ""
+
+    @property
+    def body(self) -> bytes:
+        """What goes out of the body, whichever fault wrote it, before or after the one that halves it."""
+        whole = self.response.body
+        return whole[: len(whole) // 2] if self.halved else whole
 
 
 class Deed(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from simulator.faults.rule import Fault
 
 
 def _effect(sent: Sent, fault: Fault, chance: Random) -> Sent:
-    return msgspec.structs.replace(sent, body_bytes=len(sent.response.body) // 2, ending=Ending.RESET)
+    return msgspec.structs.replace(sent, halved=True, ending=Ending.RESET)
 
 
 FAULT = AnswerFault(

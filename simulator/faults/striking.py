@@ -28,10 +28,7 @@ def sent(response: Response, struck: tuple[Fault, ...], chance: Random, other: R
 
 def arriving(sent: Sent) -> Response | None:
     """What of it reaches the connector, without any filler; None if not even a status line does."""
-    if not sent.starts:
-        return None
-    response = sent.response
-    return response if sent.body_bytes is None else structs.replace(response, body=response.body[: sent.body_bytes])
+    return structs.replace(sent.response, body=sent.body) if sent.starts else None
 
 
 def shaped(struck: tuple[Fault, ...]) -> Callable[[list[Delivery]], list[Delivery]]:

@@ -12,7 +12,7 @@ def _effect(sent: Sent, fault: Fault, chance: Random) -> Sent:
     response = sent.response
     if not response.body:  # A redirect has none: it promises one then.
         response = msgspec.structs.replace(response, body=b"\n")
-    return msgspec.structs.replace(sent, response=response, body_bytes=len(response.body) // 2, ending=Ending.CLOSE)
+    return msgspec.structs.replace(sent, response=response, halved=True, ending=Ending.CLOSE)
 
 
 FAULT = AnswerFault(
