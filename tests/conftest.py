@@ -1,8 +1,7 @@
 """The pieces that many tests stand on, and which of the long ones `make test` runs.
 
 Tests marked `suite` take a whole conformance run each. Of them only enough for ten minutes run every time: the correct
-portal at every bank, seven defects over all areas, each at one bank, and the other correct style at four banks;
-`make suite` (BANKSIM_SUITE=all) runs every one of them, wherever it shows.
+portal at every bank, three defects, each at one bank, and the other correct style at two banks; `make suite` (BANKSIM_SUITE=all) runs every one of them, wherever it shows.
 """
 
 import os
@@ -22,13 +21,9 @@ EVERY_SUITE_TEST = os.environ.get("BANKSIM_SUITE") == "all"
 
 EVERY_RUN = frozenset(
     {
-        "unknown_extra_dropped_before_signing",
-        "refund_above_payment",
         "suspected_is_paid",
-        "ack_echoes_caller",
         "inquiry_of_paid_bill_payable",
         "lost_callback_never_polled",
-        "failure_is_final",
         "acknowledges first",
     }
 )

@@ -3,12 +3,12 @@
 import asyncio
 import base64
 from dataclasses import asdict
-from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Header, Request, Response, UploadFile
-from fastapi.responses import JSONResponse, RedirectResponse
-from pydantic import BaseModel, Field
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
 
 from conformance.targets.portal import checkout, jobs, reconciliation, refunds
 from conformance.targets.portal.bank_line import BankSilent
@@ -16,23 +16,23 @@ from conformance.targets.portal.counterpart import Payer
 from conformance.targets.portal.defects import named
 from conformance.targets.portal.dossiers import Attempt, AttemptState, Dossier, Rejected, Standing
 from conformance.targets.portal.entries import Notification
+from conformance.targets.portal.given import Code, Name, Short, day_file, json_of
 from conformance.targets.portal.portal import Portal
 from conformance.targets.portal.protocols import dvcqg
-from conformance.targets.portal.protocols.day_sheet import SIZE_MAX
 from conformance.targets.portal.protocols.fields import json_object
 
 
-class NewDossier(BaseModel):
-    dossier_code: str = Field("", max_length=80)
-    service_code: str = Field("", max_length=80)
-    province: str = Field("", max_length=10)
+class NewDossier(msgspec.Struct):
+    dossier_code: Code = ""
+    service_code: Code = ""
+    province: Annotated[str, msgspec.Meta(max_length=10)] = ""
     fee_vnd: int | None = None
-    applicant: str = Field("", max_length=100)
-    phone: str = Field("", max_length=20)
-    email: str = Field("", max_length=100)
+    applicant: Name = ""
+    phone: Short = ""
+    email: Name = ""
 
 
-class NewPayment(BaseModel):
+class NewPayment(msgspec.Struct):
     """`amount_vnd` is what the browser believes; the bill's own amount is what counts."""
 
     bank: str
@@ -41,109 +41,119 @@ class NewPayment(BaseModel):
     locale: str = "vi"
 
 
-class Lock(BaseModel):
+class Lock(msgspec.Struct):
     locked: bool
 
 
-class NewRefund(BaseModel):
+class NewRefund(msgspec.Struct):
     amount_vnd: int | None = None
-    key: str = Field("", max_length=100)
+    key: Name = ""
 
 
-class Outage(BaseModel):
+class Outage(msgspec.Struct):
     down: bool
 
 
-class Defects(BaseModel):
+class Defects(msgspec.Struct):
     names: list[str]
 
 
-def api_router(portal: Portal) -> APIRouter:
-    router = APIRouter()
+def api_routes(portal: Portal) -> list[Route]:
+    async def health(request: Request) -> JSONResponse:
+        return JSONResponse({"status": "ok", "style": portal.settings.style})
 
-    @router.get("/healthz")
-    async def health() -> dict[str, str]:
-        return {"status": "ok", "style": portal.settings.style}
+    async def declare(request: Request) -> JSONResponse:
+        new = await json_of(request, NewDossier)
+        declaration = checkout.Declaration(**msgspec.structs.asdict(new))
+        dossier = await asyncio.to_thread(checkout.declare, portal, declaration)
+        return JSONResponse(await asyncio.to_thread(_view, portal, dossier.dossier_code), 201)
 
-    @router.post("/api/dossiers", status_code=201)
-    async def declare(new: NewDossier) -> dict[str, Any]:
-        dossier = await asyncio.to_thread(checkout.declare, portal, checkout.Declaration(**new.model_dump()))
-        return await asyncio.to_thread(_view, portal, dossier.dossier_code)
+    async def show(request: Request) -> JSONResponse:
+        return JSONResponse(await asyncio.to_thread(_view, portal, _code(request)))
 
-    @router.get("/api/dossiers/{dossier_code}")
-    async def show(dossier_code: str) -> dict[str, Any]:
-        return await asyncio.to_thread(_view, portal, dossier_code)
-
-    @router.post("/api/dossiers/{dossier_code}/payments", status_code=201)
-    async def pay(dossier_code: str, new: NewPayment, request: Request) -> dict[str, Any]:
+    async def pay(request: Request) -> JSONResponse:
+        new = await json_of(request, NewPayment)
         payer = payer_of(request, new.locale)
-        found = await checkout.open_payment(portal, dossier_code, new.bank, new.method, payer, new.amount_vnd)
-        return {name: value for name, value in asdict(found).items() if value}
+        found = await checkout.open_payment(portal, _code(request), new.bank, new.method, payer, new.amount_vnd)
+        return JSONResponse({name: value for name, value in asdict(found).items() if value}, 201)
 
-    @router.get("/api/dossiers/{dossier_code}/notifications")
-    async def notifications(dossier_code: str) -> list[dict[str, Any]]:
-        return await asyncio.to_thread(_notifications, portal, dossier_code)
+    async def notifications(request: Request) -> JSONResponse:
+        return JSONResponse(await asyncio.to_thread(_notifications, portal, _code(request)))
 
-    @router.post("/api/dossiers/{dossier_code}/cancel")
-    async def cancel(dossier_code: str) -> dict[str, Any]:
-        await asyncio.to_thread(checkout.cancel, portal, dossier_code)
-        await checkout.withdraw(portal, dossier_code)
-        return await asyncio.to_thread(_view, portal, dossier_code)
+    async def cancel(request: Request) -> JSONResponse:
+        await asyncio.to_thread(checkout.cancel, portal, _code(request))
+        await checkout.withdraw(portal, _code(request))
+        return await show(request)
 
-    @router.post("/api/dossiers/{dossier_code}/lock")
-    async def lock(dossier_code: str, wanted: Lock) -> dict[str, Any]:
-        await asyncio.to_thread(checkout.lock, portal, dossier_code, wanted.locked)
-        return await asyncio.to_thread(_view, portal, dossier_code)
+    async def lock(request: Request) -> JSONResponse:
+        wanted = await json_of(request, Lock)
+        await asyncio.to_thread(checkout.lock, portal, _code(request), wanted.locked)
+        return await show(request)
 
-    @router.post("/api/dossiers/{dossier_code}/refund")
-    async def refund(dossier_code: str, new: NewRefund, idempotency_key: Annotated[str, Header()] = "") -> JSONResponse:
-        done = await refunds.refund(portal, dossier_code, new.amount_vnd, new.key or idempotency_key)
+    async def refund(request: Request) -> JSONResponse:
+        new = await json_of(request, NewRefund)
+        key = new.key or request.headers.get("idempotency-key", "")
+        done = await refunds.refund(portal, _code(request), new.amount_vnd, key)
         status = {refunds.DONE: 200, refunds.ASKED: 202}.get(done.state, 409)
         return JSONResponse({"state": done.state, "amount_vnd": done.amount_vnd}, status)
 
-    @router.get("/api/dossiers/{dossier_code}/platform-receipt")
-    async def platform_receipt(dossier_code: str) -> Response:
-        return await _platform_receipt(portal, dossier_code)
+    async def platform_receipt(request: Request) -> Response:
+        return await _platform_receipt(portal, _code(request))
 
-    @router.post("/api/jobs/run")
-    async def run_jobs(dossier_code: str = "") -> dict[str, int]:
-        return asdict(await jobs.run_now(portal, dossier_code))
+    async def run_jobs(request: Request) -> JSONResponse:
+        return JSONResponse(asdict(await jobs.run_now(portal, request.query_params.get("dossier_code", ""))))
 
-    @router.post("/api/reconciliations")
-    async def reconcile(
-        bank: Annotated[str, Form(max_length=40)], business_date: Annotated[date, Form()], file: UploadFile
-    ) -> JSONResponse:
+    async def reconcile(request: Request) -> JSONResponse:
         """A bank's file of a business day. 422 with the reason where it is refused as a whole."""
-        content = await file.read(SIZE_MAX + 1)
-        found = await reconciliation.reconcile(portal, bank, business_date, file.filename or "", content)
+        async with request.form() as form:
+            bank, business_date, name, content = await day_file(form)
+        found = await reconciliation.reconcile(portal, bank, business_date, name, content)
         return JSONResponse(_compared(found), 422 if found.refused else 200)
 
-    @router.post("/api/outages/books")
-    async def break_books(wanted: Outage) -> dict[str, bool]:
+    async def break_books(request: Request) -> JSONResponse:
         """For tests alone: the store refuses every transaction until it is mended."""
-        portal.books.out_of_order = wanted.down
-        return {"down": wanted.down}
+        portal.books.out_of_order = (await json_of(request, Outage)).down
+        return JSONResponse({"down": portal.books.out_of_order})
 
-    @router.post("/api/outages/receipts")
-    async def break_issuer(wanted: Outage) -> dict[str, bool]:
+    async def break_issuer(request: Request) -> JSONResponse:
         """For tests alone: nobody issues receipts until that is mended."""
-        portal.issuer_is_down = wanted.down
-        return {"down": wanted.down}
+        portal.issuer_is_down = (await json_of(request, Outage)).down
+        return JSONResponse({"down": portal.issuer_is_down})
 
-    @router.get("/api/leaks")
-    async def confess() -> dict[str, int]:
+    async def confess(request: Request) -> JSONResponse:
         """For tests alone: how many payments it has dropped and settled twice on purpose."""
-        return {"dropped": len(portal.leaks.dropped), "doubled": len(portal.leaks.doubled)}
+        return JSONResponse({"dropped": len(portal.leaks.dropped), "doubled": len(portal.leaks.doubled)})
 
-    @router.post("/api/defects")
-    async def set_defects(wanted: Defects) -> dict[str, list[str]]:
+    async def set_defects(request: Request) -> JSONResponse:
+        wanted = await json_of(request, Defects)
         try:
             portal.flaws = named(wanted.names)
         except ValueError as error:
             raise checkout.Unacceptable(str(error)) from error
-        return {"names": sorted(flaw.value for flaw in portal.flaws)}
+        return JSONResponse({"names": sorted(flaw.value for flaw in portal.flaws)})
 
-    return router
+    dossier = "/api/dossiers/{dossier_code}"
+    return [
+        Route("/healthz", health),
+        Route("/api/dossiers", declare, methods=["POST"]),
+        Route(dossier, show),
+        Route(f"{dossier}/payments", pay, methods=["POST"]),
+        Route(f"{dossier}/notifications", notifications),
+        Route(f"{dossier}/cancel", cancel, methods=["POST"]),
+        Route(f"{dossier}/lock", lock, methods=["POST"]),
+        Route(f"{dossier}/refund", refund, methods=["POST"]),
+        Route(f"{dossier}/platform-receipt", platform_receipt),
+        Route("/api/jobs/run", run_jobs, methods=["POST"]),
+        Route("/api/reconciliations", reconcile, methods=["POST"]),
+        Route("/api/outages/books", break_books, methods=["POST"]),
+        Route("/api/outages/receipts", break_issuer, methods=["POST"]),
+        Route("/api/leaks", confess),
+        Route("/api/defects", set_defects, methods=["POST"]),
+    ]
+
+
+def _code(request: Request) -> str:
+    return str(request.path_params["dossier_code"])
 
 
 def payer_of(request: Request, locale: str) -> Payer:

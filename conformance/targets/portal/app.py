@@ -5,15 +5,17 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount
 
 from conformance.targets.portal import checkout, jobs
-from conformance.targets.portal.api import api_router
+from conformance.targets.portal.api import api_routes
 from conformance.targets.portal.callbacks import callbacks_app
-from conformance.targets.portal.clerk import clerk_router
+from conformance.targets.portal.clerk import clerk_routes
 from conformance.targets.portal.defects import Flaw
-from conformance.targets.portal.pages import pages_router, static_files
+from conformance.targets.portal.pages import page_routes, static_files
 from conformance.targets.portal.portal import Portal
 
 _STATUSES: dict[type[Exception], int] = {
@@ -27,24 +29,30 @@ def _nothing() -> None:
     return None
 
 
-def portal_app(portal: Portal, on_start: Callable[[], None] = _nothing) -> FastAPI:
+def portal_app(portal: Portal, on_start: Callable[[], None] = _nothing) -> Starlette:
     """Its timetable runs as long as the server does. `on_start` is called once it can be used."""
-    app = FastAPI(title="Sample portal", lifespan=_timetable(portal, on_start), docs_url=None, redoc_url=None)
-    app.mount("/callbacks", callbacks_app(portal))
-    app.mount("/static", static_files())
-    app.include_router(api_router(portal))
-    app.include_router(pages_router(portal))
-    app.include_router(clerk_router(portal))
-    for error, status in _STATUSES.items():
-        app.add_exception_handler(error, _told_with(status))
-    app.add_exception_handler(checkout.BankFailed, _told_of_bank)
-    app.add_exception_handler(sqlite3.OperationalError, _told_with(503))
-    return app
+    return Starlette(
+        routes=[
+            Mount("/callbacks", callbacks_app(portal)),
+            Mount("/static", static_files()),
+            *api_routes(portal),
+            *page_routes(portal),
+            *clerk_routes(portal),
+        ],
+        exception_handlers={
+            **{error: _told_with(status) for error, status in _STATUSES.items()},
+            checkout.BankFailed: _told_of_bank,
+            sqlite3.OperationalError: _told_with(503),
+        },
+        lifespan=_timetable(portal, on_start),
+    )
 
 
-def _timetable(portal: Portal, on_start: Callable[[], None]) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _timetable(
+    portal: Portal, on_start: Callable[[], None]
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
-    async def run(app: FastAPI) -> AsyncIterator[None]:
+    async def run(app: Starlette) -> AsyncIterator[None]:
         if Flaw.START_CLEARS_PENDING in portal.flaws:
             with portal.books.writing() as entries:
                 entries.forget_all_pending()

@@ -5,55 +5,56 @@ Rule: this page shows and takes in files. It has no button that changes money: w
 
 import asyncio
 from datetime import date
-from typing import Annotated
 
-from fastapi import APIRouter, Form, Request, Response, UploadFile
-from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
 
 from conformance.targets.portal import checkout, reconciliation
 from conformance.targets.portal.banks import counterparts
 from conformance.targets.portal.entries import DayFile, Finding
+from conformance.targets.portal.given import day, day_file
 from conformance.targets.portal.pages import Pages
 from conformance.targets.portal.portal import Portal
-from conformance.targets.portal.protocols.day_sheet import SIZE_MAX
 
 _SHOWN_FILES = 30
 _PLACE = "/clerk/reconciliation"
 
 
-def clerk_router(portal: Portal) -> APIRouter:
-    router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+def clerk_routes(portal: Portal) -> list[Route]:
     pages = Pages(portal)
     banks = [each.bank for each in counterparts().values() if each.day_books is not None]
 
-    @router.get(_PLACE)
     async def show(request: Request) -> Response:
         found = await asyncio.to_thread(_newest, portal)
         return pages.show(request, "reconciliation.html", days=found, banks=banks)
 
-    @router.post(_PLACE)
-    async def hand_in(
-        request: Request,
-        bank: Annotated[str, Form(max_length=40)],
-        business_date: Annotated[date, Form()],
-        file: UploadFile,
-    ) -> Response:
-        content = await file.read(SIZE_MAX + 1)
+    async def hand_in(request: Request) -> Response:
         try:
-            await reconciliation.reconcile(portal, bank, business_date, file.filename or "", content)
+            async with request.form() as form:
+                bank, business_date, name, content = await day_file(form)
+            await reconciliation.reconcile(portal, bank, business_date, name, content)
         except checkout.Unacceptable as error:
             return pages.problem(request, error)
         return RedirectResponse(_PLACE, status_code=303)
 
-    @router.get(_PLACE + "/{bank}/{business_date}/reply")
-    async def reply(request: Request, bank: str, business_date: date) -> Response:
+    async def reply(request: Request) -> Response:
+        bank = str(request.path_params["bank"])
+        try:
+            business_date = day(str(request.path_params["business_date"]))
+        except checkout.Unacceptable as error:
+            return pages.problem(request, error)
         found = await asyncio.to_thread(_file, portal, bank, business_date)
         if found is None or not found.reply:
             return pages.problem(request, checkout.UnknownDossier())
         headers = {"content-disposition": f'attachment; filename="{bank}_{business_date}.txt"'}
         return Response(found.reply, media_type="text/plain; charset=utf-8", headers=headers)
 
-    return router
+    return [
+        Route(_PLACE, show),
+        Route(_PLACE, hand_in, methods=["POST"]),
+        Route(_PLACE + "/{bank}/{business_date}/reply", reply),
+    ]
 
 
 def _newest(portal: Portal) -> list[tuple[DayFile, list[Finding]]]:

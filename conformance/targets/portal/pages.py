@@ -7,14 +7,15 @@ import asyncio
 import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import quote, unquote_plus
 
 import segno
-from fastapi import APIRouter, Form, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from conformance.targets.portal import checkout, returns
@@ -24,6 +25,7 @@ from conformance.targets.portal.counterpart import Claim
 from conformance.targets.portal.defects import Flaw
 from conformance.targets.portal.dossiers import Attempt, AttemptState, Dossier, Standing
 from conformance.targets.portal.entries import Receipt
+from conformance.targets.portal.given import text, whole_number
 from conformance.targets.portal.hearing import body_of
 from conformance.targets.portal.moments import spoken
 from conformance.targets.portal.portal import Portal
@@ -72,9 +74,9 @@ class Pages:
         asked = request.query_params.get("lang", "")
         locale = asked if asked in ("vi", "en") else request.cookies.get("lang", "vi")
         locale = "en" if locale == "en" else "vi"
-        text = {name: words[locale] for name, words in self._texts.items()}
+        texts = {name: words[locale] for name, words in self._texts.items()}
         page = self._templates.get_template(template).render(
-            t=text, locale=locale, path=request.url.path, catalogue=self._portal.catalogue, **values
+            t=texts, locale=locale, path=request.url.path, catalogue=self._portal.catalogue, **values
         )
         response = HTMLResponse(page, status, _HEADERS)
         if asked:
@@ -86,45 +88,39 @@ class Pages:
         return self.show(request, "problem.html", status, name=name)
 
 
-def pages_router(portal: Portal) -> APIRouter:
-    router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+def page_routes(portal: Portal) -> list[Route]:
     pages = Pages(portal)
 
-    @router.get("/")
     async def home(request: Request) -> Response:
         provinces = {code: portal.catalogue.of_province(code) for code in PROVINCES}
         return pages.show(request, "home.html", provinces=provinces, province_names=PROVINCES)
 
-    @router.get("/find")
-    async def find(dossier_code: str = "") -> Response:
-        return RedirectResponse(_dossier_path(dossier_code.strip()), status_code=303)
+    async def find(request: Request) -> Response:
+        return RedirectResponse(_dossier_path(request.query_params.get("dossier_code", "").strip()), status_code=303)
 
-    @router.get("/declare/{service_code}")
-    async def declare(request: Request, service_code: str) -> Response:
-        service = portal.catalogue.services.get(service_code)
+    async def declare(request: Request) -> Response:
+        service = portal.catalogue.services.get(request.path_params["service_code"])
         if service is None:
             return pages.problem(request, checkout.Unacceptable())
         return pages.show(request, "declare.html", service=service)
 
-    @router.post("/declare/{service_code}")
-    async def declared(
-        request: Request,
-        service_code: str,
-        applicant: Annotated[str, Form()] = "",
-        phone: Annotated[str, Form()] = "",
-        email: Annotated[str, Form()] = "",
-    ) -> Response:
-        declaration = checkout.Declaration(service_code=service_code, applicant=applicant, phone=phone, email=email)
+    async def declared(request: Request) -> Response:
+        async with request.form() as form:
+            declaration = checkout.Declaration(
+                service_code=request.path_params["service_code"],
+                applicant=text(form, "applicant"),
+                phone=text(form, "phone"),
+                email=text(form, "email"),
+            )
         try:
             dossier = await asyncio.to_thread(checkout.declare, portal, declaration)
         except checkout.Unacceptable as error:
             return pages.problem(request, error)
         return RedirectResponse(_dossier_path(dossier.dossier_code), status_code=303)
 
-    @router.get("/dossiers/{dossier_code}")
-    async def dossier(request: Request, dossier_code: str) -> Response:
+    async def dossier(request: Request) -> Response:
         try:
-            standing, receipts = await asyncio.to_thread(_standing, portal, dossier_code)
+            standing, receipts = await asyncio.to_thread(_standing, portal, _code(request))
         except checkout.UnknownDossier as error:
             return pages.problem(request, error)
         return pages.show(
@@ -137,55 +133,47 @@ def pages_router(portal: Portal) -> APIRouter:
             ways=[f"{each.bank}-{method}" for each in counterparts().values() for method in each.offered],
         )
 
-    @router.post("/dossiers/{dossier_code}/pay")
-    async def pay(
-        request: Request,
-        dossier_code: str,
-        way: Annotated[str, Form()] = "",
-        amount_vnd: Annotated[int | None, Form()] = None,
-    ) -> Response:
-        bank, _, method = way.partition("-")
+    async def pay(request: Request) -> Response:
         payer = payer_of(request, request.cookies.get("lang", "vi"))
         try:
-            found = await checkout.open_payment(portal, dossier_code, bank, method, payer, amount_vnd)
+            async with request.form() as form:
+                bank, _, method = text(form, "way").partition("-")
+                amount_vnd = whole_number(form, "amount_vnd")
+            found = await checkout.open_payment(portal, _code(request), bank, method, payer, amount_vnd)
         except tuple(_PROBLEMS) as error:
             return pages.problem(request, error)
         if found.kind == "form":
             return pages.show(request, "go.html", checkout=found)
-        return RedirectResponse(found.url or f"{_dossier_path(dossier_code)}#bill", status_code=303)
+        return RedirectResponse(found.url or f"{_dossier_path(_code(request))}#bill", status_code=303)
 
-    @router.get("/dossiers/{dossier_code}/receipt")
-    async def receipt(request: Request, dossier_code: str) -> Response:
+    async def receipt(request: Request) -> Response:
         try:
-            standing, receipts = await asyncio.to_thread(_standing, portal, dossier_code)
+            standing, receipts = await asyncio.to_thread(_standing, portal, _code(request))
         except checkout.UnknownDossier as error:
             return pages.problem(request, error)
         status = 200 if receipts else 404
         return pages.show(request, "receipt.html", status, dossier=standing.dossier, receipts=receipts)
 
-    @router.get("/qr/{bank}/{order_ref}")
-    async def qr(request: Request, bank: str, order_ref: str) -> Response:
-        attempt = await asyncio.to_thread(_attempt, portal, bank, order_ref)
+    async def qr(request: Request) -> Response:
+        named = request.path_params
+        attempt = await asyncio.to_thread(_attempt, portal, named["bank"], named["order_ref"])
         if attempt is None or attempt.method != "qr" or not attempt.url:
             return pages.problem(request, checkout.UnknownDossier())
         drawing = segno.make(attempt.url, error="m").svg_inline(omitsize=True, border=4)
         return pages.show(request, "qr.html", attempt=attempt, drawing=drawing)
 
-    @router.get("/outbox")
     async def outbox(request: Request) -> Response:
         messages = await asyncio.to_thread(_messages, portal)
         return pages.show(request, "outbox.html", messages=messages)
 
-    @router.get("/return/{bank}")
-    async def returned(request: Request, bank: str) -> Response:
-        return await show_returned(request, bank, request.scope["query_string"])
+    async def returned(request: Request) -> Response:
+        return await show_returned(request, request.scope["query_string"])
 
-    @router.post("/return/{bank}")
-    async def returned_by_form(request: Request, bank: str) -> Response:
-        return await show_returned(request, bank, await body_of(request))
+    async def returned_by_form(request: Request) -> Response:
+        return await show_returned(request, await body_of(request))
 
-    async def show_returned(request: Request, bank: str, said: bytes) -> Response:
-        claim = _claim(portal, bank, said)
+    async def show_returned(request: Request, said: bytes) -> Response:
+        claim = _claim(portal, request.path_params["bank"], said)
         dossier_code = await returns.look_up(portal, claim) if claim else ""
         echo = _echo(request) if Flaw.RETURN_UNESCAPED in portal.flaws else ""
         if Flaw.RETURN_REDIRECTS_ANYWHERE in portal.flaws and "url" in request.query_params:
@@ -197,7 +185,23 @@ def pages_router(portal: Portal) -> APIRouter:
             echo = Markup(escape(standing.dossier.applicant))
         return pages.show(request, "returned.html", standing=standing, echo=echo)
 
-    return router
+    return [
+        Route("/", home),
+        Route("/find", find),
+        Route("/declare/{service_code}", declare),
+        Route("/declare/{service_code}", declared, methods=["POST"]),
+        Route("/dossiers/{dossier_code}", dossier),
+        Route("/dossiers/{dossier_code}/pay", pay, methods=["POST"]),
+        Route("/dossiers/{dossier_code}/receipt", receipt),
+        Route("/qr/{bank}/{order_ref}", qr),
+        Route("/outbox", outbox),
+        Route("/return/{bank}", returned),
+        Route("/return/{bank}", returned_by_form, methods=["POST"]),
+    ]
+
+
+def _code(request: Request) -> str:
+    return str(request.path_params["dossier_code"])
 
 
 def _claim(portal: Portal, bank: str, said: bytes) -> Claim | None:
