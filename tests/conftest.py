@@ -1,7 +1,8 @@
 """The pieces that many tests stand on, and which of the long ones `make test` runs.
 
-Tests marked `suite` take a whole conformance run each. Of them only enough for ten minutes run every time: the correct
-portal at every bank, three defects, each at one bank, and the other correct style at two banks; `make suite` (BANKSIM_SUITE=all) runs every one of them, wherever it shows.
+Tests marked `suite` take a whole conformance run each. Only enough for a few minutes run every time: the correct portal
+at every bank, three defects, each at one bank, and the other correct style at two banks; `make suite`
+(BANKSIM_SUITE=all) runs every one of them, wherever it shows.
 """
 
 import os
