@@ -44,7 +44,7 @@ SELECT j.dossier_code, j.bank, j.order_ref, j.payment_id, j.amount_vnd,
   FROM journeys j
   LEFT JOIN money m ON m.dossier_code = j.dossier_code
   LEFT JOIN connector_side c ON c.dossier_code = j.dossier_code
- WHERE j.began <= :until
+ WHERE j.began > :since AND j.began <= :until
  GROUP BY j.dossier_code ORDER BY j.dossier_code
 """
 
@@ -131,9 +131,13 @@ class Audit:
 
 
 def audit(
-    record: Path, bank: Iterable[BankRow], connector: Iterable[ConnectorRow], until: float = float("inf")
+    record: Path,
+    bank: Iterable[BankRow],
+    connector: Iterable[ConnectorRow],
+    since: float = 0.0,
+    until: float = float("inf"),
 ) -> Audit:
-    """Compares the books for the payers in `record` who began before `until` (seconds since 1970)."""
+    """Compares the books for the payers in `record` who began after `since`, up to `until` (seconds since 1970)."""
     file = sqlite3.connect(record, isolation_level=None)
     try:
         file.executescript(TABLES)
@@ -143,7 +147,7 @@ def audit(
         file.execute("COMMIT")
         file.executescript(WHOSE)
         found = Audit()
-        for case in _cases(file, until):
+        for case in _cases(file, since, until):
             found.add(case)
         found.strangers = Count(*file.execute(STRANGERS).fetchone())
         return found
@@ -151,8 +155,9 @@ def audit(
         file.close()
 
 
-def _cases(file: sqlite3.Connection, until: float) -> Iterator[Case]:
-    for dossier_code, bank, order_ref, payment_id, fee_vnd, *rest in file.execute(JOINED, {"until": until}):
+def _cases(file: sqlite3.Connection, since: float, until: float) -> Iterator[Case]:
+    span = {"since": since, "until": until}
+    for dossier_code, bank, order_ref, payment_id, fee_vnd, *rest in file.execute(JOINED, span):
         debits, debited_vnd, returned_vnd, telling, booked_vnd, paid, receipts, due_vnd, refunded_vnd = rest
         books = Books(
             fee_vnd=fee_vnd,

@@ -28,9 +28,11 @@ def bank_rows(sandbox: SandboxClient) -> Iterator[BankRow]:
         )
 
 
-def connector_rows(target: Target, record: Record) -> Iterator[ConnectorRow]:
-    """What the connector says of every dossier that was opened; one that it does not know is left out."""
-    codes = (each.dossier_code for each in record.journeys())
+def connector_rows(
+    target: Target, record: Record, since: float = 0.0, until: float = float("inf")
+) -> Iterator[ConnectorRow]:
+    """What the connector says of the dossiers that were opened in that time; one that it does not know is left out."""
+    codes = (each.dossier_code for each in record.journeys(since, until))
     with ThreadPoolExecutor(max_workers=ASKED_AT_ONCE) as askers:
         while some := list(islice(codes, ASKED_AT_ONCE * 8)):
             for row in askers.map(lambda code: _row(target, code), some):

@@ -45,6 +45,7 @@ class Generator:
         self._gate = gate
         self._began = time.monotonic()
         self._ended: list[Journey] = []
+        self._on_the_way: dict[str, Journey] = {}
         self._people = _share(plan, gate)
         self._chance = Random(f"{plan.seed}/thinking/{gate}")
         self._crowd = Pool(max(1, plan.users // plan.gates))
@@ -56,18 +57,21 @@ class Generator:
         """The open model, until nobody more comes and all have ended."""
         chance = Random(f"{self.plan.seed}/arrivals/{self._gate}")
         peak = self.plan.rate / self.plan.gates
-        for due in arrivals(self.plan.for_s, peak, self._scenario.curve, chance):
-            early_s = self._began + due - time.monotonic()
-            gevent.sleep(max(0.0, early_s))
-            self.behind_s = max(self.behind_s, -early_s)
-            if self._crowd.full():
-                self.turned_away += 1
-                continue
-            payer = next(self._people, None)
-            if payer is None:
-                break
-            self._crowd.spawn(self.serve, payer, user)
-        self._crowd.join()
+        try:
+            for due in arrivals(self.plan.for_s, peak, self._scenario.curve, chance):
+                early_s = self._began + due - time.monotonic()
+                gevent.sleep(max(0.0, early_s))
+                self.behind_s = max(self.behind_s, -early_s)
+                if self._crowd.full():
+                    self.turned_away += 1
+                    continue
+                payer = next(self._people, None)
+                if payer is None:
+                    break
+                self._crowd.spawn(self.serve, payer, user)
+            self._crowd.join()
+        finally:
+            self._crowd.kill()  # Those who are still on their way when the run is cut short.
 
     def one_more(self, user: "Crowd") -> bool:
         """The closed model: the user pays once. False = there is no more to do."""
@@ -87,11 +91,12 @@ class Generator:
         )
         # A browser of their own, with its cookies, over lines that all share.
         http = FastHttpSession("", self._environment.events.request, user, client_pool=self._lines)
+        self._on_the_way[payer.dossier_code] = journey
         try:
             go(self.plan, payer, http, journey, self._told)
         finally:
             # Also when the run is cut short: what was paid must be found in the books.
-            self._ended.append(journey)
+            self._ended.append(self._on_the_way.pop(payer.dossier_code))
 
     def think_s(self) -> float:
         """How long somebody who paid waits before the next dossier."""
@@ -101,6 +106,10 @@ class Generator:
         """The journeys that ended since this was asked last."""
         taken, self._ended = self._ended, []
         return taken
+
+    def so_far(self) -> list[Journey]:
+        """Those that ended since they were taken last, and, as far as they have come, those that go on."""
+        return [*self.take_ended(), *self._on_the_way.values()]
 
     def _told(self, name: str, took_ms: float, vain: str) -> None:
         events: Any = self._environment.events

@@ -17,7 +17,7 @@ from loadtests.books import bank_rows, connector_rows
 from loadtests.judging import Fate
 from loadtests.percentiles import percentile
 from loadtests.plan import Plan
-from loadtests.record import Happening, Record, Window
+from loadtests.record import Happening, Interim, Record, Window
 from loadtests.scenario import Scenario
 from loadtests.slo import Measured, Objective
 from loadtests.stage import Stage
@@ -79,6 +79,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     failed: tuple[tuple[str, str, int], ...]
     windows: dict[str, tuple[Window, ...]]
     happenings: tuple[Happening, ...]
+    interims: tuple[Interim, ...]
     limits: Limits
     machine: str
     versions: dict[str, str]
@@ -106,10 +107,11 @@ def _telling(stage: Stage) -> bool:
     return any(states.get(state, 0) for state in ("waiting", "claimed"))
 
 
-def compare(stage: Stage, record: Record, until: float = float("inf")) -> Audit:
-    """The books of all payers who began before `until`."""
+def compare(stage: Stage, record: Record, since: float = 0.0, until: float = float("inf")) -> Audit:
+    """The books of the payers who began after `since`, up to `until`."""
     sandbox, target = stage.run.sandbox, stage.run.target
-    return audit(record.path, bank_rows(sandbox), connector_rows(target, record), until)
+    rows = connector_rows(target, record, since, until)
+    return audit(record.path, bank_rows(sandbox), rows, since, until)
 
 
 def measured(record: Record) -> Measured:
@@ -149,6 +151,7 @@ def found(
         failed=tuple(record.failures()),
         windows={name: tuple(record.windows(name)) for name in TIMELY if name in times.times},
         happenings=tuple(record.happenings()),
+        interims=tuple(record.interims()),
         limits=Limits(turned_away=int(figures["turned away"]), behind_s=round(figures["behind_s"], 2)),
         machine=f"{platform.system()} {platform.machine()}, {cpu_count()} processors",
         versions={"banksim": version("banksim"), "locust": version("locust"), "python": platform.python_version()},

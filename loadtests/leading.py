@@ -24,9 +24,12 @@ from loadtests.scenario import Scenario, Trouble
 from loadtests.staged import Staged
 from simulator.client import Banksim, SandboxClient
 
-PLAN, REPORT = "banksim_plan", "banksim"
+PLAN, END, LAST, REPORT = "banksim_plan", "banksim_end", "banksim_last", "banksim"
 WINDOW_S = 2.0
 LOOK_S = 0.5
+LAST_WORDS_S = 10.0
+"""How long the leader waits for what generators have to tell of those who are cut short."""
+
 ERROR_CHARS = 300
 
 
@@ -73,7 +76,13 @@ def _follow(environment: Environment, runner: WorkerRunner, scenario: Scenario) 
         if generator is not None:
             data[REPORT] = msgspec.msgpack.encode(_told(generator))
 
+    def end(environment: Environment, msg: Any, **_: Any) -> None:
+        generator: Generator | None = getattr(environment, "generator", None)
+        told = Told(generator.so_far(), generator.turned_away, generator.behind_s) if generator else Told([], 0, 0.0)
+        runner.send_message(LAST, {REPORT: msgspec.msgpack.encode(told)})
+
     runner.register_message(PLAN, begin)
+    runner.register_message(END, end)
     told: Any = environment.events
     told.report_to_master.add_listener(report)
 
@@ -92,13 +101,17 @@ class Leader:
         self._seen: dict[tuple[str, str], tuple[Counter[int], int]] = {}
         self._limits: dict[str, tuple[int, float]] = {}
         self._at_work: list[gevent.Greenlet] = []
+        self._last_words: set[str] = set()
 
     def listen(self) -> None:
         told: Any = self._environment.events
         told.test_start.add_listener(self._begin)
         told.worker_report.add_listener(self._take)
+        told.test_stopping.add_listener(self._let_all_tell)
         told.test_stop.add_listener(self._end)
         told.quit.add_listener(self._leave)
+        if isinstance(self._runner, MasterRunner):
+            self._runner.register_message(LAST, self._hear_last)
 
     def _begin(self, **_: Any) -> None:
         runner = self._runner
@@ -179,6 +192,19 @@ class Leader:
             for each in made:
                 self._sandbox.remove_fault(each.fault_id)
             self._record.add_happening(Happening(at, time.time(), trouble.says, trouble.says_vi))
+
+    def _let_all_tell(self, **_: Any) -> None:
+        """Whoever is cut short with the run is kept too: a leader that quits waits half a second for last reports."""
+        runner = self._runner
+        if isinstance(runner, MasterRunner):
+            runner.send_message(END)
+            deadline = time.monotonic() + LAST_WORDS_S
+            while len(self._last_words) < runner.worker_count and time.monotonic() < deadline:
+                gevent.sleep(LOOK_S / 10)
+
+    def _hear_last(self, environment: Environment, msg: Any, **_: Any) -> None:
+        self._last_words.add(msg.node_id)
+        self._take(msg.node_id, msg.data)
 
     def _end(self, **_: Any) -> None:
         gevent.killall(self._at_work)

@@ -10,7 +10,6 @@ import secrets
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -25,6 +24,7 @@ from loadtests.report import verdict_text, write_reports
 from loadtests.scenario import NAMES, Scenario, scenario_named
 from loadtests.slo import BadSlo, Slo, objectives, read_slo
 from loadtests.stage import Stage, Wanted, set_up
+from loadtests.watching import watch
 from simulator.client import ControlError
 
 SUMMARY = "rehearse a launch: many payers, banks in trouble, and afterwards an audit of every dong"
@@ -33,7 +33,6 @@ TARGET = Path(__file__).parent.parent / "conformance" / "targets" / "portal.toml
 HELD, NOT_HELD, UNJUDGED = 0, 1, 2
 USERS, PATIENCE_S, ENDING_S = 500, 60.0, 30.0
 PAYMENTS_MAX = 1_000_000
-TELL_EVERY_S = 5.0
 _LENGTH = re.compile(r"(\d+(?:\.\d+)?)(s|m|h)")
 
 
@@ -132,7 +131,7 @@ def rehearsed(args: argparse.Namespace, scenario: Scenario, stage: Stage) -> boo
         _say_what_begins(scenario, stage.plan)
         words = _words(args, stage.plan)
         with _locust_at_work(scenario, plan_file, words, args.report_dir / "locust.log") as process:
-            _tell(stage.plan, process)
+            watch(scenario, stage, process)
     with _record(stage.plan) as record:
         ran = "ended" in record.figures()
     if not ran:
@@ -184,21 +183,6 @@ def _say_what_begins(scenario: Scenario, plan: Plan) -> None:
     print(f"{scenario.name}: {scenario.says}")
     print(f"   {model}, for {plan.for_s:g} s, seed {plan.seed}")
     print(f"   connector {plan.door.url}, banks {plan.banks.url}", flush=True)
-
-
-def _tell(plan: Plan, process: subprocess.Popen[bytes]) -> None:
-    """One line now and then until Locust ends."""
-    while True:
-        try:
-            process.wait(TELL_EVERY_S)
-            return
-        except subprocess.TimeoutExpired:
-            with _record(plan) as record:
-                came, paid, seen = record.progress()
-                began = record.figures().get("began")
-            if began is not None:
-                at = time.time() - began
-                print(f"   {at:5.0f} s: {came} ended, {paid} of them paid, {seen} dossiers seen paid", flush=True)
 
 
 @contextmanager

@@ -23,6 +23,9 @@ CREATE TABLE IF NOT EXISTS windows (
 CREATE TABLE IF NOT EXISTS happenings (
     at REAL NOT NULL, until REAL NOT NULL, en TEXT NOT NULL, vi TEXT NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS interims (
+    at REAL NOT NULL, dossiers INTEGER NOT NULL, wrong INTEGER NOT NULL, said TEXT NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS times (
     name TEXT NOT NULL, ms INTEGER NOT NULL, requests INTEGER NOT NULL, PRIMARY KEY (name, ms)
 ) STRICT;
@@ -70,6 +73,16 @@ class Happening:
     vi: str
 
 
+@dataclass(frozen=True, slots=True)
+class Interim:
+    """What a comparison found while the run went on, of the dossiers that none had compared before."""
+
+    at: float
+    dossiers: int
+    wrong: int
+    said: str
+
+
 class Record:
     """Open until `close`. One thread uses it."""
 
@@ -98,12 +111,16 @@ class Record:
     def add_failure(self, name: str, why: str, requests: int) -> None:
         self._add("INSERT INTO failures VALUES (?, ?, ?)", [(name, why, requests)])
 
+    def add_interim(self, interim: Interim) -> None:
+        self._add("INSERT INTO interims VALUES (?, ?, ?, ?)", [_slots(interim)])
+
     def set_figure(self, name: str, value: float) -> None:
         self._add("INSERT OR REPLACE INTO figures VALUES (?, ?)", [(name, value)])
 
-    def journeys(self) -> Iterator[Journey]:
-        """By dossier code."""
-        for row in self._file.execute("SELECT * FROM journeys ORDER BY dossier_code"):
+    def journeys(self, since: float = 0.0, until: float = float("inf")) -> Iterator[Journey]:
+        """Of those who began after `since`, up to `until` (seconds since 1970), by dossier code."""
+        span = "SELECT * FROM journeys WHERE began > ? AND began <= ? ORDER BY dossier_code"
+        for row in self._file.execute(span, (since, until)):
             yield msgspec.convert(row, Journey)
 
     def progress(self) -> tuple[int, int, int]:
@@ -130,6 +147,9 @@ class Record:
     def happenings(self) -> list[Happening]:
         return [Happening(*row) for row in self._file.execute("SELECT * FROM happenings ORDER BY at")]
 
+    def interims(self) -> list[Interim]:
+        return [Interim(*row) for row in self._file.execute("SELECT * FROM interims ORDER BY at")]
+
     def figures(self) -> dict[str, float]:
         return dict(self._file.execute("SELECT name, value FROM figures"))
 
@@ -143,5 +163,5 @@ def _values(journey: Journey) -> tuple[object, ...]:
     return msgspec.structs.astuple(journey)
 
 
-def _slots(row: Window | Happening) -> tuple[object, ...]:
+def _slots(row: Window | Happening | Interim) -> tuple[object, ...]:
     return tuple(getattr(row, name) for name in row.__slots__)

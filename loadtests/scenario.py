@@ -10,7 +10,7 @@ from loadtests.shapes import FLAT, Curve
 
 NAMES = (
     *("office_hours", "deadline_spike", "outage_and_burst", "slow_bank", "duplicate_rain", "maintenance_at_peak"),
-    *("counter_rush", "mixed_banks"),
+    *("counter_rush", "mixed_banks", "soak"),
 )
 """The scenarios, each a file of this folder."""
 
@@ -41,6 +41,8 @@ class Scenario:
     shapes: tuple[str, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     """Of methods; those that are not named weigh 1."""
+    audits_every_s: float = 0.0
+    """How often the books are compared while the run goes on; 0 = once, afterwards."""
 
 
 def payers_of(scenario: Scenario) -> type | None:

@@ -4,6 +4,7 @@ import argparse
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -79,20 +80,61 @@ def test_a_portal_that_settles_twice_is_found_dossier_by_dossier(tmp_path: Path)
     assert results["examples"][0]["exchanges"]
 
 
-def test_what_a_leaky_portal_confesses_is_found_exactly(tmp_path: Path) -> None:
+def test_what_a_leaky_portal_confesses_is_found_exactly_and_while_it_runs(tmp_path: Path) -> None:
     parser = argparse.ArgumentParser()
     load.add_arguments(parser)
-    words = ["mixed_banks", "--rate", "12", "--for", "5s", "--think", "0.05", "--seed", "2", "--patience", "2s"]
+    words = ["soak", "--rate", "12", "--for", "9s", "--think", "0.05", "--seed", "2", "--patience", "2s"]
     args = parser.parse_args([*words, "--report-dir", str(tmp_path), "--launch-arg=--leaks", "--launch-arg=7"])
-    scenario = scenario_named(args.scenario)
+    scenario = replace(scenario_named(args.scenario), audits_every_s=4.0)
     with set_up(scenario, load.wanted(args, scenario, tmp_path)) as stage:
         assert load.rehearsed(args, scenario, stage)
         calm(stage)
         record = Record(tmp_path / "record.db")
-        books = compare(stage, record)
+        books, interims = compare(stage, record), record.interims()
         record.close()
         confessed = httpx.get(f"{stage.plan.door.url}/api/leaks").json()
     assert min(confessed.values()) > 0
     assert {"dropped": books.total(Fate.LOST).dossiers, "doubled": books.total(Fate.DOUBLED).dossiers} == confessed
     wrong = books.total(Fate.LOST).dossiers + books.total(Fate.DOUBLED).dossiers
     assert books.total(Fate.SETTLED_ONCE).dossiers == books.total().dossiers - wrong
+    assert books.strangers.dossiers == 0
+    assert 0 < sum(each.wrong for each in interims) <= wrong
+    assert sum(each.dossiers for each in interims) <= books.total().dossiers
+
+
+@pytest.mark.xdist_group("Locust's own port")
+@pytest.mark.parametrize("words", [(), ("--processes", "2")], ids=["one process", "two processes"])
+def test_plain_locust_rehearses_too_and_whoever_is_cut_short_is_found(tmp_path: Path, words: tuple[str, ...]) -> None:
+    file = Path(load.__file__).parent / "mixed_banks.py"
+    command = [sys.executable, "-m", "locust", "-f", str(file), "--headless", "--users", "2", "--spawn-rate", "2"]
+    done = subprocess.run(
+        [*command, "--run-time", "6s", "--stop-timeout", "1", *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "reports" / "load" / "results.json").read_text(encoding="utf-8"))
+    assert results["plan"]["rate"] == scenario_named("mixed_banks").rate
+    assert fates(results)["not_paid"] > 10, "payers who were still thinking"
+    assert results["strangers"] == 0
+
+
+@pytest.mark.xdist_group("Locust's own port")
+def test_two_workers_share_the_payers_of_a_master(tmp_path: Path) -> None:
+    """As on three machines: the workers are told everything by the master."""
+    base = [sys.executable, "-m", "simulator", "load", "mixed_banks"]
+    workers = [subprocess.Popen([*base, "--worker"], cwd=tmp_path, stderr=subprocess.DEVNULL) for _ in range(2)]
+    try:
+        words = ("--rate", "10", "--for", "5s", "--payments", "31", "--master", "--expect-workers", "2")
+        code, told, results = rehearsed(tmp_path, "mixed_banks", *words)
+        assert [worker.wait(30) for worker in workers] == [0, 0]
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+    assert (code, set(fates(results))) == (0, {"settled_once"}), told
+    assert fates(results)["settled_once"] == 31
+    assert "2 workers" in (tmp_path / "locust.log").read_text(encoding="utf-8")

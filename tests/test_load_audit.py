@@ -113,14 +113,15 @@ def test_payers_without_an_order_are_nobodys(record: Record, tmp_path: Path) -> 
 
 def test_who_came_later_is_not_judged_yet(record: Record, tmp_path: Path) -> None:
     record.add_journeys([journey(1), journey(2)])
-    result = found(tmp_path, [at_bank(1), at_bank(2)], [at_connector(1), at_connector(2, **UNPAID)], until=1.5)
-    assert fates(result) == {Fate.SETTLED_ONCE: 1}
+    rows = [at_bank(1), at_bank(2)], [at_connector(1), at_connector(2, **UNPAID)]
+    assert fates(found(tmp_path, *rows, until=1.5)) == {Fate.SETTLED_ONCE: 1}
+    assert fates(found(tmp_path, *rows, since=1.5)) == {Fate.LOST: 1}
 
 
 def test_the_first_examples_are_shown(record: Record, tmp_path: Path) -> None:
-    record.add_journeys([journey(number) for number in range(20)])
-    result = found(tmp_path, [at_bank(number) for number in range(20)], [])
-    assert [each.dossier_code for each in result.examples[Fate.LOST]] == [f"D{n:07d}" for n in range(EXAMPLES_MAX)]
+    record.add_journeys([journey(number) for number in range(1, 20)])
+    result = found(tmp_path, [at_bank(number) for number in range(1, 20)], [])
+    assert [each.dossier_code for each in result.examples[Fate.LOST]] == [f"D{n + 1:07d}" for n in range(EXAMPLES_MAX)]
     assert Fate.SETTLED_ONCE not in result.examples
 
 
@@ -129,13 +130,13 @@ def test_the_first_examples_are_shown(record: Record, tmp_path: Path) -> None:
 def test_what_a_connector_leaks_is_found_exactly(tmp_path_factory: pytest.TempPathFactory, leaks: list[str]) -> None:
     folder = tmp_path_factory.mktemp("leaks")
     kept = Record(folder / "record.db")
-    kept.add_journeys(journey(number) for number, _ in enumerate(leaks))
+    kept.add_journeys(journey(number) for number, _ in enumerate(leaks, 1))
     kept.close()
     books = {"kept": {}, "dropped": UNPAID, "doubled": {"booked_vnd": 2 * FEE, "receipts": 2}}
     result = found(
         folder,
-        [at_bank(number) for number, _ in enumerate(leaks)],
-        [at_connector(number, **books[leak]) for number, leak in enumerate(leaks)],
+        [at_bank(number) for number, _ in enumerate(leaks, 1)],
+        [at_connector(number, **books[leak]) for number, leak in enumerate(leaks, 1)],
     )
     expected = {"kept": Fate.SETTLED_ONCE, "dropped": Fate.LOST, "doubled": Fate.DOUBLED}
     assert fates(result) == {expected[leak]: leaks.count(leak) for leak in set(leaks)}
@@ -143,12 +144,12 @@ def test_what_a_connector_leaks_is_found_exactly(tmp_path_factory: pytest.TempPa
 
 def test_many_payments_do_not_pass_through_memory(record: Record, tmp_path: Path) -> None:
     many = 20_000
-    record.add_journeys(journey(number) for number in range(many))
+    record.add_journeys(journey(number) for number in range(1, many + 1))
     tracemalloc.start()
     result = audit(
         tmp_path / "record.db",
-        (at_bank(number) for number in range(many)),
-        (at_connector(number) for number in range(many)),
+        (at_bank(number) for number in range(1, many + 1)),
+        (at_connector(number) for number in range(1, many + 1)),
     )
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
