@@ -10,7 +10,7 @@ demo: install
 test: dev chromium
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -q
 
-# Every defect of the sample portal and every style, each a whole conformance run: half an hour.
+# Every defect of the sample portal and every style, each a whole conformance run: an hour.
 suite: dev
 	BANKSIM_SUITE=all $(BIN)/python -m pytest -n 2 -q -m suite
 
