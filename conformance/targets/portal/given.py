@@ -23,9 +23,12 @@ Short = Annotated[str, msgspec.Meta(max_length=20)]
 
 
 async def json_of(request: Request, kind: type[Kind]) -> Kind:
-    """The body read as `kind`; what it does not know is left out. Raises Unacceptable."""
+    """The body read as `kind`: a number may stand in quotation marks, what is not known is left out.
+
+    Raises Unacceptable.
+    """
     try:
-        return msgspec.json.decode(await body_of(request) or b"{}", type=kind)
+        return msgspec.json.decode(await body_of(request) or b"{}", type=kind, strict=False)
     except msgspec.DecodeError as error:
         raise Unacceptable(str(error)) from error
 
