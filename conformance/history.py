@@ -15,7 +15,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precon
 
 from conformance.bench import DAY_S, QUERY_PAUSE_S, Bench, Visit, accounted, seen
 from conformance.requirement import Failure, NotApplicable, expect
-from conformance.target import DossierStatus, Refused, Status
+from conformance.target import BELIEVED, Refused, Status
 
 STEPS_MAX = 10
 SHRINKS_MAX = 60
@@ -24,7 +24,6 @@ DOSSIERS_MAX = 3
 ATTEMPTS_MAX = 3
 PAUSES_MAX = 2
 """An order may be good for no more than a quarter of an hour."""
-SETTLED = frozenset({DossierStatus.PAID, DossierStatus.PARTLY_REFUNDED, DossierStatus.REFUNDED})
 
 
 @dataclass(slots=True, eq=False)
@@ -233,7 +232,7 @@ class History(RuleBasedStateMachine):
             expected=f"{visit.amount_vnd} VND at the bank",
             actual=f"{held_vnd} VND at the bank, {seen(status)}",
         )
-        settled = status.status in SETTLED
+        settled = status.status in BELIEVED
         expect(
             settled or not dossier.seen_paid,
             "a paid dossier never becomes unpaid",

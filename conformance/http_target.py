@@ -29,6 +29,7 @@ from conformance.target import (
     Report,
     Status,
     Unreachable,
+    kind_by_what_came,
     phone_of,
 )
 from conformance.target_file import Launch, Step, TargetFile
@@ -308,7 +309,7 @@ class HttpTarget:
         return found
 
     def _checkout(self, found: Mapping[str, Any]) -> Checkout:
-        kind = found.get("kind") or _kind_by_what_came(found)
+        kind = found.get("kind") or kind_by_what_came(found)
         if kind not in set(CheckoutKind):
             raise self._wrong("open", "kind", f"one of {', '.join(CheckoutKind)}", kind)
         if not found.get("order_ref"):
@@ -411,16 +412,6 @@ _NEEDED_OF_KIND = {
     CheckoutKind.QR: ("payload", "url"),
     CheckoutKind.BILL: ("bill_code",),
 }
-
-
-def _kind_by_what_came(found: Mapping[str, Any]) -> CheckoutKind | None:
-    by_sign = {
-        "bill_code": CheckoutKind.BILL,
-        "payload": CheckoutKind.QR,
-        "fields": CheckoutKind.FORM,
-        "url": CheckoutKind.REDIRECT,
-    }
-    return next((kind for sign, kind in by_sign.items() if found.get(sign)), None)
 
 
 def _capabilities(file: TargetFile) -> frozenset[Capability]:

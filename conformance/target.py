@@ -57,6 +57,17 @@ class CheckoutKind(StrEnum):
     """The payer names `bill_code` at the bank."""
 
 
+def kind_by_what_came(found: Mapping[str, Any]) -> CheckoutKind | None:
+    """The kind of a checkout that does not name its own; None if nothing came that a payer could go on with."""
+    by_sign = {
+        "bill_code": CheckoutKind.BILL,
+        "payload": CheckoutKind.QR,
+        "fields": CheckoutKind.FORM,
+        "url": CheckoutKind.REDIRECT,
+    }
+    return next((kind for sign, kind in by_sign.items() if found.get(sign)), None)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
     """How the payer goes on. `order_ref` is the number under which the bank knows the payment order."""
@@ -76,6 +87,10 @@ class DossierStatus(StrEnum):
     CANCELLED = "cancelled"
     PARTLY_REFUNDED = "partly_refunded"
     REFUNDED = "refunded"
+
+
+BELIEVED = frozenset({DossierStatus.PAID, DossierStatus.PARTLY_REFUNDED, DossierStatus.REFUNDED})
+"""Statuses of a dossier whose fee has been believed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

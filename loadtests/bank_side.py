@@ -10,8 +10,8 @@ from typing import Any
 
 from locust.contrib.fasthttp import FastHttpSession
 
-from conformance.target import CheckoutKind
-from loadtests.door import Checkout, NotServed, browse
+from conformance.target import Checkout, CheckoutKind
+from loadtests.door import NotServed, browse
 from loadtests.payers import Payer
 from loadtests.plan import Plan
 

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
-from conformance.target import DossierStatus, Refused, Target
+from conformance.target import BELIEVED, Refused, Target
 from loadtests.audit import BankRow, ConnectorRow
 from loadtests.record import Record
 from simulator.client import SandboxClient
 
-BELIEVED = frozenset({DossierStatus.PAID, DossierStatus.PARTLY_REFUNDED, DossierStatus.REFUNDED})
 NOT_FOUND = 404
 ASKED_AT_ONCE = 16
 """How many dossiers a connector is asked about side by side."""

@@ -4,13 +4,13 @@ Rule: every request is told to Locust under the verb's name, whatever the dossie
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from locust.contrib.fasthttp import FastHttpSession
 
-from conformance.target import CheckoutKind, DossierStatus, phone_of
+from conformance.target import Checkout, CheckoutKind, kind_by_what_came, phone_of
 from conformance.target_file import Step
 from conformance.template import BadTemplate, Reply, as_word, fill, fill_path, read
 from loadtests.payers import Payer
@@ -21,18 +21,6 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 class NotServed(Exception):
     """Somebody did not do what was asked: the payer goes home. Locust has counted the failure."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checkout:
-    """Where the payer goes on. `order_ref` is the number under which the bank knows the payment order."""
-
-    kind: CheckoutKind
-    order_ref: str
-    url: str = ""
-    fields: Mapping[str, str] = field(default_factory=dict)
-    payload: str = ""
-    bill_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +44,11 @@ class Portal:
         found = self._run("open", door.open, given)
         if not found.get("order_ref"):
             raise NotServed("the connector's answer has no order_ref")
+        kind = found.get("kind") or kind_by_what_came(found)
+        if kind is None:
+            raise NotServed("the connector's answer has no url, payload or bill_code")
         return Checkout(
-            kind=CheckoutKind(found.get("kind") or _kind_by_what_came(found)),
+            kind=CheckoutKind(kind),
             order_ref=as_word(found["order_ref"]),
             url=as_word(found.get("url")),
             fields={name: as_word(value) for name, value in (found.get("fields") or {}).items()},
@@ -124,20 +115,3 @@ def browse(http: FastHttpSession, name: str, url: str, fields: Mapping[str, str]
         answer = http.request("GET", url, name=name)
     if not 200 <= answer.status_code < 400:
         raise NotServed(f"{name}: {answer.status_code}")
-
-
-PAID = frozenset({DossierStatus.PAID, DossierStatus.PARTLY_REFUNDED, DossierStatus.REFUNDED})
-"""Statuses of a dossier whose fee has been believed."""
-
-
-def _kind_by_what_came(found: Mapping[str, Any]) -> CheckoutKind:
-    by_sign = {
-        "bill_code": CheckoutKind.BILL,
-        "payload": CheckoutKind.QR,
-        "fields": CheckoutKind.FORM,
-        "url": CheckoutKind.REDIRECT,
-    }
-    for sign, kind in by_sign.items():
-        if found.get(sign):
-            return kind
-    raise NotServed("the connector's answer has no url, payload or bill_code")

@@ -28,6 +28,7 @@ class Fate(StrEnum):
 
 
 RIGHT = frozenset({Fate.SETTLED_ONCE, Fate.NOT_PAID, Fate.REFUND_DUE})
+WRONG = tuple(fate for fate in Fate if fate not in RIGHT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

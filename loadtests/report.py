@@ -17,7 +17,7 @@ from conformance.report import GMT7, LIFELINES_EN, LIFELINES_VI
 from conformance.results import Exchange
 from loadtests.charts import Band, Line, chart
 from loadtests.finding import Found
-from loadtests.judging import RIGHT, Fate
+from loadtests.judging import RIGHT, WRONG
 from loadtests.record import Window
 from loadtests.wording import FATES, NAMES, Words
 
@@ -38,7 +38,7 @@ def verdict_text(found: Found) -> str:
     ]
     right = ", ".join(f"{found.dossiers(fate)} {FATES[fate][1]}" for fate in sorted(RIGHT) if found.dossiers(fate))
     lines.append(f"{found.dossiers()} dossiers: {right or 'none of them right'}")
-    for fate in (fate for fate in Fate if fate not in RIGHT and found.dossiers(fate)):
+    for fate in (fate for fate in WRONG if found.dossiers(fate)):
         codes = ", ".join(each.dossier_code for each in found.examples if each.fate is fate)
         lines.append(f"   {found.dossiers(fate)} {FATES[fate][1]}: {codes}")
     if found.strangers:
@@ -108,9 +108,7 @@ def html_report(found: Found) -> str:
         found=found,
         charts=_charts(found),
         fates=FATES,
-        names=NAMES,
         right=RIGHT,
-        wrong=[fate for fate in Fate if fate not in RIGHT],
         banks=sorted({each.bank for each in found.fates}),
         cells={(each.bank, each.fate): each for each in found.fates},
         limits=_limits(found),

@@ -6,8 +6,9 @@ from collections.abc import Callable
 import gevent
 from locust.contrib.fasthttp import FastHttpSession
 
+from conformance.target import BELIEVED
 from loadtests.bank_side import BankSide
-from loadtests.door import PAID, NotServed, Portal
+from loadtests.door import NotServed, Portal
 from loadtests.payers import Payer
 from loadtests.plan import Plan
 from loadtests.record import Journey
@@ -43,7 +44,7 @@ def _wait(plan: Plan, portal: Portal, payer: Payer, journey: Journey, told: Told
     """Looks at the portal until the dossier is paid, or the payer's patience is over."""
     pause_s = LOOK_FIRST_S
     while True:
-        if portal.status(payer) in PAID:
+        if portal.status(payer) in BELIEVED:
             journey.seen_paid = time.time()
             journey.ended = "paid"
             told("paid", (journey.seen_paid - journey.paid) * 1000, "")
