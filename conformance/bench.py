@@ -530,14 +530,9 @@ class Bench:
         self.tell(f"the connector is sent {told}, and answers {short(answer)}")
         return answer
 
-    def send_at_once(self, messages: Sequence[Message], told: str) -> list[Answer]:
+    def send_at_once(self, messages: Sequence[Message], told: str) -> tuple[Answer, ...]:
         """Sends all of them in the same moment; the answers in their order."""
-
-        def sent(message: Message) -> Answer:
-            return self.sandbox.send(message, bank=self.bank, note=told)
-
-        with ThreadPoolExecutor(max_workers=len(messages)) as crowd:
-            answers = list(crowd.map(sent, messages))
+        answers = self.sandbox.send_together(messages, bank=self.bank, note=told)
         self.tell(f"the connector is sent {told}, {len(messages)} messages at once")
         return answers
 

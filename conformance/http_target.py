@@ -3,7 +3,6 @@
 import base64
 import binascii
 import re
-import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from conformance.child import Child, start_child
+from conformance.child import Child, free_port, start_child
 from conformance.requirement import Capability
 from conformance.target import (
     PAYER,
@@ -90,7 +89,7 @@ class HttpTarget:
         self._banks_at = bank_url
         self._workdir = workdir
         if self._file.launch is not None:
-            self._port = _free_port()
+            self._port = free_port()
             self._launch(self._file.launch)
         self.banks = {code: self._addressed(setup) for code, setup in self.banks.items()}
 
@@ -432,10 +431,3 @@ def _upload(step: Step, values: Mapping[str, object]) -> dict[str, tuple[str, by
 
 def _texts(values: Mapping[str, object]) -> dict[str, str]:
     return {name: as_word(value) for name, value in values.items()}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -96,7 +96,7 @@ class Leader:
         self._staged = None if ENVIRONMENT in os.environ else Staged(scenario.name)
         plan_file = os.environ[ENVIRONMENT] if self._staged is None else self._staged.plan_file
         self._plan = read(Path(plan_file))
-        self._record = Record(Path(self._plan.folder) / "record.db")
+        self._record = Record(self._plan.record)
         self._sandbox = _sandbox(self._plan)
         self._seen: dict[tuple[str, str], tuple[Counter[int], int]] = {}
         self._limits: dict[str, tuple[int, float]] = {}

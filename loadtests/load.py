@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from conformance.child import ChildFailed
+from conformance.child import ChildFailed, free_port
 from conformance.interrupts import interrupts_held
 from conformance.target import BadTarget
 from loadtests.finding import calm, compare, found, measured
@@ -33,6 +33,7 @@ TARGET = Path(__file__).parent.parent / "conformance" / "targets" / "portal.toml
 HELD, NOT_HELD, UNJUDGED = 0, 1, 2
 USERS, PATIENCE_S, ENDING_S = 500, 60.0, 30.0
 PAYMENTS_MAX = 1_000_000
+LOG_LINES = 12
 _LENGTH = re.compile(r"(\d+(?:\.\d+)?)(s|m|h)")
 
 
@@ -64,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--expect-workers", type=_number, default=1, metavar="N", help="with --master: how many (default: 1)")
     add("--worker", action="store_true", help="be a generator for the --master at --master-host")
     add("--master-host", default="127.0.0.1", help="with --worker: where the master is (default: %(default)s)")
+    add("--master-port", type=_number, default=5557, metavar="PORT", help="where both meet (default: %(default)s)")
     add("--launch-arg", action="append", default=[], metavar="WORD", help="one more word for the launch command")
     add("--stage", action="store_true", help=argparse.SUPPRESS)
 
@@ -85,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     """0 when every objective was held, 1 when not, 2 when nothing could be said."""
     scenario = scenario_named(args.scenario)
     if args.worker:
-        return _locust(scenario, "--worker", "--master-host", args.master_host)
+        return _locust(scenario, "--worker", "--master-host", args.master_host, "--master-port", str(args.master_port))
     try:
         slo = read_slo(args.slo) if args.slo else Slo()
         args.report_dir.mkdir(parents=True, exist_ok=True)
@@ -132,10 +134,10 @@ def rehearsed(args: argparse.Namespace, scenario: Scenario, stage: Stage) -> boo
         words = _words(args, stage.plan)
         with _locust_at_work(scenario, plan_file, words, args.report_dir / "locust.log") as process:
             watch(scenario, stage, process)
-    with _record(stage.plan) as record:
+    with Record(stage.plan.record) as record:
         ran = "ended" in record.figures()
     if not ran:
-        print(f"banksim load: no payer was sent; {args.report_dir / 'locust.log'} says why", file=sys.stderr)
+        _say_why_nobody_came(args.report_dir / "locust.log")
     return ran
 
 
@@ -148,8 +150,21 @@ def _words(args: argparse.Namespace, plan: Plan) -> list[str]:
         return [*words, "--web-host", "127.0.0.1"]
     words += ["--headless", "--only-summary"]
     if args.master:
-        return [*words, "--master", "--expect-workers", str(args.expect_workers)]
-    return [*words, "--processes", str(args.processes)] if args.processes > 1 else words
+        place = ["--master-bind-port", str(args.master_port)]
+        return [*words, "--master", "--expect-workers", str(args.expect_workers), *place]
+    return [*words, *_several(args.processes)] if args.processes > 1 else words
+
+
+def _several(processes: int) -> list[str]:
+    """On this machine, at a port of their own: two rehearsals can go on beside each other."""
+    port = str(free_port())
+    place = ["--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port]
+    return ["--processes", str(processes), *place]
+
+
+def _say_why_nobody_came(log: Path) -> None:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    print(f"banksim load: no payer was sent; the end of {log}:", *lines[-LOG_LINES:], sep="\n   ", file=sys.stderr)
 
 
 @contextmanager
@@ -185,18 +200,9 @@ def _say_what_begins(scenario: Scenario, plan: Plan) -> None:
     print(f"   connector {plan.door.url}, banks {plan.banks.url}", flush=True)
 
 
-@contextmanager
-def _record(plan: Plan) -> Iterator[Record]:
-    record = Record(Path(plan.folder) / "record.db")
-    try:
-        yield record
-    finally:
-        record.close()
-
-
 def _judged(args: argparse.Namespace, scenario: Scenario, stage: Stage, slo: Slo) -> int:
     print("   the books are compared", flush=True)
-    with _record(stage.plan) as record:
+    with Record(stage.plan.record) as record:
         calm(stage)
         books, times = compare(stage, record), measured(record)
         came = found(scenario, stage, record, books, objectives(slo, times, books), times)

@@ -59,6 +59,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     banks: Banks
     folder: str
 
+    @property
+    def record(self) -> Path:
+        """The file in which the leader keeps what happens."""
+        return Path(self.folder) / "record.db"
+
 
 def door_of(file: TargetFile, url: str) -> Door:
     """What of a target file a generator needs."""

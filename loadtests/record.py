@@ -5,32 +5,33 @@ Rule: one process writes it, the one that leads the run; audit and report read i
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS journeys (
+CREATE TABLE journeys (
     dossier_code TEXT PRIMARY KEY, bank TEXT NOT NULL, method TEXT NOT NULL, amount_vnd INTEGER NOT NULL,
     began REAL NOT NULL, order_ref TEXT NOT NULL, payment_id TEXT NOT NULL, paid REAL NOT NULL,
     seen_paid REAL NOT NULL, ended TEXT NOT NULL
 ) STRICT;
-CREATE TABLE IF NOT EXISTS windows (
+CREATE TABLE windows (
     at REAL NOT NULL, name TEXT NOT NULL, requests INTEGER NOT NULL, failures INTEGER NOT NULL, p50_ms REAL NOT NULL,
     p95_ms REAL NOT NULL, p99_ms REAL NOT NULL, max_ms REAL NOT NULL, PRIMARY KEY (at, name)
 ) STRICT;
-CREATE TABLE IF NOT EXISTS happenings (
+CREATE TABLE happenings (
     at REAL NOT NULL, until REAL NOT NULL, en TEXT NOT NULL, vi TEXT NOT NULL
 ) STRICT;
-CREATE TABLE IF NOT EXISTS interims (
+CREATE TABLE interims (
     at REAL NOT NULL, dossiers INTEGER NOT NULL, wrong INTEGER NOT NULL, said TEXT NOT NULL
 ) STRICT;
-CREATE TABLE IF NOT EXISTS times (
+CREATE TABLE times (
     name TEXT NOT NULL, ms INTEGER NOT NULL, requests INTEGER NOT NULL, PRIMARY KEY (name, ms)
 ) STRICT;
-CREATE TABLE IF NOT EXISTS failures (name TEXT NOT NULL, why TEXT NOT NULL, requests INTEGER NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS figures (name TEXT PRIMARY KEY, value REAL NOT NULL) STRICT;
+CREATE TABLE failures (name TEXT NOT NULL, why TEXT NOT NULL, requests INTEGER NOT NULL) STRICT;
+CREATE TABLE figures (name TEXT PRIMARY KEY, value REAL NOT NULL) STRICT;
 """
 
 
@@ -83,16 +84,28 @@ class Interim:
     said: str
 
 
+def make_record(path: Path) -> None:
+    """An empty one, once and before anybody opens it: SQLite does not wait for others to turn its log on."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as file:
+        file.executescript(f"PRAGMA journal_mode=WAL; {SCHEMA}")
+
+
 class Record:
-    """Open until `close`. One thread uses it."""
+    """Open until `close`, or as a context. One thread uses it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file = sqlite3.connect(path, isolation_level=None)
-        self._file.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {SCHEMA}")
+        self._file = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, isolation_level=None)
+        self._file.execute("PRAGMA synchronous=NORMAL")
 
     def close(self) -> None:
         self._file.close()
+
+    def __enter__(self) -> "Record":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def add_journeys(self, journeys: Iterable[Journey]) -> None:
         """A later record of a dossier takes the earlier one's place."""

@@ -11,6 +11,7 @@ from conformance.target import BadTarget
 from conformance.target_file import read_target_file
 from loadtests.payers import Way
 from loadtests.plan import Banks, Plan, door_of
+from loadtests.record import make_record
 from loadtests.scenario import Scenario
 from simulator.client import Banksim
 
@@ -76,6 +77,7 @@ def set_up(scenario: Scenario, wanted: Wanted) -> Iterator[Stage]:
             ),
             folder=str(wanted.folder),
         )
+        make_record(plan.record)
         yield Stage(run, plan)
 
 

@@ -5,7 +5,6 @@ Rule: only what had time to settle is compared, and each dossier once; the audit
 
 import subprocess
 import time
-from pathlib import Path
 
 from loadtests.audit import Audit
 from loadtests.finding import compare
@@ -23,13 +22,8 @@ UNDER_WAY = RIGHT | {Fate.STUCK}
 def watch(scenario: Scenario, stage: Stage, process: subprocess.Popen[bytes]) -> None:
     """Until Locust ends."""
     compared, since = 0.0, 0.0
-    while True:
-        try:
-            process.wait(TELL_EVERY_S)
-            return
-        except subprocess.TimeoutExpired:
-            record = Record(Path(stage.plan.folder) / "record.db")
-        try:
+    with Record(stage.plan.record) as record:
+        while not _ended(process):
             began = record.figures().get("began")
             if began is None:
                 continue
@@ -39,8 +33,14 @@ def watch(scenario: Scenario, stage: Stage, process: subprocess.Popen[bytes]) ->
                 compared, until = time.time(), time.time() - stage.plan.patience_s
                 _note(record, began, compare(stage, record, since, until))
                 since = until
-        finally:
-            record.close()
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    try:
+        process.wait(TELL_EVERY_S)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _tell(record: Record, began: float) -> None:

@@ -1,5 +1,6 @@
 """The control API in process: what it does, and how it says no."""
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -598,6 +599,32 @@ async def test_a_connector_that_is_not_there_is_an_answer_too(api: Caller, unuse
     answer = await api.post(f"{CI}/send", {"method": "GET", "url": f"http://127.0.0.1:{unused_tcp_port}/"})
     assert answer["status"] == 0
     assert answer["error"]
+
+
+async def test_messages_sent_together_wait_for_nobody_and_are_answered_in_their_order(api: Caller) -> None:
+    all_here = asyncio.Barrier(5)
+
+    async def answer_when_all_came(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        path = (await reader.readline()).split()[1]
+        async with all_here:
+            writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n" + path)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer_when_all_came, "127.0.0.1") as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        messages = [{"method": "GET", "url": f"{url}/{number}", "bank": "vnpay"} for number in range(5)]
+        answers = await api.post(f"{CI}/send/together", {"messages": messages})
+    assert [base64.b64decode(each["body_base64"]) for each in answers] == [b"/0", b"/1", b"/2", b"/3", b"/4"]
+    entries = (await api.get(f"{CI}/journal"))[-5:]
+    assert [(each["url"], each["status"]) for each in entries] == [(each["url"], 200) for each in messages]
+
+
+@pytest.mark.parametrize("count", [0, 101])
+async def test_none_and_too_many_messages_together_are_refused(api: Caller, count: int) -> None:
+    messages = [{"method": "GET", "url": f"{api.connector.url}/"}] * count
+    assert "Body field `messages`" in (await api.post(f"{CI}/send/together", {"messages": messages}, 400))["detail"]
+    assert api.connector.requests == []
 
 
 @pytest.mark.parametrize(

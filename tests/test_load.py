@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import httpx
 import pytest
 
+from conformance.child import free_port
 from loadtests import load
 from loadtests.finding import calm, compare
 from loadtests.judging import Fate
@@ -89,9 +90,8 @@ def test_what_a_leaky_portal_confesses_is_found_exactly_and_while_it_runs(tmp_pa
     with set_up(scenario, load.wanted(args, scenario, tmp_path)) as stage:
         assert load.rehearsed(args, scenario, stage)
         calm(stage)
-        record = Record(tmp_path / "record.db")
-        books, interims = compare(stage, record), record.interims()
-        record.close()
+        with Record(stage.plan.record) as record:
+            books, interims = compare(stage, record), record.interims()
         confessed = httpx.get(f"{stage.plan.door.url}/api/leaks").json()
     assert min(confessed.values()) > 0
     assert {"dropped": books.total(Fate.LOST).dossiers, "doubled": books.total(Fate.DOUBLED).dossiers} == confessed
@@ -102,10 +102,11 @@ def test_what_a_leaky_portal_confesses_is_found_exactly_and_while_it_runs(tmp_pa
     assert sum(each.dossiers for each in interims) <= books.total().dossiers
 
 
-@pytest.mark.xdist_group("Locust's own port")
 @pytest.mark.parametrize("words", [(), ("--processes", "2")], ids=["one process", "two processes"])
 def test_plain_locust_rehearses_too_and_whoever_is_cut_short_is_found(tmp_path: Path, words: tuple[str, ...]) -> None:
     file = Path(load.__file__).parent / "mixed_banks.py"
+    port = f"{free_port()}"
+    words = (*words, "--master-bind-port", port, "--master-port", port) if words else words
     command = [sys.executable, "-m", "locust", "-f", str(file), "--headless", "--users", "2", "--spawn-rate", "2"]
     done = subprocess.run(
         [*command, "--run-time", "6s", "--stop-timeout", "1", *words],
@@ -122,13 +123,14 @@ def test_plain_locust_rehearses_too_and_whoever_is_cut_short_is_found(tmp_path: 
     assert results["strangers"] == 0
 
 
-@pytest.mark.xdist_group("Locust's own port")
 def test_two_workers_share_the_payers_of_a_master(tmp_path: Path) -> None:
     """As on three machines: the workers are told everything by the master."""
-    base = [sys.executable, "-m", "simulator", "load", "mixed_banks"]
+    port = f"{free_port()}"
+    base = [sys.executable, "-m", "simulator", "load", "mixed_banks", "--master-port", port]
     workers = [subprocess.Popen([*base, "--worker"], cwd=tmp_path, stderr=subprocess.DEVNULL) for _ in range(2)]
     try:
         words = ("--rate", "10", "--for", "5s", "--payments", "31", "--master", "--expect-workers", "2")
+        words = (*words, "--master-port", port)
         code, told, results = rehearsed(tmp_path, "mixed_banks", *words)
         assert [worker.wait(30) for worker in workers] == [0, 0]
     finally:

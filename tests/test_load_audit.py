@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from loadtests.audit import EXAMPLES_MAX, Audit, BankRow, ConnectorRow, audit
 from loadtests.judging import Fate
-from loadtests.record import Journey, Record
+from loadtests.record import Journey, Record, make_record
 
 FEE = 50_000
 
@@ -49,9 +49,9 @@ UNPAID = {"paid": False, "booked_vnd": 0, "receipts": 0}
 
 @pytest.fixture
 def record(tmp_path: Path) -> Iterator[Record]:
-    kept = Record(tmp_path / "record.db")
-    yield kept
-    kept.close()
+    make_record(tmp_path / "record.db")
+    with Record(tmp_path / "record.db") as kept:
+        yield kept
 
 
 def found(tmp_path: Path, bank: list[BankRow], connector: list[ConnectorRow], **given: float) -> Audit:
@@ -129,9 +129,9 @@ def test_the_first_examples_are_shown(record: Record, tmp_path: Path) -> None:
 @given(leaks=st.lists(st.sampled_from(["kept", "dropped", "doubled"]), min_size=1, max_size=60))
 def test_what_a_connector_leaks_is_found_exactly(tmp_path_factory: pytest.TempPathFactory, leaks: list[str]) -> None:
     folder = tmp_path_factory.mktemp("leaks")
-    kept = Record(folder / "record.db")
-    kept.add_journeys(journey(number) for number, _ in enumerate(leaks, 1))
-    kept.close()
+    make_record(folder / "record.db")
+    with Record(folder / "record.db") as kept:
+        kept.add_journeys(journey(number) for number, _ in enumerate(leaks, 1))
     books = {"kept": {}, "dropped": UNPAID, "doubled": {"booked_vnd": 2 * FEE, "receipts": 2}}
     result = found(
         folder,

@@ -1,7 +1,9 @@
 """Messages by hand: the very callback that a bank would send, to be changed, kept, and sent in the bank's name."""
 
+import asyncio
 import base64
 import binascii
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -11,7 +13,7 @@ from pydantic import Field, StringConstraints, field_validator
 
 from simulator import bank
 from simulator.banks import dialects
-from simulator.control.desk import REFUSALS, Body, Dong, TheDesk, TheWorld, View, dialect_of, shown_as
+from simulator.control.desk import REFUSALS, Body, Desk, Dong, TheDesk, TheWorld, View, dialect_of, shown_as
 from simulator.control.payments import kept
 from simulator.control.problems import Refused
 from simulator.dialect import Dialect, Notice
@@ -20,11 +22,13 @@ from simulator.journal import outgoing_exchange
 from simulator.outbox import Retry
 from simulator.payment import DEFAULT_OUTCOMES, TRANSITIONS, Outcome, Payment, State
 from simulator.store import ById, Change, Stored
-from simulator.wire import Outgoing
+from simulator.wire import Answer, Outgoing
+from simulator.world import World
 
 router = APIRouter(prefix="/sandboxes/{sandbox}", tags=["messages"], responses=REFUSALS)
 
 BODY_CHARACTERS_MAX = 2_000_000
+TOGETHER_MAX = 100
 USUAL = Retry(delays_s=())
 
 HeaderLine = tuple[
@@ -81,6 +85,10 @@ class Sending(Body):
         return text
 
 
+class SendingTogether(Body):
+    messages: Annotated[list[Sending], Field(min_length=1, max_length=TOGETHER_MAX)]
+
+
 class AnswerView(View):
     status: Annotated[int, Field(description="0 = there was no answer.", examples=[200])]
     headers: list[tuple[str, str]]
@@ -117,29 +125,46 @@ async def write(world: TheWorld, payment_id: str, wanted: Telling | None = None)
 @router.post("/send", summary="Send a message as the bank would")
 async def send(desk: TheDesk, world: TheWorld, wanted: Sending) -> AnswerView:
     """Sent through the banks' own HTTP client and journalled; no payment changes by it."""
-    if wanted.payment_id:
-        await kept(world, wanted.payment_id)
-    outgoing = Outgoing(
-        method=wanted.method,
-        url=wanted.url,
-        headers=wanted.headers,
-        body=base64.b64decode(wanted.body_base64),
-    )
-    retry = world.retry(dialect_of(wanted.bank)) if wanted.bank else USUAL
-    answer = await desk.courier.send(outgoing, retry.timeout_s)
+    [answer] = await _sent(desk, world, [wanted])
+    return answer
 
+
+@router.post("/send/together", summary="Send several messages at the same moment")
+async def send_together(desk: TheDesk, world: TheWorld, wanted: SendingTogether) -> list[AnswerView]:
+    """None waits for another's answer; journalled, and answered, in the order given here."""
+    return await _sent(desk, world, wanted.messages)
+
+
+async def _sent(desk: Desk, world: World, messages: Sequence[Sending]) -> list[AnswerView]:
+    for each in messages:
+        if each.payment_id:
+            await kept(world, each.payment_id)
+    outgoing = [
+        Outgoing(method=each.method, url=each.url, headers=each.headers, body=base64.b64decode(each.body_base64))
+        for each in messages
+    ]
+    limits = [(world.retry(dialect_of(each.bank)) if each.bank else USUAL).timeout_s for each in messages]
+    answers = await asyncio.gather(*map(desk.courier.send, outgoing, limits))
+    for each, sent, answer in zip(messages, outgoing, answers, strict=True):
+        await _journal(world, each, sent, answer)
+    return [
+        AnswerView(
+            status=answer.status,
+            headers=list(answer.headers),
+            body_base64=base64.b64encode(answer.body).decode(),
+            error=answer.error,
+        )
+        for answer in answers
+    ]
+
+
+async def _journal(world: World, wanted: Sending, sent: Outgoing, answer: Answer) -> None:
     def journalled(stored: Stored) -> Change[None]:
         about = (wanted.bank, "crafted", stored.payment)
-        entry = outgoing_exchange(*about, outgoing, answer, stored.now, wanted.note)
+        entry = outgoing_exchange(*about, sent, answer, stored.now, wanted.note)
         return Change(reply=None, exchanges=(entry,))
 
     await world.store.transact(world.name, ById(wanted.payment_id) if wanted.payment_id else None, journalled)
-    return AnswerView(
-        status=answer.status,
-        headers=list(answer.headers),
-        body_base64=base64.b64encode(answer.body).decode(),
-        error=answer.error,
-    )
 
 
 def _written(dialect: Dialect, notice: Notice, distortion: Distortion | None) -> Outgoing:
