@@ -20,6 +20,7 @@ GROUP = "banksim.commands"
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 WIDTH = 100
+WORKERS_MAX = 64
 
 DESCRIPTION = "Simulated Vietnamese banks and gateways for testing e-government payment connectors."
 
@@ -206,6 +207,13 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
         "for a command line can be read by others (default: none on this machine alone, else drawn and printed)",
     )
     add(
+        "--workers",
+        type=_workers,
+        default=1,
+        metavar="N",
+        help="serve by N processes that share the port and the store; one that dies is replaced (default: 1)",
+    )
+    add(
         "--lease-s",
         type=_seconds,
         default=60.0,
@@ -219,6 +227,7 @@ def _serve(args: argparse.Namespace) -> int:
     # What is loaded at the start stays for good: not looking for garbage in it makes the start a tenth shorter.
     gc.disable()
     from simulator.serving import Settings, StartError, serve
+    from simulator.workers import serve_by_workers
 
     gc.freeze()
     gc.enable()
@@ -239,9 +248,13 @@ def _serve(args: argparse.Namespace) -> int:
         tls_refused_port=args.tls_refused_port,
         tls_untrusted_port=args.tls_untrusted_port,
         settlement_folder=args.settlement_folder,
+        workers=args.workers,
     )
     try:
-        serve(settings)
+        if settings.workers > 1:
+            serve_by_workers(settings)
+        else:
+            serve(settings)
     except StartError as error:
         return _failed(str(error))
     return 0
@@ -250,6 +263,12 @@ def _serve(args: argparse.Namespace) -> int:
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= 65535):
         raise argparse.ArgumentTypeError(f"{text!r} is no port; a port is a number from 0 to 65535")
+    return int(text)
+
+
+def _workers(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= WORKERS_MAX):
+        raise argparse.ArgumentTypeError(f"{text!r}: a number from 1 to {WORKERS_MAX}")
     return int(text)
 
 

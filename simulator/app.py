@@ -63,14 +63,19 @@ class App:
         self._seed = seed
         self._manual = manual
         self._hold_s = hold_s
+        self._is_open = True
         self._endpoints = _endpoints()
 
     async def start(self) -> None:
         """Opens the store and the default sandbox, and starts the courier. Raises StoreError."""
+        await self.open()
+        await self.courier.start()
+
+    async def open(self) -> None:
+        """Opens the store and the default sandbox; nobody sends what is due. Raises StoreError."""
         await self.worlds.store.open()
         clock_at = self.worlds.clock() if self._manual else None
         await self.worlds.ensure(DEFAULT, seed=self._seed, clock_at=clock_at)
-        await self.courier.start()
 
     async def stop(self) -> None:
         await self.courier.stop()
@@ -85,43 +90,40 @@ class App:
         if found is None:
             await self._rest(scope, receive, send)
             return
+        dialect, endpoint, places = found
         try:
-            served = await self._serve(sandbox, path, *found, scope, receive)
+            request = await _request(scope, receive, path, places)
+            served = await self._serve(sandbox, dialect, endpoint, request)
+            self._say_open(True)
         except BodyTooLarge as error:
             served = bank.Served(text_response(str(error), 413))
         except Refused as refused:
             served = bank.Served(json_response({"detail": refused.detail, "reason": ""}, refused.status))
         except UnknownSandbox:
             served = bank.Served(text_response(f"There is no sandbox {sandbox!r} on this server.", 404))
-        except StoreError:
-            log.exception("the store cannot be used")
-            served = bank.Served(text_response("The bank's books cannot be reached; nothing was done.", 503))
+        except StoreError as error:
+            self._say_open(False, error)
+            known = self.worlds.known(sandbox)
+            served = bank.closed(known, dialect, endpoint, request) if known else _nobody_knows()
         if served.sent is None:
             await send_response(send, served.response)
         else:
-            longest_s = self._hold_s if (await self.worlds.get(sandbox)).manual else HOLD_MAX_S
+            known = self.worlds.known(sandbox)
+            longest_s = self._hold_s if known is not None and known.manual else HOLD_MAX_S
             await _send_faulty(scope, receive, send, served.sent, longest_s)
 
-    async def _serve(
-        self,
-        sandbox: str,
-        path: str,
-        dialect: Dialect,
-        endpoint: Endpoint,
-        places: dict[str, str],
-        scope: Scope,
-        receive: Receive,
-    ) -> bank.Served:
+    def _say_open(self, is_open: bool, why: StoreError | None = None) -> None:
+        """Once, and not with every request."""
+        if is_open is self._is_open:
+            return
+        self._is_open = is_open
+        if is_open:
+            log.warning("the store can be used again: the banks are open")
+        else:
+            log.error("the store cannot be used, the banks are closed for maintenance: %s", why)
+
+    async def _serve(self, sandbox: str, dialect: Dialect, endpoint: Endpoint, request: Request) -> bank.Served:
         world = await self.worlds.get(sandbox)
-        request = Request(
-            method=scope["method"],
-            path=path,
-            query=scope["query_string"],
-            headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
-            body=await _body(receive) if scope["method"] != "GET" else b"",
-            client_ip=(scope.get("client") or ("127.0.0.1", 0))[0],
-            places=places,
-        )
         text = request.headers.get(HEADER)
         wishes = () if text is None else await asked(text, world, dialect)
         served = await bank.serve(world, dialect, endpoint, request, self.courier.send, wishes)
@@ -160,6 +162,24 @@ def _with_places(code: str, method: str, path: str) -> Found | None:
         if dialect is not None and places:
             return dialect, endpoint, places
     return None
+
+
+async def _request(scope: Scope, receive: Receive, path: str, places: dict[str, str]) -> Request:
+    """Raises BodyTooLarge."""
+    return Request(
+        method=scope["method"],
+        path=path,
+        query=scope["query_string"],
+        headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+        body=await _body(receive) if scope["method"] != "GET" else b"",
+        client_ip=(scope.get("client") or ("127.0.0.1", 0))[0],
+        places=places,
+    )
+
+
+def _nobody_knows() -> bank.Served:
+    """Nor can the bank's words be looked up: the sandbox was never seen while there was a store."""
+    return bank.Served(text_response("The bank's books cannot be reached; nothing was done.", 503))
 
 
 async def _body(receive: Receive) -> bytes:

@@ -126,11 +126,7 @@ async def serve(
     `send` None = nobody can be called: an endpoint's probe is then left out. `asked` are faults that the request itself
     asks for.
     """
-    try:
-        command: Command | None = endpoint.decode(request, lambda code: world.merchant(dialect.code, code))
-        refusal = None
-    except Refusal as refused:
-        command, refusal = None, refused
+    command, refusal = _understood(world, dialect, endpoint, request)
     key = await _key(world, dialect, command)
     if command is not None and command.claims:
         refusal = await _claimed_by_another(world, dialect, command, key)
@@ -176,6 +172,26 @@ async def serve(
         return _change(served, follows, plan, probed, exchange)
 
     return await _transact(world, key, decide, OWN_ACCOUNT if isinstance(command, RefundOrder | Confirm) else "")
+
+
+def closed(world: World, dialect: Dialect, endpoint: Endpoint, request: Request) -> Served:
+    """What a bank answers while its books cannot be reached: as under the fault `maintenance`, and nobody keeps it."""
+    command, refusal = _understood(world, dialect, endpoint, request)
+    struck = (Fault(fault_id="", kind="maintenance"),)
+    no = refusing(struck, command, refusal)
+    assert no is not None, "that fault refuses"
+    response = endpoint.encode(request, command, no)
+    other = otherwise(dialect, endpoint, request, command, no, struck, lambda command, no: response)
+    return Served(response, sent=sent(response, struck, world.rng_for("closed"), other))
+
+
+def _understood(
+    world: World, dialect: Dialect, endpoint: Endpoint, request: Request
+) -> tuple[Command | None, Refusal | None]:
+    try:
+        return endpoint.decode(request, lambda code: world.merchant(dialect.code, code)), None
+    except Refusal as refused:
+        return None, refused
 
 
 async def _claimed_by_another(world: World, dialect: Dialect, command: Command, key: Key | None) -> Refusal | None:

@@ -118,8 +118,8 @@ class Courier:
             try:
                 for world in await self._worlds.all():
                     await _put(files, world)
-            except StoreError:
-                log.exception("the store cannot be used; the files of the day are tried again")
+            except StoreError as error:
+                log.error("the store cannot be used, the files of the day wait: %s", error)
             await asyncio.sleep(FILES_POLL_S)
 
     async def _next_event(self, world: World, now: datetime) -> datetime | None:
@@ -146,8 +146,8 @@ class Courier:
                     expired_at = now
                     await self._expire_all(now)
                 wait_s = await self._claim_round(now)
-            except StoreError:
-                log.exception("the store cannot be used; trying again in %s s", STORE_RETRY_S)
+            except StoreError as error:
+                log.error("the store cannot be used, callbacks wait: %s", error)
                 wait_s = STORE_RETRY_S
             if wait_s > 0:
                 await self._woken(wait_s)

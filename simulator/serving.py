@@ -33,12 +33,15 @@ from simulator.payment import Merchant
 from simulator.protocol import Connection
 from simulator.refusing_tls import refuse_tls
 from simulator.store import StoreError
-from simulator.store.opening import open_store
+from simulator.store.opening import is_shared, open_store
 from simulator.world import DEFAULT, World, Worlds
 
 GRACE_S = 1
 KEEP_ALIVE_S = 75
 """A connector that keeps its connections must not find them closed between two requests."""
+
+TRUST_S = 0.02
+"""How long a process goes by the settings that it has read, where another may change them; changes wait as long."""
 
 WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
@@ -50,7 +53,8 @@ class Settings:
     `smtp_port` None = take no e-mail, 0 = at any free port. `maintenance` is "23:00-01:00", "" = as an earlier run left
     it. `faults_by_amount` = in the sandboxes made at the start. `hold_s` is how long in real seconds a fault waits at
     most where time stands still. `tls_refused_port`, `tls_untrusted_port` None = nobody listens there, 0 = at any free
-    port. Into `settlement_folder` the banks' files of their days are put, "" = nowhere.
+    port. Into `settlement_folder` the banks' files of their days are put, "" = nowhere. `workers` is how many processes
+    share the port.
     """
 
     store: str
@@ -69,50 +73,79 @@ class Settings:
     tls_refused_port: int | None = None
     tls_untrusted_port: int | None = None
     settlement_folder: str = ""
+    workers: int = 1
 
 
 class StartError(Exception):
     """The server cannot start; the message says why and what to do."""
 
 
-def serve(settings: Settings) -> None:
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What one of several processes is told by the one that started it.
+
+    `listening` is what all of them say of TLS. `ready` is called once it listens. `parent` can be read once that one is
+    no more, and then this one ends too.
+    """
+
+    listening: Listeners
+    ready: Callable[[], None]
+    parent: int
+
+
+def serve(settings: Settings, worker: Worker | None = None) -> None:
     """Serves until SIGINT or SIGTERM. Raises StartError."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     with ExitStack() as leaving:
-        doors = _doors(settings, leaving)
-        base_url = settings.public_url or _base_url(doors.plain)
-        token = _token(settings, doors.plain)
-        guard = Guard(token, frozenset({urlsplit(base_url).hostname or "", settings.host.lower()}))
-        app = make_app(settings, base_url, guard, listening=doors.told)
+        doors = bound(settings, leaving)
+        token = token_for(settings, doors.plain)
+        app = make_app(
+            settings,
+            doors.url(settings),
+            doors.guard(settings, token),
+            listening=worker.listening if worker else doors.told,
+        )
         server = _Server(configured(app))
         server.untrusted = doors.untrusted
         with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-            runner.run(_run(server, app, doors, settings, token))
+            runner.run(_run(server, app, doors, settings, token, worker))
 
 
 @dataclass(frozen=True, slots=True)
-class _Doors:
-    """Bound sockets: plain HTTP, and two where TLS goes wrong if they are wanted."""
+class Doors:
+    """Bound sockets: plain HTTP, and, if they are wanted, two where TLS goes wrong and one for e-mail."""
 
     plain: socket.socket
     untrusted: socket.socket | None
     refusing: socket.socket | None
+    mail: socket.socket | None
 
     @property
     def told(self) -> Listeners:
         return Listeners(_https_url(self.untrusted), _https_url(self.refusing))
 
+    def url(self, settings: Settings) -> str:
+        return settings.public_url or _base_url(self.plain)
 
-def _doors(settings: Settings, leaving: ExitStack) -> _Doors:
-    """Raises StartError."""
+    def guard(self, settings: Settings, token: str | None) -> Guard:
+        return Guard(token, frozenset({urlsplit(self.url(settings)).hostname or "", settings.host.lower()}))
 
-    def bound(port: int | None, option: str) -> socket.socket | None:
-        return None if port is None else leaving.enter_context(_listener(settings.host, port, option))
 
-    return _Doors(
-        leaving.enter_context(_listener(settings.host, settings.port)),
-        bound(settings.tls_untrusted_port, "--tls-untrusted-port"),
-        bound(settings.tls_refused_port, "--tls-refused-port"),
+def bound(settings: Settings, leaving: ExitStack, *, listening: bool = True) -> Doors:
+    """Until `leaving` is left. Not `listening` = the ports are kept for other processes. Raises StartError."""
+    shared = settings.workers > 1
+
+    def door(port: int, option: str = "--port") -> socket.socket:
+        return leaving.enter_context(_listener(settings.host, port, option, shared=shared, listening=listening))
+
+    def wanted(port: int | None, option: str) -> socket.socket | None:
+        return None if port is None else door(port, option)
+
+    return Doors(
+        plain=door(settings.port),
+        untrusted=wanted(settings.tls_untrusted_port, "--tls-untrusted-port"),
+        refusing=wanted(settings.tls_refused_port, "--tls-refused-port"),
+        mail=wanted(settings.smtp_port, "--smtp-port"),
     )
 
 
@@ -128,7 +161,8 @@ def make_app(
         store = open_store(settings.store, system_clock)
     except StoreError as error:
         raise StartError(f"the store cannot be used: {error}") from error
-    worlds = Worlds(store, system_clock, base_url, default_merchants())
+    others = settings.workers > 1 or is_shared(settings.store)
+    worlds = Worlds(store, system_clock, base_url, default_merchants(), TRUST_S if others else None)
     files = _day_files(settings)
     courier = Courier(worlds, f"{socket.gethostname()}-{os.getpid()}", settings.lease_s, caller, files)
     control = create_control(worlds, courier, guard, listening)
@@ -158,28 +192,23 @@ def _either(control: ASGIApp, pages: ASGIApp) -> ASGIApp:
     return rest
 
 
-async def _run(server: "_Server", app: App, doors: _Doors, settings: Settings, token: str | None) -> None:
+async def _run(
+    server: "_Server", app: App, doors: Doors, settings: Settings, token: str | None, worker: Worker | None
+) -> None:
     try:
         await app.start()
     except StoreError as error:
         raise StartError(f"the store cannot be used: {error}") from error
     try:
-        world = await app.worlds.get(DEFAULT)
-        clock_at = app.worlds.clock() if settings.manual else None
-        for name in settings.sandboxes:
-            await app.worlds.ensure(name, seed=settings.seed or world.sandbox.seed, clock_at=clock_at)
-        if settings.maintenance:
-            window = parse_window(settings.maintenance)
-            for name in (DEFAULT, *settings.sandboxes):
-                await app.worlds.set_maintenance(name, window)
-        if settings.faults_by_amount:
-            for name in (DEFAULT, *settings.sandboxes):
-                await app.worlds.set_faults_by_amount(name, True)
-        _warn(world, settings)
-        mail = await _mail(app.worlds, settings)
+        if worker is None:
+            world = await furnished(app, settings)
+            text = await where(world, settings, token, doors)
+            server.ready = lambda: print(f"{text}\nbanksim ready at {world.base_url}", flush=True)
+        else:
+            server.ready = worker.ready
+            asyncio.get_running_loop().add_reader(worker.parent, server.end)
+        mail = None if doors.mail is None else await _mail(app.worlds, doors.mail)
         refusing = None if doors.refusing is None else await refuse_tls(doors.refusing)
-        text = await _where(world, settings, token, mail, doors.told)
-        server.ready = lambda: print(f"{text}\nbanksim ready at {world.base_url}", flush=True)
         await server.serve(sockets=[doors.plain])
         for beside in (mail, refusing):
             if beside is not None:
@@ -188,18 +217,26 @@ async def _run(server: "_Server", app: App, doors: _Doors, settings: Settings, t
         await app.stop()
 
 
-async def _mail(worlds: Worlds, settings: Settings) -> asyncio.Server | None:
-    """The inbox's SMTP server, if one is wanted. Raises StartError."""
-    if settings.smtp_port is None:
-        return None
+async def furnished(app: App, settings: Settings) -> World:
+    """The default sandbox, once all that were asked for are there and set."""
+    world = await app.worlds.get(DEFAULT)
+    clock_at = app.worlds.clock() if settings.manual else None
+    for name in settings.sandboxes:
+        await app.worlds.ensure(name, seed=settings.seed or world.sandbox.seed, clock_at=clock_at)
+    for name in (DEFAULT, *settings.sandboxes):
+        if settings.maintenance:
+            await app.worlds.set_maintenance(name, parse_window(settings.maintenance))
+        if settings.faults_by_amount:
+            await app.worlds.set_faults_by_amount(name, True)
+    _warn(world, settings)
+    return world
+
+
+async def _mail(worlds: Worlds, listener: socket.socket) -> asyncio.Server:
+    """The inbox's SMTP server."""
     from simulator.smtp import listen  # Few want it, and the start need not wait for it.
 
-    try:
-        return await listen(worlds, settings.host, settings.smtp_port)
-    except OSError as error:
-        raise StartError(
-            f"cannot take e-mail at {settings.host} port {settings.smtp_port}: {error.strerror}"
-        ) from error
+    return await listen(worlds, listener)
 
 
 def configured(app: App) -> uvicorn.Config:
@@ -228,6 +265,9 @@ class _Server(uvicorn.Server):
     ready: Callable[[], None] = staticmethod(_silent)
     untrusted: socket.socket | None = None
 
+    def end(self) -> None:
+        self.should_exit = True
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.untrusted is not None:
@@ -251,7 +291,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _listener(host: str, port: int, option: str = "--port") -> socket.socket:
+def _listener(host: str, port: int, option: str, *, shared: bool, listening: bool) -> socket.socket:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, address = found[0]
@@ -261,8 +301,11 @@ def _listener(host: str, port: int, option: str = "--port") -> socket.socket:
     try:
         if os.name == "posix":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind(address)
-        listener.listen()
+        if listening:
+            listener.listen()
     except OSError as error:
         listener.close()
         raise StartError(
@@ -282,7 +325,7 @@ def _https_url(listener: socket.socket | None) -> str:
     return "" if listener is None else _base_url(listener).replace("http:", "https:", 1)
 
 
-def _token(settings: Settings, listener: socket.socket) -> str | None:
+def token_for(settings: Settings, listener: socket.socket) -> str | None:
     """The token that guards the control API; None if only this machine can reach it and none was asked for."""
     if settings.token:
         return settings.token
@@ -307,9 +350,7 @@ def _warn(world: World, settings: Settings) -> None:
 # --- what a person reads at the start ------------------------------------------------------------------------
 
 
-async def _where(
-    world: World, settings: Settings, token: str | None, mail: asyncio.Server | None, listening: Listeners
-) -> str:
+async def where(world: World, settings: Settings, token: str | None, doors: Doors) -> str:
     """Where everything is, and what a connector is configured with."""
     now = f"{(await world.now()).astimezone(VIETNAM):%Y-%m-%d %H:%M:%S} in Vietnam"
     asks = [dialect.code for dialect in dialects().values() if dialect.inquiry]
@@ -320,10 +361,15 @@ async def _where(
         *(("bill payers", f"{world.base_url}/bill/{code}") for code in asks),
         ("phone", f"{world.base_url}/phone (reads a QR code, pasted or photographed, and pays it)"),
         ("inbox", f"{world.base_url}/inbox (portals send to /inbox/sms and /inbox/email)"),
-        *([("smtp", f"{_address(mail)} (e-mail to anybody; NAME.sandbox is the domain of a sandbox)")] if mail else []),
-        *_where_tls_goes_wrong(listening),
+        *(
+            [("smtp", f"{_address(doors.mail)} (e-mail to anybody; NAME.sandbox is the domain of a sandbox)")]
+            if doors.mail
+            else []
+        ),
+        *_where_tls_goes_wrong(doors.told),
         ("sandboxes", f"{world.base_url}/s/NAME/..."),
         ("store", _shown(settings.store)),
+        *([("workers", f"{settings.workers} processes share the port and the store")] if settings.workers > 1 else []),
         ("seed", world.sandbox.seed),
         ("clock", f"manual, at {now}: POST /_control/sandboxes/default/clock moves it" if world.manual else now),
     ]
@@ -348,8 +394,8 @@ def _where_tls_goes_wrong(listening: Listeners) -> Iterator[tuple[str, str]]:
         yield "TLS refused", f"{listening.tls_refused_url} (every handshake ends with an alert)"
 
 
-def _address(server: asyncio.Server) -> str:
-    host, port = server.sockets[0].getsockname()[:2]
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
     return f"{host}:{port}"
 
 

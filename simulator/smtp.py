@@ -1,6 +1,7 @@
 """The inbox's SMTP server, for portals that send e-mail: it takes every letter and sends none on."""
 
 import asyncio
+import socket
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -41,12 +42,11 @@ class Mailbox:
         return f"250 OK kept as {', '.join(str(number) for number in numbers)}"
 
 
-async def listen(worlds: Worlds, host: str, port: int) -> asyncio.Server:
-    """Raises OSError if nobody can listen there. Close it before the store."""
+async def listen(worlds: Worlds, listener: socket.socket) -> asyncio.Server:
+    """Takes mail at that bound socket. Close it before the store."""
     mailbox = Mailbox(worlds)
     loop = asyncio.get_running_loop()
     return await loop.create_server(
         lambda: SMTP(mailbox, data_size_limit=LETTER_BYTES_MAX, enable_SMTPUTF8=True, hostname="banksim", loop=loop),
-        host,
-        port,
+        sock=listener,
     )

@@ -14,13 +14,18 @@ from simulator.dialect import Dialect
 from simulator.maintenance import Window
 from simulator.outbox import Retry
 from simulator.payment import Merchant
-from simulator.store import Sandbox, Store, UnknownSandbox
+from simulator.store import Outdated, Sandbox, Store, UnknownSandbox
 
 DEFAULT = "default"
 
 
 def _idle() -> None:
     """Nobody waits for due callbacks."""
+
+
+def _monotonic() -> float:
+    """Seconds that only grow, of the event loop."""
+    return asyncio.get_running_loop().time()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,21 +90,62 @@ class World:
 
 
 class Worlds:
-    """All sandboxes of this server, made from what the store keeps."""
+    """All sandboxes of this server, made from what the store keeps.
 
-    def __init__(self, store: Store, clock: Clock, base_url: str, merchants: tuple[Merchant, ...]) -> None:
+    `trust_s` None = no other process changes their settings. With others, each trusts for so long what it has read of
+    them, and whoever has changed some waits as long before saying so: then nobody goes by the old ones any more.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        base_url: str,
+        merchants: tuple[Merchant, ...],
+        trust_s: float | None = None,
+    ) -> None:
         self.store = store
         self.clock = clock
         self.base_url = base_url
         self.poke: Callable[[], None] = _idle
         self._merchants = merchants
+        self._trust_s = trust_s
         self._open: dict[str, World] = {}
+        self._read_at: dict[str, float] = {}
+        self._reading = asyncio.Lock()
         self._updating = asyncio.Lock()
 
     async def get(self, name: str) -> World:
         """Raises UnknownSandbox."""
+        return self._trusted(name) or await self._read_again(name)
+
+    def known(self, name: str) -> World | None:
+        """As it was when the store could be asked last."""
+        return self._open.get(name)
+
+    def _trusted(self, name: str) -> World | None:
         world = self._open.get(name)
-        return world if world is not None else self._keep(await self.store.sandbox(name))
+        if world is None or self._trust_s is None or _monotonic() < self._read_at[name] + self._trust_s:
+            return world
+        return None
+
+    async def _read_again(self, name: str) -> World:
+        async with self._reading:  # Many may ask at once; one looks for all.
+            world, at = self._trusted(name), _monotonic()
+            if world is not None:
+                return world
+            known = self._open.get(name)
+            if known is not None and await self._is_current(known):
+                self._read_at[name] = at
+                return known
+            return self._keep(await self.store.sandbox(name), at)
+
+    async def _is_current(self, world: World) -> bool:
+        try:
+            return await self.store.version(world.name) == world.sandbox.version
+        except UnknownSandbox:
+            self._open.pop(world.name, None)
+            raise
 
     async def all(self) -> list[World]:
         return [await self.get(sandbox.name) for sandbox in await self.store.sandboxes()]
@@ -119,23 +165,38 @@ class Worlds:
         return await self.replace(sandbox)
 
     async def ensure(self, name: str, *, seed: str, clock_at: datetime | None = None) -> World:
-        """The sandbox of that name as an earlier run left it, or a new one."""
+        """The sandbox of that name as an earlier run, or another process, left it, or a new one."""
         try:
             return await self.get(name)
         except UnknownSandbox:
-            return await self.create(name, seed=seed, clock_at=clock_at)
+            await self.store.add_sandbox(Sandbox(name=name, seed=seed, clock_at=clock_at, merchants=self._merchants))
+            return await self.get(name)
 
     async def replace(self, sandbox: Sandbox) -> World:
         """Keeps the sandbox's new settings; its payments stay."""
-        await self.store.put_sandbox(sandbox)
-        return self._keep(sandbox)
+        at, version = _monotonic(), await self.store.put_sandbox(sandbox)
+        return await self._changed(sandbox, version, at)
 
     async def update(self, name: str, change: Callable[[Sandbox], Sandbox]) -> World:
         """Changes the sandbox's merchants or retries; its clock and faults, which move in the store, are left alone."""
         async with self._updating:
-            sandbox = change(await self.store.sandbox(name))
-            await self.store.set_settings(sandbox)
-            return self._keep(sandbox)
+            while True:
+                at, sandbox = _monotonic(), change(await self.store.sandbox(name))
+                try:
+                    version = await self.store.set_settings(sandbox)
+                    break
+                except Outdated:
+                    continue  # Another process was faster: the change is made to what it wrote.
+        return await self._changed(sandbox, version, at)
+
+    async def _changed(self, sandbox: Sandbox, version: str, at: float) -> World:
+        world = self._keep(msgspec.structs.replace(sandbox, version=version), at)
+        await self._until_all_know()
+        return world
+
+    async def _until_all_know(self) -> None:
+        if self._trust_s is not None:
+            await asyncio.sleep(self._trust_s)
 
     async def set_maintenance(self, name: str, window: Window | None) -> World:
         """The hours in which nobody can log in there."""
@@ -157,8 +218,9 @@ class Worlds:
         """Raises UnknownSandbox."""
         await self.store.drop_sandbox(name)
         self._open.pop(name, None)
+        await self._until_all_know()
 
-    def _keep(self, sandbox: Sandbox) -> World:
+    def _keep(self, sandbox: Sandbox, at: float) -> World:
         world = World(
             sandbox=sandbox,
             store=self.store,
@@ -168,6 +230,7 @@ class Worlds:
             poke=self._poke,
         )
         self._open[sandbox.name] = world
+        self._read_at[sandbox.name] = at
         return world
 
     def _poke(self) -> None:

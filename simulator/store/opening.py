@@ -11,8 +11,7 @@ def open_store(url: str, clock: Clock) -> Store:
 
     "banksim.db" and "sqlite:///banksim.db" are relative to the working folder, "sqlite:////var/banksim.db" is absolute.
     """
-    scheme = urlsplit(url).scheme
-    if scheme in ("postgresql", "postgres"):
+    if is_shared(url):
         from simulator.store.postgres import PostgresStore
 
         return PostgresStore(url, clock)
@@ -22,3 +21,8 @@ def open_store(url: str, clock: Clock) -> Store:
     from simulator.store.sqlite import SqliteStore
 
     return SqliteStore(path, clock)
+
+
+def is_shared(url: str) -> bool:
+    """Whether it is made for servers on several machines."""
+    return urlsplit(url).scheme in ("postgresql", "postgres")

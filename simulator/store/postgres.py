@@ -106,14 +106,20 @@ class PostgresStore:
             pool, self._pool = self._pool, None
             await pool.close()
 
-    async def put_sandbox(self, sandbox: Sandbox) -> None:
-        await self._run(statements.put_sandbox, sandbox)
+    async def put_sandbox(self, sandbox: Sandbox) -> str:
+        return await self._run(statements.put_sandbox, sandbox)
 
-    async def set_settings(self, sandbox: Sandbox) -> None:
-        await self._run(statements.set_settings, sandbox)
+    async def add_sandbox(self, sandbox: Sandbox) -> None:
+        await self._run(statements.add_sandbox, sandbox)
+
+    async def set_settings(self, sandbox: Sandbox) -> str:
+        return await self._run(statements.set_settings, sandbox)
 
     async def sandbox(self, name: str) -> Sandbox:
         return await self._run(statements.sandbox, name)
+
+    async def version(self, name: str) -> str:
+        return await self._run(statements.version, name)
 
     async def sandboxes(self) -> list[Sandbox]:
         return await self._run(statements.sandboxes)

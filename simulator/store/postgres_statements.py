@@ -25,6 +25,7 @@ from simulator.store import (
     Key,
     Moment,
     Name,
+    Outdated,
     Sandbox,
     Standing,
     Totals,
@@ -52,6 +53,8 @@ CLEARING_S = 600.0
 
 MIGRATING = 0x62616E6B
 """The advisory lock of whoever migrates."""
+
+_SANDBOX = "SELECT name, clock_at, faults, settings, version FROM sandbox"
 
 _TENANTS = "SELECT name, sandbox_id, clock_at, faults FROM sandbox WHERE name = ANY($1) ORDER BY name"
 
@@ -328,36 +331,57 @@ async def sandbox_id(connection: Connection, name: str) -> int:
     return found
 
 
-async def put_sandbox(connection: Connection, sandbox: Sandbox) -> None:
+_ADD_SANDBOX = "INSERT INTO sandbox (name, clock_at, faults, settings, version) VALUES ($1, $2, $3, $4, $5)"
+
+
+async def put_sandbox(connection: Connection, sandbox: Sandbox) -> str:
+    """Its new version."""
+    columns = rows.new_sandbox(sandbox)
     await connection.execute(
-        """
-        INSERT INTO sandbox (name, clock_at, faults, settings) VALUES ($1, $2, $3, $4)
-        ON CONFLICT (name) DO UPDATE
-        SET clock_at = excluded.clock_at, faults = excluded.faults, settings = excluded.settings
+        f"""
+        {_ADD_SANDBOX} ON CONFLICT (name) DO UPDATE SET
+            clock_at = excluded.clock_at, faults = excluded.faults, settings = excluded.settings,
+            version = excluded.version
         """,
-        sandbox.name,
-        rows.micros_or_none(sandbox.clock_at),
-        rows.document(sandbox.faults),
-        rows.settings(sandbox),
+        *columns,
     )
+    return columns[-1]
 
 
-async def set_settings(connection: Connection, sandbox: Sandbox) -> None:
+async def add_sandbox(connection: Connection, sandbox: Sandbox) -> None:
+    await connection.execute(f"{_ADD_SANDBOX} ON CONFLICT (name) DO NOTHING", *rows.new_sandbox(sandbox))
+
+
+async def set_settings(connection: Connection, sandbox: Sandbox) -> str:
+    """Their new version. Raises UnknownSandbox, Outdated."""
+    of, new = await sandbox_id(connection, sandbox.name), rows.new_version()
+    written = await connection.fetchval(
+        "UPDATE sandbox SET settings = $1, version = $2 WHERE sandbox_id = $3 AND version = $4 RETURNING true",
+        *(rows.settings(sandbox), new, of, sandbox.version),
+    )
+    if not written:
+        raise Outdated(sandbox.name)
+    return new
+
+
+async def version(connection: Connection, name: str) -> str:
     """Raises UnknownSandbox."""
-    of = await sandbox_id(connection, sandbox.name)
-    await connection.execute("UPDATE sandbox SET settings = $1 WHERE sandbox_id = $2", rows.settings(sandbox), of)
+    found: str | None = await connection.fetchval("SELECT version FROM sandbox WHERE name = $1", name)
+    if found is None:
+        raise UnknownSandbox(name)
+    return found
 
 
 async def sandbox(connection: Connection, name: str) -> Sandbox:
     """Raises UnknownSandbox."""
-    row = await connection.fetchrow("SELECT name, clock_at, faults, settings FROM sandbox WHERE name = $1", name)
+    row = await connection.fetchrow(f"{_SANDBOX} WHERE name = $1", name)
     if row is None:
         raise UnknownSandbox(name)
     return rows.sandbox(*row)
 
 
 async def sandboxes(connection: Connection) -> list[Sandbox]:
-    found = await connection.fetch("SELECT name, clock_at, faults, settings FROM sandbox ORDER BY name")
+    found = await connection.fetch(f"{_SANDBOX} ORDER BY name")
     return [rows.sandbox(*row) for row in found]
 
 
@@ -380,7 +404,11 @@ async def set_clock(connection: Connection, name: str, at: int) -> None:
     """Raises UnknownSandbox, and ValueError for a sandbox on the system clock."""
     of = await sandbox_id(connection, name)
     moved = await connection.fetchval(
-        "UPDATE sandbox SET clock_at = $1 WHERE sandbox_id = $2 AND clock_at IS NOT NULL RETURNING true", at, of
+        """
+        UPDATE sandbox SET clock_at = greatest(clock_at, $1)
+        WHERE sandbox_id = $2 AND clock_at IS NOT NULL RETURNING true
+        """,
+        *(at, of),
     )
     if not moved:
         raise ValueError(f"sandbox {name} is on the system clock, which nobody moves")

@@ -1,5 +1,6 @@
 """How values become rows and come back: a MessagePack document beside the few columns that are searched by."""
 
+import secrets
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -72,7 +73,7 @@ def settings(sandbox: Sandbox) -> bytes:
     )
 
 
-def sandbox(name: str, clock_at: int | None, planned: bytes, settings: bytes) -> Sandbox:
+def sandbox(name: str, clock_at: int | None, planned: bytes, settings: bytes, version: str) -> Sandbox:
     kept = _settings(settings)
     return Sandbox(
         name=name,
@@ -83,7 +84,23 @@ def sandbox(name: str, clock_at: int | None, planned: bytes, settings: bytes) ->
         retries=kept.retries,
         maintenance=kept.maintenance,
         faults_by_amount=kept.faults_by_amount,
+        version=version,
     )
+
+
+def new_sandbox(sandbox: Sandbox) -> tuple[str, int | None, bytes, bytes, str]:
+    """Its columns: name, clock_at, faults, settings and a new version."""
+    return (
+        sandbox.name,
+        micros_or_none(sandbox.clock_at),
+        document(sandbox.faults),
+        settings(sandbox),
+        new_version(),
+    )
+
+
+def new_version() -> str:
+    return secrets.token_hex(8)
 
 
 def delivery(content: bytes, state: str, due_at: int) -> Delivery:

@@ -24,6 +24,7 @@ from simulator.store import (
     Key,
     Moment,
     Name,
+    Outdated,
     R,
     Sandbox,
     Standing,
@@ -45,7 +46,7 @@ from simulator.store.sqlite_transactions import Transactions, failure
 T = TypeVar("T")
 
 Work = Transact | Finish | Callable[[sqlite3.Connection], Any]
-"""What the writer does. A function may raise UnknownSandbox or ValueError, but only before it writes."""
+"""What the writer does. A function may raise UnknownSandbox, Outdated or ValueError, but only before it writes."""
 
 BUSY_S = 10.0
 """How long another process may keep the file before a write gives up."""
@@ -90,14 +91,22 @@ class SqliteStore:
         self._reading.close()
         self._writing.close()
 
-    async def put_sandbox(self, sandbox: Sandbox) -> None:
-        await self._write(lambda connection: statements.put_sandbox(connection, sandbox))
+    async def put_sandbox(self, sandbox: Sandbox) -> str:
+        version: str = await self._write(lambda connection: statements.put_sandbox(connection, sandbox))
+        return version
 
-    async def set_settings(self, sandbox: Sandbox) -> None:
-        await self._write(lambda connection: statements.set_settings(connection, sandbox))
+    async def add_sandbox(self, sandbox: Sandbox) -> None:
+        await self._write(lambda connection: statements.add_sandbox(connection, sandbox))
+
+    async def set_settings(self, sandbox: Sandbox) -> str:
+        version: str = await self._write(lambda connection: statements.set_settings(connection, sandbox))
+        return version
 
     async def sandbox(self, name: str) -> Sandbox:
         return await self._read(statements.sandbox, name)
+
+    async def version(self, name: str) -> str:
+        return await self._read(statements.version, name)
 
     async def sandboxes(self) -> list[Sandbox]:
         return await self._read(statements.sandboxes)
@@ -234,7 +243,7 @@ class SqliteStore:
                 pending.error = None
                 try:
                     pending.reply = pending.work(self._writing)
-                except (UnknownSandbox, ValueError) as error:
+                except (UnknownSandbox, Outdated, ValueError) as error:
                     pending.error = error
         for pending in batch:
             if isinstance(pending.work, Finish):

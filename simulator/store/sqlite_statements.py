@@ -18,6 +18,7 @@ from simulator.store import (
     Key,
     Moment,
     Name,
+    Outdated,
     Sandbox,
     Standing,
     Totals,
@@ -31,6 +32,8 @@ from simulator.store.decisions import Decisions, Held, PurseRef, Tally, Tenant, 
 _OPEN = "state IN ('waiting', 'claimed')"
 
 _IN_SANDBOX = "sandbox_id = :of"
+
+_SANDBOX = "SELECT name, clock_at, faults, settings, version FROM sandbox"
 
 # Without the sandbox beside it: of two indexes SQLite would take the wrong one, and read the whole sandbox.
 _OF_PAYMENT = "payment_no = (SELECT payment_no FROM payment WHERE sandbox_id = :of AND payment_id = :payment_id)"
@@ -119,38 +122,57 @@ def purses(connection: sqlite3.Connection, name: str) -> list[Purse]:
     return [rows.purse(content) for (content,) in found]
 
 
-def put_sandbox(connection: sqlite3.Connection, sandbox: Sandbox) -> None:
+_ADD_SANDBOX = "INSERT INTO sandbox (name, clock_at, faults, settings, version) VALUES (?, ?, ?, ?, ?)"
+
+
+def put_sandbox(connection: sqlite3.Connection, sandbox: Sandbox) -> str:
+    """Its new version."""
+    columns = rows.new_sandbox(sandbox)
     connection.execute(
-        """
-        INSERT INTO sandbox (name, clock_at, faults, settings) VALUES (?, ?, ?, ?)
-        ON CONFLICT (name) DO UPDATE
-        SET clock_at = excluded.clock_at, faults = excluded.faults, settings = excluded.settings
+        f"""
+        {_ADD_SANDBOX} ON CONFLICT (name) DO UPDATE SET
+            clock_at = excluded.clock_at, faults = excluded.faults, settings = excluded.settings,
+            version = excluded.version
         """,
-        (
-            sandbox.name,
-            rows.micros_or_none(sandbox.clock_at),
-            rows.document(sandbox.faults),
-            rows.settings(sandbox),
-        ),
+        columns,
     )
+    return columns[-1]
 
 
-def set_settings(connection: sqlite3.Connection, sandbox: Sandbox) -> None:
+def add_sandbox(connection: sqlite3.Connection, sandbox: Sandbox) -> None:
+    connection.execute(f"{_ADD_SANDBOX} ON CONFLICT (name) DO NOTHING", rows.new_sandbox(sandbox))
+
+
+def set_settings(connection: sqlite3.Connection, sandbox: Sandbox) -> str:
+    """Their new version. Raises UnknownSandbox, Outdated."""
+    of, new = sandbox_id(connection, sandbox.name), rows.new_version()
+    written = connection.execute(
+        "UPDATE sandbox SET settings = ?, version = ? WHERE sandbox_id = ? AND version = ?",
+        (rows.settings(sandbox), new, of, sandbox.version),
+    )
+    if written.rowcount == 0:
+        raise Outdated(sandbox.name)
+    return new
+
+
+def version(connection: sqlite3.Connection, name: str) -> str:
     """Raises UnknownSandbox."""
-    of = sandbox_id(connection, sandbox.name)
-    connection.execute("UPDATE sandbox SET settings = ? WHERE sandbox_id = ?", (rows.settings(sandbox), of))
+    row = connection.execute("SELECT version FROM sandbox WHERE name = ?", (name,)).fetchone()
+    if row is None:
+        raise UnknownSandbox(name)
+    return str(row[0])
 
 
 def sandbox(connection: sqlite3.Connection, name: str) -> Sandbox:
     """Raises UnknownSandbox."""
-    row = connection.execute("SELECT name, clock_at, faults, settings FROM sandbox WHERE name = ?", (name,)).fetchone()
+    row = connection.execute(f"{_SANDBOX} WHERE name = ?", (name,)).fetchone()
     if row is None:
         raise UnknownSandbox(name)
     return rows.sandbox(*row)
 
 
 def sandboxes(connection: sqlite3.Connection) -> list[Sandbox]:
-    found = connection.execute("SELECT name, clock_at, faults, settings FROM sandbox ORDER BY name")
+    found = connection.execute(f"{_SANDBOX} ORDER BY name")
     return [rows.sandbox(*row) for row in found]
 
 
@@ -169,7 +191,7 @@ def set_clock(connection: sqlite3.Connection, name: str, at: int) -> None:
     """Raises ValueError for a sandbox on the system clock."""
     of = sandbox_id(connection, name)
     moved = connection.execute(
-        "UPDATE sandbox SET clock_at = ? WHERE sandbox_id = ? AND clock_at IS NOT NULL", (at, of)
+        "UPDATE sandbox SET clock_at = max(clock_at, ?) WHERE sandbox_id = ? AND clock_at IS NOT NULL", (at, of)
     )
     if moved.rowcount == 0:
         raise ValueError(f"sandbox {name} is on the system clock, which nobody moves")

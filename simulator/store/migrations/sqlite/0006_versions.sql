@@ -1,0 +1,3 @@
+-- Another text each time a sandbox's settings are written: by it a process sees that another one has changed them.
+
+ALTER TABLE sandbox ADD COLUMN version TEXT NOT NULL DEFAULT '';
