@@ -21,11 +21,15 @@ from loadtests.record import Happening, Interim, Record, Window
 from loadtests.scenario import Scenario
 from loadtests.slo import Measured, Objective
 from loadtests.stage import Stage
+from loadtests.telling import CALLBACK, LAG, callback_times
 
 CALM_S, LOOK_S = 60.0, 0.5
 PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
-TIMELY = ("open", "open 2", "page", "return", "status", "paid")
-"""Whose times are drawn: what a payer waits for."""
+TIMELY = ("open", "open 2", "page", "return", "status", "paid", CALLBACK, LAG)
+"""Whose times are drawn: what a payer waits for, and a bank."""
+
+STEP_S = 2.0
+"""Between two points of the money in flight."""
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +63,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """`began` in seconds since 1970; `windows` by kind of request, oldest first; `strangers` = money of no payer's."""
+    """`began` in seconds since 1970; `windows` by kind of request, oldest first; `strangers` = money of no payer's.
+
+    `in_flight` = (seconds of the run, dong that was paid and not yet seen to be).
+    """
 
     scenario: str
     says: str
@@ -78,6 +85,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     failures: int
     failed: tuple[tuple[str, str, int], ...]
     windows: dict[str, tuple[Window, ...]]
+    in_flight: tuple[tuple[float, int], ...]
     happenings: tuple[Happening, ...]
     interims: tuple[Interim, ...]
     limits: Limits
@@ -114,8 +122,10 @@ def compare(stage: Stage, record: Record, since: float = 0.0, until: float = flo
     return audit(record.path, bank_rows(sandbox), rows, since, until)
 
 
-def measured(record: Record) -> Measured:
-    """Response times of the whole run by kind of request, and the share of failed ones."""
+def measured(stage: Stage, record: Record) -> Measured:
+    """Times of the whole run by kind of request and of callbacks, and the share of failed requests."""
+    for name, told in callback_times(stage.run.sandbox).items():
+        record.add_times(name, told)
     times = {name: _percentiles(record.times(name)) for name in record.names()}
     figures = record.figures()
     requests = figures.get("requests", 0)
@@ -150,6 +160,7 @@ def found(
         failures=int(figures["failures"]),
         failed=tuple(record.failures()),
         windows={name: tuple(record.windows(name)) for name in TIMELY if name in times.times},
+        in_flight=tuple(record.in_flight(figures["began"], STEP_S)),
         happenings=tuple(record.happenings()),
         interims=tuple(record.interims()),
         limits=Limits(turned_away=int(figures["turned away"]), behind_s=round(figures["behind_s"], 2)),

@@ -17,12 +17,12 @@ from locust.env import Environment
 from locust.runners import MasterRunner, Runner, WorkerRunner
 
 from loadtests.crowd import Crowd, Generator
-from loadtests.percentiles import percentile
 from loadtests.plan import ENVIRONMENT, Plan, decode, encode, read
-from loadtests.record import Happening, Journey, Record, Window
+from loadtests.record import Happening, Journey, Record, window_of
 from loadtests.scenario import Scenario, Trouble
 from loadtests.staged import Staged
-from simulator.client import Banksim, SandboxClient
+from loadtests.telling import callback_times
+from simulator.client import Banksim, ControlError, SandboxClient
 
 PLAN, END, LAST, REPORT = "banksim_plan", "banksim_end", "banksim_last", "banksim"
 WINDOW_S = 2.0
@@ -99,6 +99,7 @@ class Leader:
         self._record = Record(self._plan.record)
         self._sandbox = _sandbox(self._plan)
         self._seen: dict[tuple[str, str], tuple[Counter[int], int]] = {}
+        self._told: dict[str, Counter[int]] = {}
         self._limits: dict[str, tuple[int, float]] = {}
         self._at_work: list[gevent.Greenlet] = []
         self._last_words: set[str] = set()
@@ -155,31 +156,27 @@ class Leader:
                 return
 
     def _measure(self) -> None:
-        """What was answered since the last time, of each kind of request."""
+        """What was answered since the last time, of each kind of request, and what the banks told since then."""
         now, windows = time.time(), []
         for key, entry in self._environment.stats.entries.items():
             times, failed = Counter(entry.response_times), entry.num_failures
             before, failed_before = self._seen.get(key, (Counter(), 0))
             self._seen[key] = (times, failed)
-            fresh = times - before
-            if fresh:
-                name = key[0]
-                windows.append(
-                    Window(
-                        now,
-                        name,
-                        fresh.total(),
-                        failed - failed_before,
-                        percentile(fresh, 0.5),
-                        percentile(fresh, 0.95),
-                        percentile(fresh, 0.99),
-                        max(fresh),
-                    )
-                )
-        self._record.add_windows(windows)
+            windows.append(window_of(now, key[0], times - before, failed - failed_before))
+        for name, told in self._callbacks().items():
+            windows.append(window_of(now, name, told - self._told.get(name, Counter()), 0))
+            self._told[name] = told
+        self._record.add_windows(each for each in windows if each.requests)
         generator: Generator | None = getattr(self._environment, "generator", None)
         if generator is not None:
             self._keep("", _told(generator))
+
+    def _callbacks(self) -> dict[str, Counter[int]]:
+        """By kind of time. The banks may be out of reach for a moment: then these windows are wider."""
+        try:
+            return {name: Counter(told) for name, told in callback_times(self._sandbox).items()}
+        except ControlError:
+            return {}
 
     def _make(self, trouble: Trouble) -> None:
         """Lets something go wrong for its part of the run."""

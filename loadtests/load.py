@@ -204,7 +204,7 @@ def _judged(args: argparse.Namespace, scenario: Scenario, stage: Stage, slo: Slo
     print("   the books are compared", flush=True)
     with Record(stage.plan.record) as record:
         calm(stage)
-        books, times = compare(stage, record), measured(record)
+        books, times = compare(stage, record), measured(stage, record)
         came = found(scenario, stage, record, books, objectives(slo, times, books), times)
     write_reports(came, args.report_dir)
     print(verdict_text(came))

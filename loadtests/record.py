@@ -11,6 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from loadtests.percentiles import percentile
+
 SCHEMA = """
 CREATE TABLE journeys (
     dossier_code TEXT PRIMARY KEY, bank TEXT NOT NULL, method TEXT NOT NULL, amount_vnd INTEGER NOT NULL,
@@ -62,6 +64,12 @@ class Window:
     p95_ms: float
     p99_ms: float
     max_ms: float
+
+
+def window_of(at: float, name: str, times: Mapping[int, int], failures: int) -> Window:
+    """`times` = how many of these requests took how many milliseconds."""
+    p50_ms, p95_ms, p99_ms = (percentile(times, share) for share in (0.5, 0.95, 0.99))
+    return Window(at, name, sum(times.values()), failures, p50_ms, p95_ms, p99_ms, max(times, default=0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +126,10 @@ class Record:
         self._add("INSERT INTO happenings VALUES (?, ?, ?, ?)", [_slots(happening)])
 
     def add_times(self, name: str, times: Mapping[int, int]) -> None:
-        """Of the whole run: how many requests of a kind took how many milliseconds."""
-        self._add("INSERT INTO times VALUES (?, ?, ?)", [(name, ms, requests) for ms, requests in times.items()])
+        """Of the whole run: how many requests of a kind took how many milliseconds. A later count takes its place."""
+        self._add(
+            "INSERT OR REPLACE INTO times VALUES (?, ?, ?)", [(name, ms, requests) for ms, requests in times.items()]
+        )
 
     def add_failure(self, name: str, why: str, requests: int) -> None:
         self._add("INSERT INTO failures VALUES (?, ?, ?)", [(name, why, requests)])
@@ -148,7 +158,23 @@ class Record:
 
     def names(self) -> list[str]:
         """The kinds of requests that were made."""
-        return [name for (name,) in self._file.execute("SELECT DISTINCT name FROM windows ORDER BY name")]
+        return [name for (name,) in self._file.execute("SELECT DISTINCT name FROM times ORDER BY name")]
+
+    def in_flight(self, began: float, step_s: float) -> list[tuple[float, int]]:
+        """(seconds since `began`, dong that payers had paid by then and whose dossiers they did not yet see paid)."""
+        moved = """
+            SELECT step, sum(amount) FROM (
+                SELECT CAST((paid - :began) / :step AS INTEGER) AS step, amount_vnd AS amount
+                FROM journeys WHERE paid > 0
+                UNION ALL
+                SELECT CAST((seen_paid - :began) / :step AS INTEGER), -amount_vnd FROM journeys WHERE seen_paid > 0
+            ) GROUP BY step ORDER BY step
+        """
+        found, flying = [], 0
+        for step, amount in self._file.execute(moved, {"began": began, "step": step_s}):
+            flying += amount
+            found.append(((step + 1) * step_s, flying))
+        return found
 
     def times(self, name: str) -> dict[int, int]:
         return dict(self._file.execute("SELECT ms, requests FROM times WHERE name = ?", (name,)))

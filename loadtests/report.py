@@ -148,6 +148,9 @@ def _charts(found: Found) -> list[Drawn]:
         ]
         labels = [(line.css, line.label) for line in lines]
         drawn.append((NAMES.get(name, (name, name)), chart(lines, bands, found.took_s, "ms"), labels))
+    if found.in_flight:
+        lines = [Line("VND", "one", found.in_flight)]
+        drawn.append((("Tiền đang đi đường", "Money in flight"), chart(lines, bands, found.took_s, "VND"), []))
     return drawn
 
 

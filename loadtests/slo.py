@@ -1,8 +1,9 @@
 """What a launch must hold, read from a TOML file, and whether a run held it. Pure but for reading the file.
 
-[response]                  # milliseconds, of "open", "page", "return", "status", and the wait "paid"
-open = { p95 = 800, p99 = 2000 }
+[response]                  # milliseconds, of "open", "page", "return", "status", the wait "paid", and of the bank's
+open = { p95 = 800, p99 = 2000 }       # "callback" (until it is answered) and "lag" (until it is acknowledged)
 paid = { p95 = 5000 }
+callback = { p99 = 1000 }
 
 [money]                     # how many dossiers at most
 lost = 0

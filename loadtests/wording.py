@@ -1,6 +1,7 @@
 """The words of a rehearsal's report, in Vietnamese and English."""
 
 from loadtests.judging import Fate
+from loadtests.telling import CALLBACK, LAG
 
 Words = tuple[str, str]
 
@@ -23,4 +24,6 @@ NAMES: dict[str, Words] = {
     "return": ("Quay về cổng", "Coming back to the portal"),
     "status": ("Hỏi trạng thái", "Asking for the status"),
     "paid": ("Từ lúc nộp đến khi hồ sơ được ghi nhận", "From the payment until the dossier is paid"),
+    CALLBACK: ("Xác nhận thông báo của ngân hàng", "Acknowledging the bank's callback"),
+    LAG: ("Từ lúc nộp đến khi ngân hàng được xác nhận", "From the payment until the bank has its acknowledgement"),
 }

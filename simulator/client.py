@@ -358,6 +358,14 @@ class StandingView:
     telling: bool
 
 
+@dataclass(frozen=True, slots=True)
+class CallbackTimes:
+    """How many callbacks took how many milliseconds: until they were `answered`, and until the connector was `told`."""
+
+    answered: Mapping[int, int]
+    told: Mapping[int, int]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
     payments: int
@@ -1142,6 +1150,9 @@ class SandboxClient:
         while page := self._call(tuple[StandingView, ...], "GET", "/standings", params={"after": after}):
             yield from page
             after = page[-1].number
+
+    def callback_times(self) -> CallbackTimes:
+        return self._call(CallbackTimes, "GET", "/callback-times")
 
     def totals(self) -> Totals:
         return self._call(Totals, "GET", "/totals")

@@ -24,7 +24,17 @@ from simulator.faults import CALLBACK, FAULTS, Break
 from simulator.journal import outgoing_exchange
 from simulator.outbox import Delivery, DeliveryState, after_attempt, let_pass, replayed, said
 from simulator.payment import Bill, Channel, Event, Merchant, Payment, Reason, Refusal
-from simulator.store import ById, Change, Claimed, Exchange, Stored, StoreError, UnknownSandbox
+from simulator.store import (
+    NO_TIMES,
+    ById,
+    CallbackTimes,
+    Change,
+    Claimed,
+    Exchange,
+    Stored,
+    StoreError,
+    UnknownSandbox,
+)
 from simulator.wire import Answer, Outgoing
 from simulator.world import World, Worlds
 
@@ -210,7 +220,9 @@ class Courier:
         if delivery.replay_s and not delivery.attempt:
             await _plan(world, delivery.payment_id, lambda at: (replayed(delivery, outgoing, at),))
         fault = delivery.breaks[0] if delivery.breaks else None
+        sent_at = asyncio.get_running_loop().time()
         answers = await self._exchanges(delivery.copies, outgoing, retry.timeout_s, fault)
+        took_s = asyncio.get_running_loop().time() - sent_at
         acks = [dialect.acknowledged(answer, notice) for answer in answers]
         ack = next((each for each in acks if each.done), acks[0])
         exchanges = tuple(
@@ -218,7 +230,8 @@ class Courier:
             for answer, each in zip(answers, acks, strict=True)
         )
         after = after_attempt(delivery, ack.done, ack.text, now, retry, until)
-        await world.store.finish(claimed, after, (*entered, *exchanges))
+        times = NO_TIMES if world.manual else _times(claimed.payment, after, took_s, self._worlds.clock())
+        await world.store.finish(claimed, after, (*entered, *exchanges), times)
         if claimed.payment.told > len(dialect.messages):  # There is an earlier or a later message of it.
             await _let_overtaken_pass(world, claimed)
 
@@ -323,6 +336,20 @@ class Courier:
         bill = Bill(bill_code=content, amount_vnd=amount_vnd)
         payment, _ = await bank.close_visit(world, dialect, payment, bill, None)
         return payment
+
+
+def _times(payment: Payment, after: Delivery, took_s: float, now: datetime) -> CallbackTimes:
+    """Of an attempt that ended now."""
+    answered, told = {milliseconds(took_s): 1}, dict[int, int]()
+    if after.state is DeliveryState.ACKNOWLEDGED and payment.settled_at is not None:
+        told[milliseconds((now - payment.settled_at).total_seconds())] = 1
+    return CallbackTimes(answered, told)
+
+
+def milliseconds(seconds: float) -> int:
+    """With two exact digits above a hundred, so that few counters hold all."""
+    ms = max(0, round(seconds * 1000))
+    return ms if ms < 100 else round(ms, 2 - len(str(ms)))
 
 
 async def _put(files: DayFiles, world: World) -> None:

@@ -11,10 +11,11 @@ import pytest
 from aiohttp import web
 
 from simulator.bank import act
-from simulator.delivery import Courier
+from simulator.delivery import Courier, milliseconds
 from simulator.faults import Fault, FaultKind
 from simulator.outbox import DeliveryState, Retry
 from simulator.payment import Event, State
+from simulator.store import CallbackTimes
 from simulator.wire import ANSWER_BYTES_MAX, Outgoing
 from simulator.world import World, Worlds
 from tests.samples.vnpay import vnpay_pay
@@ -115,6 +116,31 @@ async def test_a_connector_that_is_not_there_is_tried_again(worlds: Worlds, cour
     (_, exchange) = (await world.store.exchanges(world.name))[-1]
     assert exchange.status == 0
     assert "Connect" in exchange.note
+
+
+async def test_times_are_counted_in_real_time_alone(worlds: Worlds, courier: Courier, portal: Connector) -> None:
+    for name, clock_at in (("real", None), ("manual", START)):
+        await worlds.create(name, seed="1", clock_at=clock_at)
+        world = await told_to_call(worlds, name, f"{portal.url}/ipn")
+        payment_id = await paid(world)
+        if clock_at is None:
+            for _ in range(2000):
+                if await states(world) == [DeliveryState.ACKNOWLEDGED]:
+                    break
+                await asyncio.sleep(0.01)
+        else:
+            await courier.advance(world, START)
+        assert await states(world) == [DeliveryState.ACKNOWLEDGED], payment_id
+    real, manual = [await worlds.store.callback_times(name) for name in ("real", "manual")]
+    assert (sum(real.answered.values()), sum(real.told.values())) == (1, 1)
+    assert manual == CallbackTimes()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ms"), [(0.0, 0), (-1.0, 0), (0.0994, 99), (0.1004, 100), (0.1264, 130), (1.2649, 1300), (61.7, 62_000)]
+)
+def test_times_keep_two_digits(seconds: float, ms: int) -> None:
+    assert milliseconds(seconds) == ms
 
 
 async def test_a_merchant_without_an_address_is_said_so(worlds: Worlds, courier: Courier) -> None:

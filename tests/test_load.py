@@ -66,6 +66,14 @@ def test_the_sample_portal_loses_nothing(tmp_path: Path) -> None:
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<polyline" in page
     assert "src=" not in page
+    settled = fates(results)["settled_once"]
+    for name in ("callback", "lag"):
+        assert results["times"][name]["max"] > 0
+        assert sum(each["requests"] for each in results["windows"][name]) <= settled
+        assert results["windows"][name]
+    assert "Acknowledging the bank&#39;s callback" in page
+    assert [vnd for _, vnd in results["in_flight"]][-1] == 0
+    assert max(vnd for _, vnd in results["in_flight"]) >= 0
 
 
 def test_a_portal_that_settles_twice_is_found_dossier_by_dossier(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from simulator.store import (
     OWN_ACCOUNT,
     ById,
     ByOrder,
+    CallbackTimes,
     Change,
     Claimed,
     Entry,
@@ -667,6 +668,18 @@ async def test_a_clock_never_goes_back(store: Store) -> None:
     await store.set_clock("manual", later(3600))
     await store.set_clock("manual", later(1800))
     assert (await store.sandbox("manual")).clock_at == later(3600)
+
+
+async def test_times_of_callbacks_are_counted_once_each(store: Store) -> None:
+    await owing(store, "A")
+    [claimed] = await store.claim(NOW, 5, 60, "n1")
+    times = CallbackTimes({12: 1}, {140: 1})
+    assert await store.finish(claimed, acknowledged(claimed), (), times) is True
+    assert await store.finish(claimed, acknowledged(claimed), (), times) is False, "the lease is over"
+    assert await store.callback_times("default") == times
+    assert await store.callback_times("manual") == CallbackTimes()
+    await store.clear_sandbox("default")
+    assert await store.callback_times("default") == CallbackTimes()
 
 
 async def test_settings_of_nobody_are_refused(store: Store) -> None:

@@ -90,6 +90,19 @@ class TotalsView(View):
     exchanges: int
 
 
+class CallbackTimesView(View):
+    """Milliseconds, with two exact digits, and how many callbacks took as long."""
+
+    answered: Annotated[
+        dict[int, int],
+        Field(description="From sending a callback to the connector's answer; every attempt.", examples=[{"4": 17}]),
+    ]
+    told: Annotated[
+        dict[int, int],
+        Field(description="From a payment's settlement until it was acknowledged.", examples=[{"9": 16}]),
+    ]
+
+
 @router.get("/journal", summary="What crossed the wire, in order")
 async def journal(
     world: TheWorld,
@@ -170,6 +183,12 @@ async def standings(
 @router.get("/totals", summary="Counters of the sandbox")
 async def totals(world: TheWorld) -> TotalsView:
     return TotalsView.model_validate(await world.store.totals(world.name))
+
+
+@router.get("/callback-times", summary="How long callbacks took")
+async def callback_times(world: TheWorld) -> CallbackTimesView:
+    """In real time, so none of a sandbox on a manual clock. Reset with it."""
+    return CallbackTimesView.model_validate(await world.store.callback_times(world.name))
 
 
 def _standing(each: Standing) -> StandingView:

@@ -175,6 +175,20 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     exchanges: int
 
 
+class CallbackTimes(msgspec.Struct, frozen=True):
+    """How many callbacks took how many milliseconds, on the system clock; two digits of each figure are exact.
+
+    `answered` = from sending one to the connector's answer, of every attempt. `told` = from the payment's settlement
+    until its connector has acknowledged.
+    """
+
+    answered: dict[int, int] = {}
+    told: dict[int, int] = {}
+
+
+NO_TIMES = CallbackTimes()
+
+
 class StoreError(Exception):
     """The database cannot be used; the message says why and what to do."""
 
@@ -248,8 +262,11 @@ class Store(Protocol):
         A claim whose lease has run out is due again.
         """
 
-    async def finish(self, claimed: Claimed, after: Delivery, exchanges: tuple[Exchange, ...]) -> bool:
-        """Writes the result of an attempt and the journal; False (and only the journal kept) if the lease was lost."""
+    async def finish(
+        self, claimed: Claimed, after: Delivery, exchanges: tuple[Exchange, ...], times: CallbackTimes = NO_TIMES
+    ) -> bool:
+        """Writes the result of an attempt, its times and the journal; False (and only the journal kept) if the lease
+        was lost."""
 
     async def next_due(self, sandbox: str | None = None) -> datetime | None:
         """When the next delivery falls due, among those `claim` would consider; None if nothing is owed."""
@@ -303,6 +320,9 @@ class Store(Protocol):
         """All payments, oldest first. To read on, give the last one's number as `after`."""
 
     async def totals(self, sandbox: str) -> Totals: ...
+
+    async def callback_times(self, sandbox: str) -> CallbackTimes:
+        """Of all that were sent since the sandbox was made or cleared."""
 
     async def purses(self, sandbox: str) -> list[Purse]:
         """Of the accounts that have paid, or were changed, by their numbers."""

@@ -4,6 +4,7 @@ Rule: pure. A decision sees what those before it in the same transaction have de
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,9 +16,11 @@ from simulator.payment import Payment
 from simulator.purse import Purse, is_account
 from simulator.settlement.day import moments_of
 from simulator.store import (
+    NO_TIMES,
     OWN_ACCOUNT,
     ById,
     ByOrder,
+    CallbackTimes,
     Change,
     Claimed,
     Decide,
@@ -76,6 +79,11 @@ class Finish:
     claimed: Claimed
     after: Delivery
     exchanges: tuple[Exchange, ...]
+    times: CallbackTimes = NO_TIMES
+
+
+ANSWERED, TOLD = "answered_ms:", "told_ms:"
+"""The counters of callbacks' times, each with its milliseconds."""
 
 
 def state_counter(payment: Payment) -> str:
@@ -84,6 +92,12 @@ def state_counter(payment: Payment) -> str:
 
 def delivery_counter(state: str) -> str:
     return f"deliveries:{state}"
+
+
+def time_counters(times: CallbackTimes) -> Iterator[tuple[str, int]]:
+    for prefix, counted in ((ANSWERED, times.answered), (TOLD, times.told)):
+        for ms, amount in counted.items():
+            yield f"{prefix}{ms}", amount
 
 
 class Decisions:
@@ -162,6 +176,8 @@ class Decisions:
             self.numbers[tenant.sandbox_id, finish.after.payment_id] = number
             self.tally[tenant.sandbox_id, delivery_counter(DeliveryState.CLAIMED)] -= 1
             self.tally[tenant.sandbox_id, delivery_counter(finish.after.state)] += 1
+            for counter, amount in time_counters(finish.times):
+                self.tally[tenant.sandbox_id, counter] += amount
         self.record(tenant, finish.exchanges)
 
     def record(self, tenant: Tenant, exchanges: tuple[Exchange, ...]) -> None:

@@ -16,6 +16,8 @@ from simulator.outbox import Delivery
 from simulator.payment import Payment
 from simulator.purse import Purse
 from simulator.store import (
+    NO_TIMES,
+    CallbackTimes,
     Claimed,
     Decide,
     Entry,
@@ -148,8 +150,10 @@ class PostgresStore:
         token = f"{node}:{secrets.token_hex(8)}"
         return await self._run(statements.claim, rows.micros(now), limit, rows.micros(until), token, sandbox)
 
-    async def finish(self, claimed: Claimed, after: Delivery, exchanges: tuple[Exchange, ...]) -> bool:
-        is_mine: bool = await self._finishing.submit(Finish(claimed, after, exchanges))
+    async def finish(
+        self, claimed: Claimed, after: Delivery, exchanges: tuple[Exchange, ...], times: CallbackTimes = NO_TIMES
+    ) -> bool:
+        is_mine: bool = await self._finishing.submit(Finish(claimed, after, exchanges, times))
         return is_mine
 
     async def next_due(self, sandbox: str | None = None) -> datetime | None:
@@ -214,7 +218,10 @@ class PostgresStore:
         return await self._run(statements.letters, sandbox, recipient, after_id, limit)
 
     async def totals(self, sandbox: str) -> Totals:
-        return await self._run(statements.totals, sandbox)
+        return rows.totals(await self._run(statements.counters, sandbox))
+
+    async def callback_times(self, sandbox: str) -> CallbackTimes:
+        return rows.callback_times(await self._run(statements.counters, sandbox))
 
     async def _run(self, work: Callable[..., Awaitable[T]], *given: object) -> T:
         """Statements that stand for themselves, each its own transaction."""

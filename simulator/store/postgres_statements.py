@@ -28,7 +28,6 @@ from simulator.store import (
     Outdated,
     Sandbox,
     Standing,
-    Totals,
     UnknownSandbox,
     rows,
 )
@@ -628,9 +627,9 @@ async def letters(
     return [(row["letter_no"], rows.letter(row["document"])) for row in found]
 
 
-async def totals(connection: Connection, name: str) -> Totals:
+async def counters(connection: Connection, name: str) -> dict[str, int]:
     found = await _rows(connection, "SELECT counter, amount FROM tally WHERE sandbox_id = $1", name)
-    return rows.totals({row["counter"]: row["amount"] for row in found})
+    return {row["counter"]: row["amount"] for row in found}
 
 
 async def _create_payments(connection: Connection, decisions: Decisions) -> None:

@@ -12,7 +12,8 @@ from simulator.outbox import Delivery, DeliveryState, Retry
 from simulator.payment import Merchant, Payment
 from simulator.purse import Purse
 from simulator.settlement.day import moments_of
-from simulator.store import Claimed, Entry, Exchange, Sandbox, Totals
+from simulator.store import CallbackTimes, Claimed, Entry, Exchange, Sandbox, Totals
+from simulator.store.decisions import ANSWERED, TOLD
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -142,6 +143,13 @@ def totals(counters: dict[str, int]) -> Totals:
         deliveries_by_state=_of("deliveries:", counters),
         exchanges=counters.get("exchanges", 0),
     )
+
+
+def callback_times(counters: dict[str, int]) -> CallbackTimes:
+    def timed(prefix: str) -> dict[int, int]:
+        return {int(ms): amount for ms, amount in _of(prefix, counters).items()}
+
+    return CallbackTimes(timed(ANSWERED), timed(TOLD))
 
 
 def _of(prefix: str, counters: dict[str, int]) -> dict[str, int]:

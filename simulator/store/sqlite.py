@@ -16,6 +16,8 @@ from simulator.outbox import Delivery
 from simulator.payment import Payment
 from simulator.purse import Purse
 from simulator.store import (
+    NO_TIMES,
+    CallbackTimes,
     Claimed,
     Decide,
     Entry,
@@ -139,8 +141,10 @@ class SqliteStore:
         )
         return claimed
 
-    async def finish(self, claimed: Claimed, after: Delivery, exchanges: tuple[Exchange, ...]) -> bool:
-        is_mine: bool = await self._write(Finish(claimed, after, exchanges))
+    async def finish(
+        self, claimed: Claimed, after: Delivery, exchanges: tuple[Exchange, ...], times: CallbackTimes = NO_TIMES
+    ) -> bool:
+        is_mine: bool = await self._write(Finish(claimed, after, exchanges, times))
         return is_mine
 
     async def next_due(self, sandbox: str | None = None) -> datetime | None:
@@ -206,7 +210,10 @@ class SqliteStore:
         return await self._read(statements.letters, sandbox, recipient, after_id, limit)
 
     async def totals(self, sandbox: str) -> Totals:
-        return await self._read(statements.totals, sandbox)
+        return rows.totals(await self._read(statements.counters, sandbox))
+
+    async def callback_times(self, sandbox: str) -> CallbackTimes:
+        return rows.callback_times(await self._read(statements.counters, sandbox))
 
     async def _write(self, work: Work) -> Any:
         if self._grouping is None:

@@ -21,7 +21,6 @@ from simulator.store import (
     Outdated,
     Sandbox,
     Standing,
-    Totals,
     UnknownSandbox,
     expiry_of,
     rows,
@@ -458,9 +457,9 @@ def letters(
     return [(number, rows.letter(content)) for number, content in found]
 
 
-def totals(connection: sqlite3.Connection, name: str) -> Totals:
+def counters(connection: sqlite3.Connection, name: str) -> dict[str, int]:
     of = (sandbox_id(connection, name),)
-    return rows.totals(dict(connection.execute("SELECT counter, amount FROM tally WHERE sandbox_id = ?", of)))
+    return dict(connection.execute("SELECT counter, amount FROM tally WHERE sandbox_id = ?", of))
 
 
 def _create_payments(connection: sqlite3.Connection, decisions: Decisions) -> None:
