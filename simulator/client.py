@@ -4,7 +4,7 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Any, Self, TypeVar
+from typing import IO, Any, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -694,6 +694,18 @@ class Banksim:
         """The bare bytes of what is below /_control. Raises ControlError."""
         return self._response("GET", path, None, params, PATIENT_S).content
 
+    def fetch_into(self, into: IO[bytes], path: str, *, params: Mapping[str, Any] | None = None) -> None:
+        """The same bytes, piece by piece and never all in memory. Raises ControlError."""
+        try:
+            with self._http.stream("GET", path, params=params, timeout=PATIENT_S) as response:
+                if not response.is_success:
+                    response.read()
+                    raise _problem(response)
+                for piece in response.iter_bytes():
+                    into.write(piece)
+        except httpx.TransportError as error:
+            raise ControlError(0, f"no answer from {self.url} ({error}): is `banksim serve` running?") from error
+
     def _response(
         self,
         method: str,
@@ -1069,6 +1081,14 @@ class SandboxClient:
         )
         place = f"/sandboxes/{_part(self.name)}/settlements/{_part(bank)}/{business_date.isoformat()}"
         return self.banksim.fetch(place, params=params)
+
+    def early_file(
+        self, into: IO[bytes], bank: str, business_date: date, *, kind: str = "", merchant_code: str = ""
+    ) -> None:
+        """The file as it is now, the rows so far of a day that still lasts; never all in memory."""
+        place = f"/sandboxes/{_part(self.name)}/settlements/{_part(bank)}/{business_date.isoformat()}"
+        params = {"kind": kind, "merchant_code": merchant_code, "early": "true"}
+        self.banksim.fetch_into(into, place, params=params)
 
     def reply(
         self,

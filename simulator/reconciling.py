@@ -121,13 +121,17 @@ async def write_day(
     business_date: date,
     into: IO[bytes],
     since: date | None = None,
+    *,
+    early: bool = False,
 ) -> Sheet:
     """The same file without faults, into `into`, a page of payments after another: a day may have a million.
 
-    The sheet is without its lines. Raises NotOver, WrongOption or DoesNotFit.
+    `early` = the rows so far, where the day still lasts. The sheet is without its lines. Raises NotOver, WrongOption
+    or DoesNotFit.
     """
     sheet = Sheet(merchant=merchant, day=day_of(business_date, cut_off_of(form, merchant), since), lines=())
-    _demand_over(sheet.day, await world.now())
+    if not early:
+        _demand_over(sheet.day, await world.now())
     lines = _pulled(_pages(world, form, merchant, sheet.day), asyncio.get_running_loop())
     await asyncio.to_thread(_put_all, form.pieces(sheet, lines), into)
     return sheet

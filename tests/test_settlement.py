@@ -4,6 +4,7 @@ import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +244,20 @@ async def test_a_connector_fetches_it_from_seven_on_the_next_day(desk: Desk) -> 
     assert "BILL_IN" in bills.headers["content-disposition"]
 
 
+async def test_the_rows_so_far_are_there_while_the_day_lasts(desk: Desk) -> None:
+    await desk.pay("A")
+    place = f"/settlements/vietinbank/{FRIDAY}"
+    first = await desk.get(place, early="true")
+    assert (b"|A|" in first.content, b"|B|" in first.content) == (True, False)
+    await desk.pay("B")
+    assert b"|B|" in (await desk.get(place, early="true")).content
+    assert (await desk.get(place, 409, early="true", faults='{"count_delta":1}')).json()["detail"]
+    await desk.get(place, 404)
+    await desk.at(datetime(2026, 11, 21, 7, tzinfo=VIETNAM))
+    whole = (await desk.get(place)).content
+    assert (await desk.get(place, early="true")).content == whole
+
+
 async def test_a_days_files_are_listed_without_being_made(desk: Desk) -> None:
     listed = (await desk.get("/settlements", business_date=str(FRIDAY))).json()
     kinds = {(each["bank"], each["kind"]) for each in listed}
@@ -395,6 +410,11 @@ def test_the_day_by_the_client_and_in_a_folder(tmp_path: Path, capsys: pytest.Ca
         assert sandbox.settlements(day) == sandbox.settlements()
         with pytest.raises(ControlError, match="is there from"):
             sandbox.settlement_file("vietinbank", day, late_s=60)
+        into = BytesIO()
+        sandbox.early_file(into, "vietinbank", day)
+        assert into.getvalue() == made.content
+        with pytest.raises(ControlError, match="no file 'x'"):
+            sandbox.early_file(into, "vietinbank", day, kind="x")
         wrong = sandbox.settle("vietinbank", day, faults={"missing": ["A"]})
         assert (wrong.lines, sandbox.settle("vietinbank", day, since=day).content) == ((), made.content)
         answer = answer_to({"content_base64": made.content_base64})

@@ -44,6 +44,7 @@ BusinessDate = Annotated[
 Since = Annotated[BusinessDate | None, Field(description="All days from this one on once more, as after an outage.")]
 KindOf = Annotated[str, Field(description="Which of the bank's files; without it, its first one.", examples=["va"])]
 LateS = Annotated[int, Query(ge=0, le=31 * 24 * 3600, description="So much later than usual it is there.")]
+Early = Annotated[bool, Query(description="Now, whatever the hour: the rows so far, of a day that still lasts too.")]
 
 
 class ExtraRow(Body):
@@ -197,30 +198,36 @@ async def fetch(
     kind: Annotated[str, Query(description="Without it, the bank's first one.")] = "",
     merchant_code: Annotated[str, Query(description="Without it, the bank's first merchant.")] = "",
     late_s: LateS = 0,
+    early: Early = False,
     since: Since = None,
     faults: Annotated[
         str, Query(description="As JSON, as in the body of POST.", examples=['{"count_delta":1}'])
     ] = "{}",
 ) -> Response:
-    """The bare bytes. 404 before it is there: at 07:00 on the next day, or as the merchant's options say."""
+    """The bare bytes. 404 before it is there: at 07:00 on the next day, or as the merchant's options say.
+
+    `early` goes without faults, which need a day that is over.
+    """
     form, merchant = _named(world, bank, kind, merchant_code)
     ready_at = _file(form, merchant, business_date).ready_at + timedelta(seconds=late_s)
     now = await world.now()
-    if now < ready_at:
+    if now < ready_at and not early:
         raise Refused(404, f"The file is there from {ready_at.isoformat()} on; it is {now.isoformat()}.")
     wanted = Wanted(bank=bank, business_date=business_date, since=since, faults=_read(faults))
     if wanted.faults != Faults():
         written = await _written(world, form, merchant, wanted)
         return Response(written.content, media_type=TEXT, headers=_headers(written.name))
-    return await _streamed(world, form, merchant, wanted)
+    return await _streamed(world, form, merchant, wanted, early)
 
 
-async def _streamed(world: World, form: DayFile, merchant: Merchant, wanted: Wanted) -> Response:
+async def _streamed(world: World, form: DayFile, merchant: Merchant, wanted: Wanted, early: bool) -> Response:
     """Written to its end first, for only then it is known whether it can be; what is long lies on the disk."""
     _demand_order(wanted)
     content = SpooledTemporaryFile(max_size=IN_MEMORY_MAX)  # noqa: SIM115 - closed when it is sent
     with _refusing("There is no such file"):
-        sheet = await reconciling.write_day(world, form, merchant, wanted.business_date, content, wanted.since)
+        sheet = await reconciling.write_day(
+            world, form, merchant, wanted.business_date, content, wanted.since, early=early
+        )
     headers = {**_headers(form.name(sheet)), "content-length": str(content.tell())}
     return StreamingResponse(_chunks(content), media_type=TEXT, headers=headers)
 
