@@ -377,6 +377,15 @@ def due_at(payment: Payment) -> datetime | None:
     return min((each.decides_at for each in payment.pending_refunds if each.decides_at is not None), default=None)
 
 
+def ended_at(payment: Payment) -> datetime | None:
+    """When the last thing happened to it; None = it has not ended: something is still pending, held, or to come."""
+    open_states = (State.PENDING, State.SUSPECTED)
+    if payment.state in open_states or payment.pending_refunds or due_at(payment) is not None:
+        return None
+    events = (payment.created_at, payment.settled_at, *(refund.refunded_at for refund in payment.all_refunds))
+    return max(at for at in events if at is not None)
+
+
 def fallen_due(payment: Payment, now: datetime) -> Payment:
     """The payment once all has happened that was due by `now`."""
     if payment.state is State.PENDING:

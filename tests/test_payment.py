@@ -15,9 +15,12 @@ from simulator.payment import (
     Order,
     Outcome,
     Payment,
+    Refund,
+    RefundState,
     State,
     Step,
     apply,
+    ended_at,
 )
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
@@ -81,3 +84,30 @@ def test_every_settling_event_has_an_outcome_of_its_own() -> None:
 def test_a_payment_survives_its_journey_through_the_store() -> None:
     before = apply(payment(), Event.APPROVE, LATER)
     assert msgspec.json.decode(msgspec.json.encode(before), type=Payment) == before
+
+
+REFUND = Refund(request_ref="R", amount_vnd=1, refunded_at=LATER, bank_ref="r")
+PENDING_REFUND = msgspec.structs.replace(REFUND, state=RefundState.PENDING)
+
+
+@pytest.mark.parametrize("state", State)
+def test_only_what_is_decided_has_ended(state: State) -> None:
+    ended = ended_at(msgspec.structs.replace(payment(state), settled_at=LATER))
+    assert ended == (None if state in (State.PENDING, State.SUSPECTED) else LATER)
+
+
+@pytest.mark.parametrize(
+    ("changes", "at"),
+    [
+        ({}, NOW),
+        ({"refunds": (REFUND,)}, LATER),
+        ({"unmade_refunds": (msgspec.structs.replace(REFUND, state=RefundState.REFUSED),)}, LATER),
+        ({"unmade_refunds": (PENDING_REFUND,)}, None),
+        ({"state": State.CANCELLED, "late_at": LATER}, None),
+    ],
+)
+def test_a_payment_has_ended_once_nothing_more_happens_by_itself(
+    changes: dict[str, object], at: datetime | None
+) -> None:
+    settled = msgspec.structs.replace(payment(State.PAID), settled_at=NOW)
+    assert ended_at(msgspec.structs.replace(settled, **changes)) == at

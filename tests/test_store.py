@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import random
 import sqlite3
 from collections import Counter
@@ -37,6 +38,7 @@ from simulator.store import (
     Key,
     Name,
     Outdated,
+    Removed,
     Sandbox,
     Store,
     Stored,
@@ -586,6 +588,9 @@ CALLS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "letters": lambda store: store.letters("none"),
     "purses": lambda store: store.purses("none"),
     "totals": lambda store: store.totals("none"),
+    "remove_payments": lambda store: store.remove_payments("none", NOW),
+    "remove_exchanges": lambda store: store.remove_exchanges("none", NOW),
+    "remove_letters": lambda store: store.remove_letters("none", NOW),
 }
 
 
@@ -1107,7 +1112,15 @@ async def test_what_an_older_schema_kept_is_found_by_its_moments(database: Datab
     await store.transact("default", ById("id-A"), refund(1, later(60)))
     before = await moments(store)
     await store.close()
-    script = "DROP TABLE moment; ALTER TABLE sandbox DROP COLUMN version; UPDATE schema_version SET version = 4"
+    script = (
+        "DROP TABLE moment; ALTER TABLE sandbox DROP COLUMN version; DROP INDEX name_by_payment; "
+        "DROP INDEX letter_by_sandbox; UPDATE schema_version SET version = 4"
+    )
+    await executed(database, script)
+    assert await moments(await database.open()) == before != []
+
+
+async def executed(database: Database, script: str) -> None:
     if database.url.startswith("postgresql"):
         connection = await asyncpg.connect(database.url)
         await connection.execute(script)
@@ -1115,7 +1128,6 @@ async def test_what_an_older_schema_kept_is_found_by_its_moments(database: Datab
     else:
         with closing(sqlite3.connect(database.url)) as file:
             file.executescript(script)
-    assert await moments(await database.open()) == before != []
 
 
 @pytest.mark.postgres
@@ -1146,6 +1158,249 @@ async def assert_counted(store: Store, sandbox: str) -> None:
     assert totals.exchanges == len(await store.exchanges(sandbox, limit=10_000))
     assert totals.debited_vnd == sum(each.amount_vnd for each in entries if each.amount_vnd > 0)
     assert totals.refunded_vnd == -sum(each.amount_vnd for each in entries if each.amount_vnd < 0)
+
+
+# What is old and removed
+
+
+def at(moment: datetime, payment: Payment) -> Payment:
+    return msgspec.structs.replace(payment, created_at=moment)
+
+
+async def kept_rows(store: Store, sandbox: str = "default") -> dict[str, int]:
+    """How many rows there are of each kind that a reader sees."""
+    return {
+        "payments": len(await store.payments(sandbox, limit=10_000)),
+        "deliveries": len(await store.deliveries(sandbox, limit=10_000)),
+        "ledger": len(await store.ledger(sandbox, limit=10_000)),
+        "exchanges": len(await store.exchanges(sandbox, limit=10_000)),
+    }
+
+
+async def rows_of(database: Database, table: str) -> int:
+    """How many there are in the table, whoever reads them."""
+    if database.url.startswith("postgresql"):
+        connection = await asyncpg.connect(database.url)
+        count = int(await connection.fetchval(f"SELECT count(*) FROM {table}"))
+        await connection.close()
+        return count
+    with closing(sqlite3.connect(database.url)) as file:
+        return int(file.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+async def told_of(store: Store, name: str, sandbox: str = "default") -> Payment:
+    """A payment with a name of its own that was paid, and its callback acknowledged."""
+    new = new_payment(name)
+    await store.transact(sandbox, order_key(new), create(new, names=(f"bank-{name}",)))
+    payment = await store.transact(sandbox, ById(new.payment_id), approve)
+    for claimed in await store.claim(later(1), 10, 1, "n", sandbox):
+        await store.finish(claimed, acknowledged(claimed), (exchange_of(payment.payment_id, "told"),))
+    return payment
+
+
+async def test_what_ended_long_ago_is_removed_with_all_that_belongs_to_it(database: Database, store: Store) -> None:
+    for name in ("A", "B"):
+        await told_of(store, name)
+    await told_of(store, "C", "manual")
+    everything = await store.totals("default")
+    removed = await store.remove_payments("default", later(3600))
+    assert (removed.count, removed.after) == (2, None)
+    assert set((await kept_rows(store)).values()) == {0}
+    assert await store.named("default", Name("vnpay", "DEMO", "bank-A")) is None
+    assert await moments(store) == []
+    assert [each.payment_id for each in await store.payments("manual")] == ["id-C"]
+    for table in ("payment", "name", "moment", "ledger", "delivery"):
+        assert await rows_of(database, table) == 1, table
+    totals = await store.totals("default")
+    gone = {"payments_removed": 2, "exchanges_removed": 4}
+    assert totals == msgspec.structs.replace(everything, **gone), "totals go on counting what is gone"
+
+
+async def test_an_order_of_a_removed_payment_may_come_again(store: Store) -> None:
+    await told_of(store, "A")
+    await told_of(store, "B")
+    await store.remove_payments("default", later(3600))
+    assert (await told_of(store, "A")).payment_id == "id-A"
+
+
+async def test_the_number_of_a_removed_payment_is_never_given_again(store: Store) -> None:
+    """Whoever reads on from it must not miss what comes."""
+    await told_of(store, "A")
+    last = (await store.standings("default"))[-1].number
+    await store.remove_payments("default", later(3600))
+    await told_of(store, "B")
+    assert [each.payment.payment_id for each in await store.standings("default", after=last)] == ["id-B"]
+
+
+def with_pending_refund(stored: Stored) -> Change[None]:
+    assert stored.payment is not None
+    refund = Refund(request_ref="R", amount_vnd=1, refunded_at=NOW, bank_ref="r", state=RefundState.PENDING)
+    return Change(None, payment=msgspec.structs.replace(stored.payment, unmade_refunds=(refund,)))
+
+
+def happens(event: Event, moment: datetime = NOW) -> Callable[[Stored], Change[None]]:
+    def decide(stored: Stored) -> Change[None]:
+        assert stored.payment is not None
+        return Change(None, payment=apply(stored.payment, event, moment))
+
+    return decide
+
+
+async def test_what_has_not_ended_or_is_still_told_is_not_removed(store: Store) -> None:
+    await added(store, "pending")
+    for name, decide in (("held", happens(Event.SUSPECT)), ("late", happens(Event.CANCEL, later(7200)))):
+        await added(store, name)
+        await store.transact("default", ById(f"id-{name}"), decide)
+    await told_of(store, "refunding")
+    await store.transact("default", ById("id-refunding"), with_pending_refund)
+    await told_of(store, "gone")
+    await paid(store, "untold")
+    await paid(store, "telling")
+    assert len(await store.claim(NOW, 1, 1, "n", "default")) == 1, "one is being sent, one waits"
+    await told_of(store, "youngest", "manual")
+    removed = await store.remove_payments("default", later(3600))
+    kept = [each.payment_id for each in await store.payments("default")]
+    assert kept == [f"id-{name}" for name in ("telling", "untold", "refunding", "late", "held", "pending")]
+    assert removed.count == 1
+
+
+async def test_removing_goes_on_from_round_to_round_and_stops_at_what_is_young(store: Store) -> None:
+    for number in range(7):
+        await told_of(store, f"{number}")
+    young = at(later(7200), new_payment("young"))
+    await store.transact("default", order_key(young), create(young))
+    first = await store.remove_payments("default", later(3600), limit=3)
+    assert (first.count, first.after is None) == (3, False)
+    second = await store.remove_payments("default", later(3600), after=first.after or 0, limit=3)
+    assert (second.count, second.after is None) == (3, False)
+    third = await store.remove_payments("default", later(3600), after=second.after or 0, limit=3)
+    assert (third.count, third.after) == (1, None)
+    assert [each.payment_id for each in await store.payments("default")] == ["id-young"]
+
+
+async def test_a_callback_that_was_done_lately_keeps_its_payment(store: Store) -> None:
+    await paid(store, "A")
+    for claimed in await store.claim(later(7000), 10, 300, "n"):
+        await store.finish(claimed, acknowledged(claimed), ())
+    await told_of(store, "B", "manual")
+    assert (await store.remove_payments("default", later(7100))).count == 0
+    assert (await store.remove_payments("default", later(7400))).count == 1
+
+
+async def test_entries_of_the_journal_that_belong_to_no_payment_are_removed_by_their_age(store: Store) -> None:
+    await added(store, "A", exchanges=(exchange_of("id-A"),))
+    for seconds in (0, 10, 7200):
+        exchange = msgspec.structs.replace(exchange_of("", str(seconds)), at=later(seconds))
+        await store.transact("default", None, lambda stored, exchange=exchange: Change(None, exchanges=(exchange,)))  # type: ignore[misc]
+    removed = await store.remove_exchanges("default", later(3600))
+    assert (removed.count, removed.after) == (2, None)
+    assert [each.note for _, each in await store.exchanges("default")] == ["", "7200"]
+    totals = await store.totals("default")
+    assert (totals.exchanges, totals.exchanges_removed) == (4, 2)
+    again = await store.remove_exchanges("default", later(3600), limit=1)
+    assert (again.count, again.after is None) == (0, False), "there may be more behind what stays"
+
+
+async def test_letters_are_removed_by_their_age(store: Store) -> None:
+    for seconds in (0, 10, 7200):
+        letter = msgspec.structs.replace(letter_of("0912345678", str(seconds)), at=later(seconds))
+        await store.put_letter("default", letter)
+    await store.put_letter("manual", letter_of("0912345678", "0"))
+    assert await store.remove_letters("default", later(3600)) == Removed(2, None)
+    assert [each.text for _, each in await store.letters("default")] == ["7200"]
+    assert len(await store.letters("manual")) == 1
+    assert (await store.totals("default")).letters_removed == 2
+
+
+async def test_what_is_removed_while_it_is_asked_for_is_there_whole_or_not_at_all(
+    database: Database, store: Store
+) -> None:
+    """Payers change and refund payments while another process removes what ended."""
+    other = await database.open()
+    for number in range(30):
+        await told_of(store, f"{number}")
+
+    async def asker(number: int) -> None:
+        def decide(stored: Stored) -> Change[bool]:
+            if stored.payment is None:
+                return Change(False)
+            told = msgspec.structs.replace(stored.payment, told=stored.payment.told + 1)
+            return Change(True, payment=told, deliveries=announce(told, later(9000)))
+
+        is_there = await store.transact("default", ById(f"id-{number}"), decide)
+        rows_left = await store.deliveries("default", payment_id=f"id-{number}")
+        assert len(rows_left) == (2 if is_there else 0)
+
+    async def remover() -> None:
+        after = 0
+        while after is not None:
+            after = (await other.remove_payments("default", later(3600), after=after, limit=4)).after
+
+    await asyncio.gather(remover(), *(asker(number) for number in range(30)))
+    payments = {each.payment_id for each in await store.payments("default", limit=100)}
+    assert {each.payment_id for each in await store.ledger("default", limit=100)} == payments
+    assert {each.payment_id for each in await store.deliveries("default", limit=100)} == payments
+
+
+async def test_a_store_says_what_it_takes_on_the_disk_and_gives_it_back(database: Database, store: Store) -> None:
+    for number in range(60):
+        note = "x" * 4000
+        await added(store, f"{number}", exchanges=(exchange_of(f"id-{number}", note),))
+        await store.transact("default", ById(f"id-{number}"), happens(Event.CANCEL))
+    assert (before := await store.size()).gives_back
+    assert before.size_bytes > 60 * 4000
+    assert (await store.remove_payments("default", later(3600))).count >= 59
+    if database.url.startswith("postgresql"):
+        assert not await store.give_back(), "autovacuum does it"
+        return
+    free = (await store.size()).free_bytes
+    assert free > 50 * 4000
+    assert await store.give_back(10)
+    assert (await store.size()).free_bytes == free - 10 * 4096
+    while await store.give_back(10):
+        continue
+    assert (await store.size()).free_bytes == 0
+    await store.close()
+    assert os.stat(database.url).st_size < free
+
+
+async def test_figures_are_those_of_every_sandbox_oldest_first(store: Store) -> None:
+    await owing(store, "A", due_at=later(5))
+    await added(store, "B", "manual")
+    await store.transact("default", None, lambda stored: Change(None, spent=("lost", "lost", "delay")))
+    default, manual = await store.figures()
+    assert (default.sandbox, default.manual, default.due_at) == ("default", False, later(5))
+    assert (manual.sandbox, manual.manual, manual.due_at) == ("manual", True, None)
+    assert default.totals == await store.totals("default")
+    assert default.totals.payments_by_bank == {"vnpay": {"pending": 1}}
+    assert default.totals.faults_spent == {"lost": 2, "delay": 1}
+
+
+async def test_second_and_later_attempts_are_counted_as_retries(store: Store) -> None:
+    await owing(store, "A")
+    for seconds in (0, 100, 1000):
+        for claimed in await store.claim(later(seconds), 5, 10, "n"):
+            after = after_attempt(claimed.delivery, False, "", later(seconds), LADDER)
+            await store.finish(claimed, after, ())
+    totals = await store.totals("default")
+    assert (totals.retries, totals.deliveries_by_state) == (2, {"exhausted": 1})
+
+
+async def test_payments_that_an_older_schema_counted_are_counted_by_bank(database: Database, store: Store) -> None:
+    await paid(store, "A")
+    await added(store, "B")
+    await store.close()
+    script = (
+        "DROP INDEX name_by_payment; DROP INDEX moment_by_payment; DROP INDEX letter_by_sandbox; "
+        "DELETE FROM tally WHERE counter LIKE 'payments:%'; "
+        "INSERT INTO tally SELECT sandbox_id, 'payments:paid', 1 FROM sandbox WHERE name = 'default'; "
+        "INSERT INTO tally SELECT sandbox_id, 'payments:pending', 1 FROM sandbox WHERE name = 'default'; "
+        "UPDATE schema_version SET version = 6"
+    )
+    await executed(database, script)
+    totals = await (await database.open()).totals("default")
+    assert totals.payments_by_bank == {"vnpay": {"paid": 1, "pending": 1}}
+    assert totals.payments_by_state == {"paid": 1, "pending": 1}
 
 
 async def test_the_counters_agree_with_the_rows(database: Database, store: Store) -> None:

@@ -138,7 +138,8 @@ class Change(msgspec.Struct, Generic[R], frozen=True):
     that no longer waits, because a courier has claimed it meanwhile, is left alone. `names` are added to `payment`;
     one that is taken stays with whom it names already.
 
-    `faults`, when not None, is the plan that remains after some were spent. `purse`, when not None, replaces the one
+    `faults`, when not None, is the plan that remains after some were spent; `spent` names the kinds of those that
+    struck, once for each time. `purse`, when not None, replaces the one
     that the decision was shown.
     """
 
@@ -150,6 +151,7 @@ class Change(msgspec.Struct, Generic[R], frozen=True):
     faults: tuple[Fault, ...] | None = None
     names: tuple[str, ...] = ()
     purse: Purse | None = None
+    spent: tuple[str, ...] = ()
 
 
 Decide = Callable[[Stored], Change[R]]
@@ -165,7 +167,10 @@ class Claimed(msgspec.Struct, frozen=True):
 
 
 class Totals(msgspec.Struct, frozen=True, kw_only=True):
-    """Counters of one sandbox; money in dong."""
+    """Counters of one sandbox, of all that ever was in it since it was made or cleared; money in dong.
+
+    What was removed since for its age goes on counting, and `..._removed` says how much of it is gone.
+    """
 
     payments: int
     payments_by_state: dict[str, int]
@@ -173,6 +178,12 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
     refunded_vnd: int
     deliveries_by_state: dict[str, int]
     exchanges: int
+    payments_by_bank: dict[str, dict[str, int]] = {}
+    retries: int = 0
+    faults_spent: dict[str, int] = {}
+    payments_removed: int = 0
+    exchanges_removed: int = 0
+    letters_removed: int = 0
 
 
 class CallbackTimes(msgspec.Struct, frozen=True):
@@ -187,6 +198,31 @@ class CallbackTimes(msgspec.Struct, frozen=True):
 
 
 NO_TIMES = CallbackTimes()
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """What one sandbox comes to at this moment. `due_at` is when the next of its callbacks falls due, or fell."""
+
+    sandbox: str
+    manual: bool
+    due_at: datetime | None
+    totals: Totals
+    times: CallbackTimes
+
+
+class Removed(msgspec.Struct, frozen=True):
+    """A round of removing: how many are gone, and the number after which to go on; None = all that is old was seen."""
+
+    count: int
+    after: int | None
+
+
+class Size(msgspec.Struct, frozen=True):
+    """What a store takes on the disk. `gives_back` = what is removed makes it smaller, not only free to be used."""
+
+    size_bytes: int
+    free_bytes: int
+    gives_back: bool
 
 
 class StoreError(Exception):
@@ -323,6 +359,27 @@ class Store(Protocol):
 
     async def callback_times(self, sandbox: str) -> CallbackTimes:
         """Of all that were sent since the sandbox was made or cleared."""
+
+    async def figures(self) -> list[Figures]:
+        """Of every sandbox, the oldest first."""
+
+    async def remove_payments(self, sandbox: str, before: datetime, *, after: int = 0, limit: int = 100) -> Removed:
+        """Removes payments that ended before that instant, with all that belongs to them, in one transaction.
+
+        Looks at the `limit` oldest of those after the number `after`. One that is pending or held, has a pending
+        refund, or whose connector is still being told, stays; and so may the youngest of all. The counters stay, too.
+        """
+
+    async def remove_exchanges(self, sandbox: str, before: datetime, *, after: int = 0, limit: int = 100) -> Removed:
+        """The same for older entries of the journal that belong to no payment, or to none any more."""
+
+    async def remove_letters(self, sandbox: str, before: datetime, *, after: int = 0, limit: int = 100) -> Removed:
+        """The same for older letters."""
+
+    async def give_back(self, pages: int = 100) -> bool:
+        """Gives at most so many free pages back to the disk, if that is to be asked for. Whether there are more."""
+
+    async def size(self) -> Size: ...
 
     async def purses(self, sandbox: str) -> list[Purse]:
         """Of the accounts that have paid, or were changed, by their numbers."""

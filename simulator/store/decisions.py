@@ -12,7 +12,7 @@ from typing import Any
 from simulator.clock import Clock
 from simulator.faults import Fault
 from simulator.outbox import Delivery, DeliveryState
-from simulator.payment import Payment
+from simulator.payment import Payment, State
 from simulator.purse import Purse, is_account
 from simulator.settlement.day import moments_of
 from simulator.store import (
@@ -85,9 +85,17 @@ class Finish:
 ANSWERED, TOLD = "answered_ms:", "told_ms:"
 """The counters of callbacks' times, each with its milliseconds."""
 
+RETRIES = "retries"
+FAULTS = "faults:"
+"""The counters of faults spent, each with its kind."""
+
 
 def state_counter(payment: Payment) -> str:
-    return f"payments:{payment.state.value}"
+    return bank_counter(payment.bank, payment.state)
+
+
+def bank_counter(bank: str, state: State) -> str:
+    return f"payments:{bank}:{state.value}"
 
 
 def delivery_counter(state: str) -> str:
@@ -166,6 +174,8 @@ class Decisions:
         for delivery in change.deliveries:
             self.deliveries[tenant.sandbox_id, delivery.payment_id, delivery.delivery_id] = delivery
         self.record(tenant, change.exchanges)
+        for kind in change.spent:
+            self.tally[tenant.sandbox_id, f"{FAULTS}{kind}"] += 1
         if change.faults is not None and change.faults != tenant.faults:
             self.faults[tenant.sandbox_id] = tenant.faults = change.faults
         return change.reply
@@ -176,6 +186,7 @@ class Decisions:
             self.numbers[tenant.sandbox_id, finish.after.payment_id] = number
             self.tally[tenant.sandbox_id, delivery_counter(DeliveryState.CLAIMED)] -= 1
             self.tally[tenant.sandbox_id, delivery_counter(finish.after.state)] += 1
+            self.tally[tenant.sandbox_id, RETRIES] += finish.after.attempt > max(1, finish.claimed.delivery.attempt)
             for counter, amount in time_counters(finish.times):
                 self.tally[tenant.sandbox_id, counter] += amount
         self.record(tenant, finish.exchanges)

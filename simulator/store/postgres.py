@@ -22,12 +22,15 @@ from simulator.store import (
     Decide,
     Entry,
     Exchange,
+    Figures,
     ImpossibleChange,
     Key,
     Moment,
     Name,
     R,
+    Removed,
     Sandbox,
+    Size,
     Standing,
     StoreError,
     Totals,
@@ -35,12 +38,14 @@ from simulator.store import (
     migrations,
     rows,
 )
+from simulator.store import postgres_removal as removal
 from simulator.store import postgres_statements as statements
 from simulator.store.decisions import Decisions, Finish, Transact
 from simulator.store.grouping import Grouping
 from simulator.store.migrations import Migration
 from simulator.store.pending import Pending, Shared
 from simulator.store.postgres_statements import Connection
+from simulator.store.removing import ROUND
 
 T = TypeVar("T")
 
@@ -222,6 +227,25 @@ class PostgresStore:
 
     async def callback_times(self, sandbox: str) -> CallbackTimes:
         return rows.callback_times(await self._run(statements.counters, sandbox))
+
+    async def figures(self) -> list[Figures]:
+        return await self._run(statements.figures)
+
+    async def remove_payments(self, sandbox: str, before: datetime, *, after: int = 0, limit: int = ROUND) -> Removed:
+        return await self._commit(lambda to: removal.remove_payments(to, sandbox, before, after, limit))
+
+    async def remove_exchanges(self, sandbox: str, before: datetime, *, after: int = 0, limit: int = ROUND) -> Removed:
+        return await self._commit(lambda to: removal.remove_exchanges(to, sandbox, before, after, limit))
+
+    async def remove_letters(self, sandbox: str, before: datetime, *, after: int = 0, limit: int = ROUND) -> Removed:
+        return await self._commit(lambda to: removal.remove_letters(to, sandbox, before, after, limit))
+
+    async def give_back(self, pages: int = ROUND) -> bool:
+        """Autovacuum does it, unasked."""
+        return False
+
+    async def size(self) -> Size:
+        return Size(await self._run(removal.size_bytes), 0, True)
 
     async def _run(self, work: Callable[..., Awaitable[T]], *given: object) -> T:
         """Statements that stand for themselves, each its own transaction."""

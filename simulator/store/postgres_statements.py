@@ -4,6 +4,7 @@ Rule: locks are taken in one order everywhere (sandboxes, payments, purses, deli
 that no two transactions wait for each other.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ from simulator.store import (
     Claimed,
     Entry,
     Exchange,
+    Figures,
     Key,
     Moment,
     Name,
@@ -40,10 +42,11 @@ from simulator.store.decisions import (
     Tally,
     Tenant,
     Transact,
+    bank_counter,
     delivery_counter,
     order_of,
 )
-from simulator.store.migrations import APPLICATION, MOMENTS, Found, Migration, owed
+from simulator.store.migrations import APPLICATION, BANK_COUNTERS, MOMENTS, Found, Migration, owed
 
 Connection = asyncpg.Connection | PoolConnectionProxy
 
@@ -142,6 +145,8 @@ async def migrate(connection: Connection, place: str, known: tuple[Migration, ..
         await connection.execute(step.script)
         if step.version == MOMENTS:
             await _enter_moments(connection)
+        if step.version == BANK_COUNTERS:
+            await _count_by_bank(connection)
     if steps:
         await connection.execute("DELETE FROM schema_version")
         await connection.execute("INSERT INTO schema_version VALUES ($1, $2)", APPLICATION, steps[-1].version)
@@ -257,7 +262,7 @@ async def write(connection: Connection, decisions: Decisions) -> None:
     await _put_deliveries(connection, decisions)
     # The counters are locked until the commit, so exchanges of one sandbox are numbered in the order of their commits:
     # who reads on from the last number misses none.
-    await _count(connection, decisions.tally)
+    await add_to_tally(connection, decisions.tally)
     exchanges = [
         (of, decisions.numbers.get((of, exchange.payment_id)), rows.document(exchange))
         for of, exchange in decisions.exchanges
@@ -632,6 +637,22 @@ async def counters(connection: Connection, name: str) -> dict[str, int]:
     return {row["counter"]: row["amount"] for row in found}
 
 
+async def figures(connection: Connection) -> list[Figures]:
+    counted: defaultdict[int, dict[str, int]] = defaultdict(dict)
+    for of, counter, amount in await connection.fetch("SELECT sandbox_id, counter, amount FROM tally"):
+        counted[of][counter] = amount
+    found = await connection.fetch(
+        """
+        SELECT sandbox_id, name, clock_at, (
+            SELECT min(due_at) FROM delivery
+            WHERE sandbox_id = sandbox.sandbox_id AND state IN ('waiting', 'claimed')
+        ) AS due_at
+        FROM sandbox ORDER BY sandbox_id
+        """
+    )
+    return [rows.figures(name, clock_at, due_at, counted[of]) for of, name, clock_at, due_at in found]
+
+
 async def _create_payments(connection: Connection, decisions: Decisions) -> None:
     """In the order of their keys: two processes that create the same orders wait for each other only one way."""
     created = sorted(decisions.created.items(), key=lambda item: (item[0][0], order_of(item[1]).order_key, item[0][1]))
@@ -671,6 +692,15 @@ async def _enter_moments(connection: Connection) -> None:
     async for of, number, bank, booked, paid in connection.cursor(_KEPT):
         moments = [(of, bank, at, number) for bank, at in rows.kept_moments(bank, booked, paid)]
         await connection.execute(_ENTER_MOMENTS, *_columns(moments, 4))
+
+
+async def _count_by_bank(connection: Connection) -> None:
+    """All payments, anew."""
+    counted: defaultdict[tuple[int, str], int] = defaultdict(int)
+    async for of, bank, content in connection.cursor("SELECT sandbox_id, bank, document FROM payment"):
+        counted[of, bank_counter(bank, rows.state(content))] += 1
+    await connection.execute("DELETE FROM tally WHERE counter LIKE 'payments:%'")
+    await add_to_tally(connection, counted)
 
 
 async def _write_expiries(connection: Connection, decisions: Decisions) -> None:
@@ -758,7 +788,7 @@ def _delivery(delivery: Delivery) -> tuple[str, int, bytes]:
     return delivery.state, rows.micros(delivery.due_at), rows.document(delivery)
 
 
-async def _count(connection: Connection, tally: Tally) -> None:
+async def add_to_tally(connection: Connection, tally: Tally) -> None:
     moved = sorted((*which, amount) for which, amount in tally.items() if amount)
     if moved:
         await connection.execute(

@@ -1,6 +1,7 @@
 """How values become rows and come back: a MessagePack document beside the few columns that are searched by."""
 
 import secrets
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -9,11 +10,12 @@ from simulator.faults import Fault
 from simulator.letter import Letter
 from simulator.maintenance import Window
 from simulator.outbox import Delivery, DeliveryState, Retry
-from simulator.payment import Merchant, Payment
+from simulator.payment import Merchant, Payment, State
 from simulator.purse import Purse
 from simulator.settlement.day import moments_of
-from simulator.store import CallbackTimes, Claimed, Entry, Exchange, Sandbox, Totals
-from simulator.store.decisions import ANSWERED, TOLD
+from simulator.store import CallbackTimes, Claimed, Entry, Exchange, Figures, Sandbox, Totals
+from simulator.store.decisions import ANSWERED, FAULTS, RETRIES, TOLD
+from simulator.store.removing import REMOVED_EXCHANGES, REMOVED_LETTERS, REMOVED_PAYMENTS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -28,6 +30,18 @@ class _Settings(msgspec.Struct, frozen=True, kw_only=True):
     faults_by_amount: bool = False
 
 
+class _State(msgspec.Struct, frozen=True):
+    """Nothing else of a payment is decoded."""
+
+    state: State = State.PENDING
+
+
+class _Happened(msgspec.Struct, frozen=True):
+    """When, and nothing else, of an exchange or a letter."""
+
+    at: datetime
+
+
 document = msgspec.msgpack.Encoder().encode
 payment = msgspec.msgpack.Decoder(Payment).decode
 entry = msgspec.msgpack.Decoder(Entry).decode
@@ -36,6 +50,8 @@ letter = msgspec.msgpack.Decoder(Letter).decode
 purse = msgspec.msgpack.Decoder(Purse).decode
 faults = msgspec.msgpack.Decoder(tuple[Fault, ...]).decode
 _delivery = msgspec.msgpack.Decoder(Delivery).decode
+_happened = msgspec.msgpack.Decoder(_Happened).decode
+_state = msgspec.msgpack.Decoder(_State).decode
 _settings = msgspec.msgpack.Decoder(_Settings).decode
 
 NO_FAULTS = document(())
@@ -60,6 +76,16 @@ def instant(microseconds: int) -> datetime:
 
 def instant_or_none(microseconds: int | None) -> datetime | None:
     return None if microseconds is None else instant(microseconds)
+
+
+def happened_at(content: bytes) -> datetime:
+    """Of an exchange or a letter."""
+    return _happened(content).at
+
+
+def state(content: bytes) -> State:
+    """Of a payment."""
+    return _state(content).state
 
 
 def settings(sandbox: Sandbox) -> bytes:
@@ -134,15 +160,37 @@ def new_payment(sandbox_id: int, payment: Payment) -> tuple[object, ...]:
 
 def totals(counters: dict[str, int]) -> Totals:
     """`counters` as `decisions` names them; those at zero are left out."""
-    payments = _of("payments:", counters)
+    by_bank = _by_bank(_of("payments:", counters))
+    by_state: Counter[str] = Counter()
+    for states in by_bank.values():
+        by_state.update(states)
     return Totals(
-        payments=sum(payments.values()),
-        payments_by_state=payments,
+        payments=by_state.total(),
+        payments_by_state={state: amount for state, amount in sorted(by_state.items()) if amount},
+        payments_by_bank=by_bank,
         debited_vnd=counters.get("debited_vnd", 0),
         refunded_vnd=counters.get("refunded_vnd", 0),
         deliveries_by_state=_of("deliveries:", counters),
         exchanges=counters.get("exchanges", 0),
+        retries=counters.get(RETRIES, 0),
+        faults_spent=_of(FAULTS, counters),
+        payments_removed=counters.get(REMOVED_PAYMENTS, 0),
+        exchanges_removed=counters.get(REMOVED_EXCHANGES, 0),
+        letters_removed=counters.get(REMOVED_LETTERS, 0),
     )
+
+
+def figures(name: str, clock_at: int | None, due_at: int | None, counters: dict[str, int]) -> Figures:
+    return Figures(name, clock_at is not None, instant_or_none(due_at), totals(counters), callback_times(counters))
+
+
+def _by_bank(payments: dict[str, int]) -> dict[str, dict[str, int]]:
+    """ "vnpay:paid" -> {"vnpay": {"paid": ...}}."""
+    banks: dict[str, dict[str, int]] = {}
+    for name, amount in payments.items():
+        bank, _, state = name.rpartition(":")
+        banks.setdefault(bank, {})[state] = amount
+    return banks
 
 
 def callback_times(counters: dict[str, int]) -> CallbackTimes:

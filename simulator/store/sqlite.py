@@ -22,13 +22,16 @@ from simulator.store import (
     Decide,
     Entry,
     Exchange,
+    Figures,
     ImpossibleChange,
     Key,
     Moment,
     Name,
     Outdated,
     R,
+    Removed,
     Sandbox,
+    Size,
     Standing,
     StoreError,
     Totals,
@@ -36,11 +39,13 @@ from simulator.store import (
     migrations,
     rows,
 )
+from simulator.store import sqlite_removal as removal
 from simulator.store import sqlite_statements as statements
 from simulator.store.decisions import Decisions, Finish, Tenant, Transact
 from simulator.store.grouping import Grouping
 from simulator.store.migrations import Migration
 from simulator.store.pending import Pending, Shared
+from simulator.store.removing import ROUND
 from simulator.store.sqlite_checkpoint import Checkpointer
 from simulator.store.sqlite_file import connect, prepare
 from simulator.store.sqlite_transactions import Transactions, failure
@@ -214,6 +219,31 @@ class SqliteStore:
 
     async def callback_times(self, sandbox: str) -> CallbackTimes:
         return rows.callback_times(await self._read(statements.counters, sandbox))
+
+    async def figures(self) -> list[Figures]:
+        return await self._read(statements.figures)
+
+    async def remove_payments(self, sandbox: str, before: datetime, *, after: int = 0, limit: int = ROUND) -> Removed:
+        return await self._remove(removal.remove_payments, sandbox, before, after, limit)
+
+    async def remove_exchanges(self, sandbox: str, before: datetime, *, after: int = 0, limit: int = ROUND) -> Removed:
+        return await self._remove(removal.remove_exchanges, sandbox, before, after, limit)
+
+    async def remove_letters(self, sandbox: str, before: datetime, *, after: int = 0, limit: int = ROUND) -> Removed:
+        return await self._remove(removal.remove_letters, sandbox, before, after, limit)
+
+    async def give_back(self, pages: int = ROUND) -> bool:
+        is_more: bool = await self._write(lambda connection: removal.give_back(connection, pages))
+        return is_more
+
+    async def size(self) -> Size:
+        files = [Path(f"{self._path}{ending}") for ending in ("", "-wal")]
+        size_bytes = sum(file.stat().st_size for file in files if file.exists())
+        return Size(size_bytes, await self._read(removal.free_bytes), await self._read(removal.gives_back))
+
+    async def _remove(self, remove: Callable[..., Removed], *given: object) -> Removed:
+        removed: Removed = await self._write(lambda connection: remove(connection, *given))
+        return removed
 
     async def _write(self, work: Work) -> Any:
         if self._grouping is None:

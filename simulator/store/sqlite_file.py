@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from simulator.store import StoreError
-from simulator.store.migrations import APPLICATION, MOMENTS, Found, Migration, owed
-from simulator.store.sqlite_statements import enter_moments
+from simulator.store.migrations import APPLICATION, BANK_COUNTERS, MOMENTS, Found, Migration, owed
+from simulator.store.sqlite_statements import count_by_bank, enter_moments
 from simulator.store.sqlite_transactions import failure, patiently, transaction
 
 OLDEST_SQLITE = (3, 37, 0)
@@ -41,6 +41,8 @@ def prepare(path: Path, known: tuple[Migration, ...], busy_s: float) -> sqlite3.
     connection = connect(path, "rwc", busy_s)
     is_ready = False
     try:
+        # It counts only while the file is empty: an older one goes on using its free pages again, and stays as long.
+        patiently(connection, "PRAGMA auto_vacuum = INCREMENTAL", busy_s)
         with transaction(connection, busy_s):
             _migrate(connection, str(path), known)
         patiently(connection, "PRAGMA journal_mode = WAL", busy_s)
@@ -60,6 +62,8 @@ def _migrate(connection: sqlite3.Connection, place: str, known: tuple[Migration,
             connection.execute(statement)
         if step.version == MOMENTS:
             enter_moments(connection)
+        if step.version == BANK_COUNTERS:
+            count_by_bank(connection)
     if steps:
         connection.execute("DELETE FROM schema_version")
         connection.execute("INSERT INTO schema_version VALUES (?, ?)", (APPLICATION, steps[-1].version))

@@ -1,7 +1,7 @@
 """What SQLite is told: every statement of the store, as functions over a connection that is inside a transaction."""
 
 import sqlite3
-from collections import defaultdict
+from collections import Counter, defaultdict
 from itertools import count
 
 from simulator.faults import Fault
@@ -14,6 +14,7 @@ from simulator.store import (
     Claimed,
     Entry,
     Exchange,
+    Figures,
     ImpossibleChange,
     Key,
     Moment,
@@ -25,7 +26,7 @@ from simulator.store import (
     expiry_of,
     rows,
 )
-from simulator.store.decisions import Decisions, Held, PurseRef, Tally, Tenant, delivery_counter
+from simulator.store.decisions import Decisions, Held, PurseRef, Tally, Tenant, bank_counter, delivery_counter
 
 # The partial index is used only by statements that repeat its condition literally.
 _OPEN = "state IN ('waiting', 'claimed')"
@@ -245,7 +246,7 @@ def write(connection: sqlite3.Connection, decisions: Decisions) -> None:
             for of, exchange in decisions.exchanges
         ],
     )
-    _count(connection, decisions.tally)
+    add_to_tally(connection, decisions.tally)
 
 
 def claim(
@@ -267,7 +268,7 @@ def claim(
     for _, _, of, state, *_ in due:
         tally[of, delivery_counter(state)] -= 1
         tally[of, delivery_counter(DeliveryState.CLAIMED)] += 1
-    _count(connection, tally)
+    add_to_tally(connection, tally)
     return [
         rows.claimed(name, content, paid, until, f"{number}:{payment_no}:{token}")
         for number, payment_no, _, _, name, content, paid in due
@@ -462,6 +463,25 @@ def counters(connection: sqlite3.Connection, name: str) -> dict[str, int]:
     return dict(connection.execute("SELECT counter, amount FROM tally WHERE sandbox_id = ?", of))
 
 
+def figures(connection: sqlite3.Connection) -> list[Figures]:
+    counted: defaultdict[int, dict[str, int]] = defaultdict(dict)
+    for of, counter, amount in connection.execute("SELECT sandbox_id, counter, amount FROM tally"):
+        counted[of][counter] = amount
+    due = f"(SELECT min(due_at) FROM delivery WHERE sandbox_id = sandbox.sandbox_id AND {_OPEN})"
+    found = connection.execute(f"SELECT sandbox_id, name, clock_at, {due} FROM sandbox ORDER BY sandbox_id")
+    return [rows.figures(name, clock_at, due_at, counted[of]) for of, name, clock_at, due_at in found]
+
+
+def count_by_bank(connection: sqlite3.Connection) -> None:
+    """All payments, anew."""
+    counted = Counter(
+        (of, bank_counter(bank, rows.state(content)))
+        for of, bank, content in connection.execute("SELECT sandbox_id, bank, document FROM payment")
+    )
+    connection.execute("DELETE FROM tally WHERE counter LIKE 'payments:%'")
+    add_to_tally(connection, defaultdict(int, counted))
+
+
 def _create_payments(connection: sqlite3.Connection, decisions: Decisions) -> None:
     if not decisions.created:
         return
@@ -521,7 +541,7 @@ def _put_delivery(connection: sqlite3.Connection, of: int, payment_no: int, deli
     tally[of, delivery_counter(delivery.state)] += 1
 
 
-def _count(connection: sqlite3.Connection, tally: Tally) -> None:
+def add_to_tally(connection: sqlite3.Connection, tally: Tally) -> None:
     connection.executemany(
         """
         INSERT INTO tally (sandbox_id, counter, amount) VALUES (?, ?, ?)

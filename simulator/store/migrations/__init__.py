@@ -8,6 +8,9 @@ from simulator.store import StoreError
 MOMENTS = 5
 """The version from which on payments are found by moments: those that are there already are entered then."""
 
+BANK_COUNTERS = 7
+"""The version from which on payments are counted by bank: those that are there already are counted then."""
+
 APPLICATION = "banksim"
 """Stands in the table `schema_version`, so that another program's database is never touched."""
 
