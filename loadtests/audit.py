@@ -89,9 +89,14 @@ class Case:
 
 @dataclass(slots=True)
 class Count:
+    """`returned_vnd` = what the bank gave back; `due_vnd`, `refunded_vnd` = what the connector says must and did go."""
+
     dossiers: int = 0
     debited_vnd: int = 0
     booked_vnd: int = 0
+    returned_vnd: int = 0
+    due_vnd: int = 0
+    refunded_vnd: int = 0
 
 
 @dataclass(slots=True)
@@ -113,17 +118,16 @@ class Audit:
             for (at, of), each in self.counts.items()
             if (fate is None or of is fate) and (bank is None or at == bank)
         ]
-        return Count(
-            sum(each.dossiers for each in found),
-            sum(each.debited_vnd for each in found),
-            sum(each.booked_vnd for each in found),
-        )
+        return Count(*(sum(getattr(each, name) for each in found) for name in Count.__slots__))
 
     def add(self, case: Case) -> None:
         of = self.counts.setdefault((case.bank, case.fate), Count())
         of.dossiers += 1
         of.debited_vnd += case.books.debited_vnd
         of.booked_vnd += case.books.booked_vnd
+        of.returned_vnd += case.books.returned_vnd
+        of.due_vnd += case.books.due_vnd
+        of.refunded_vnd += case.books.refunded_vnd or 0
         if case.fate not in RIGHT:
             shown = self.examples.setdefault(case.fate, [])
             if len(shown) < EXAMPLES_MAX:

@@ -16,6 +16,7 @@ from conformance.template import BadTemplate, Reply, as_word, fill, fill_path, r
 from loadtests.payers import Payer
 from loadtests.plan import Plan
 
+CLIENT_ERRORS, SERVER_ERRORS = 400, 500
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -62,15 +63,25 @@ class Portal:
         word = as_word(found["status"])
         return self.plan.door.status_words.get(word, word)
 
+    def refund(self, payer: Payer) -> None:
+        """The office gives the whole fee back; that it will not is an answer too. Raises NotServed."""
+        given = {"dossier_code": payer.dossier_code, "amount_vnd": None}
+        self._run("refund", self.plan.door.refund, given, may_refuse=True)
+
     def come_back(self, url: str, fields: Mapping[str, str]) -> None:
         """The payer's browser goes where the bank sends it. Raises NotServed."""
         browse(self.http, "return", url, fields)
 
-    def _run(self, verb: str, steps: tuple[Step, ...], given: Mapping[str, object]) -> dict[str, Any]:
+    def _run(
+        self, verb: str, steps: tuple[Step, ...], given: Mapping[str, object], *, may_refuse: bool = False
+    ) -> dict[str, Any]:
+        """`may_refuse` = a 4xx ends it and is no failure."""
         found: dict[str, Any] = {}
         for number, step in enumerate(steps, start=1):
             name = verb if len(steps) == 1 else f"{verb} {number}"
-            reply = self._send(name, step, {"base_url": self.plan.door.url, **given, **found})
+            reply = self._send(name, step, {"base_url": self.plan.door.url, **given, **found}, may_refuse)
+            if may_refuse and reply.status >= CLIENT_ERRORS:
+                return found
             for what, expression in step.answer.items():
                 try:
                     found[what] = read(expression, reply)
@@ -78,7 +89,7 @@ class Portal:
                     raise NotServed(f"{verb}: {error}") from error
         return found
 
-    def _send(self, name: str, step: Step, values: Mapping[str, object]) -> Reply:
+    def _send(self, name: str, step: Step, values: Mapping[str, object], may_refuse: bool) -> Reply:
         values = {"bank_url": self.plan.banks.url, **values}
         path = fill_path(step.path, values)
         url = path if path.startswith("http") else self.plan.door.url + path
@@ -99,7 +110,7 @@ class Portal:
         ) as answer:
             status = answer.status_code
             accepted = status in step.accepts if step.accepts else 200 <= status < 300
-            if not accepted:
+            if not accepted and not (may_refuse and CLIENT_ERRORS <= status < SERVER_ERRORS):
                 said = (answer.text or "")[:200]
                 answer.failure(f"{status} {said}")
                 raise NotServed(f"{name}: {status} {said}")

@@ -14,6 +14,8 @@ from conformance.requirement import Capability
 from conformance.results import Exchange
 from loadtests.audit import Audit, Case, audit
 from loadtests.books import bank_rows, connector_rows
+from loadtests.day_files import FILE, HAND_IN
+from loadtests.files_found import Files, FilesRead
 from loadtests.judging import Fate
 from loadtests.percentiles import percentile
 from loadtests.plan import Plan
@@ -25,7 +27,7 @@ from loadtests.telling import CALLBACK, LAG, callback_times
 
 CALM_S, LOOK_S = 60.0, 0.5
 PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "max": 1.0}
-TIMELY = ("open", "open 2", "page", "return", "status", "paid", CALLBACK, LAG)
+TIMELY = ("open", "open 2", "page", "return", "status", "paid", FILE, HAND_IN, CALLBACK, LAG)
 """Whose times are drawn: what a payer waits for, and a bank."""
 
 STEP_S = 2.0
@@ -46,13 +48,25 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fated(msgspec.Struct, frozen=True, kw_only=True):
-    """How many dossiers of one bank came to that."""
+    """How many dossiers of one bank came to that, and their money, as in audit.Count."""
 
     bank: str
     fate: Fate
     dossiers: int
     debited_vnd: int
     booked_vnd: int
+    returned_vnd: int
+    due_vnd: int
+    refunded_vnd: int
+
+
+class Refunds(msgspec.Struct, frozen=True, kw_only=True):
+    """Money that went back, by bank: by the bank's book, and by the connector's; what still must."""
+
+    bank: str
+    returned_vnd: int
+    refunded_vnd: int
+    due_vnd: int
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +90,8 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     began: float
     took_s: float
     fates: tuple[Fated, ...]
+    refunds: tuple[Refunds, ...]
+    files: Files
     strangers: int
     strangers_vnd: int
     examples: tuple[Example, ...]
@@ -136,8 +152,21 @@ def _percentiles(counted: dict[int, int]) -> dict[str, float]:
     return {name: percentile(counted, share) for name, share in PERCENTILES.items()}
 
 
+def _refunds(books: Audit) -> Iterator[Refunds]:
+    for bank in sorted({bank for bank, _ in books.counts}):
+        of = books.total(bank=bank)
+        if of.returned_vnd or of.refunded_vnd or of.due_vnd:
+            yield Refunds(bank=bank, returned_vnd=of.returned_vnd, refunded_vnd=of.refunded_vnd, due_vnd=of.due_vnd)
+
+
 def found(
-    scenario: Scenario, stage: Stage, record: Record, books: Audit, objectives: list[Objective], times: Measured
+    scenario: Scenario,
+    stage: Stage,
+    record: Record,
+    books: Audit,
+    files: FilesRead,
+    objectives: list[Objective],
+    times: Measured,
 ) -> Found:
     figures = record.figures()
     return Found(
@@ -151,6 +180,8 @@ def found(
         fates=tuple(
             Fated(bank=bank, fate=fate, **asdict(count)) for (bank, fate), count in sorted(books.counts.items())
         ),
+        refunds=tuple(_refunds(books)),
+        files=files.told(),
         strangers=books.strangers.dossiers,
         strangers_vnd=books.strangers.debited_vnd,
         examples=tuple(_examples(stage, books)),

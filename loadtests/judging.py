@@ -24,7 +24,7 @@ class Fate(StrEnum):
     PHANTOM = "phantom"
     """Paid at the connector, and there is no money at the bank."""
     REFUND_TWICE = "refund_twice"
-    """More went back to the payer than came, or than the connector knows of."""
+    """More went back to the payer than came, or than the connector knows of: some of it twice, as a rule."""
 
 
 RIGHT = frozenset({Fate.SETTLED_ONCE, Fate.NOT_PAID, Fate.REFUND_DUE})
@@ -54,16 +54,21 @@ class Books:
 
 def fate(books: Books) -> Fate:
     """The worst that is true of it."""
-    if _went_back_too_often(books):
+    if books.returned_vnd > books.debited_vnd:
         return Fate.REFUND_TWICE
     if books.debited_vnd == 0:
         return Fate.PHANTOM if books.paid or books.booked_vnd else Fate.NOT_PAID
-    if not books.paid and books.booked_vnd == 0 and books.due_vnd == 0:
+    kept_vnd, known_vnd = books.debited_vnd - books.returned_vnd, books.booked_vnd + books.due_vnd
+    if not books.paid and known_vnd == 0:
+        if kept_vnd == 0:
+            return Fate.NOT_PAID
         return Fate.STUCK if books.telling else Fate.LOST
-    known_vnd = books.booked_vnd + books.due_vnd
     if books.receipts > 1 or known_vnd > books.debited_vnd:
         return Fate.DOUBLED
-    if known_vnd < books.debited_vnd or (books.paid and books.booked_vnd != books.fee_vnd):
+    holds_vnd = known_vnd - _gone_back(books)
+    if holds_vnd > kept_vnd:
+        return Fate.REFUND_TWICE
+    if holds_vnd < kept_vnd or (books.paid and books.booked_vnd != books.fee_vnd):
         # The second payment of a dossier may still be on its way to the connector.
         return Fate.STUCK if books.telling else Fate.WRONG_AMOUNT
     if books.paid and books.receipts == 0:
@@ -71,6 +76,12 @@ def fate(books: Books) -> Fate:
     return Fate.REFUND_DUE if books.due_vnd else Fate.SETTLED_ONCE
 
 
-def _went_back_too_often(books: Books) -> bool:
-    knows_less = books.refunded_vnd is not None and books.returned_vnd > books.refunded_vnd + books.due_vnd
-    return books.returned_vnd > books.debited_vnd or knows_less
+def _gone_back(books: Books) -> int:
+    """What of the money that the connector knows has gone back, as it says; else what the bank says.
+
+    What was due back and has gone back is in neither of the connector's figures any more.
+    """
+    if books.refunded_vnd is not None:
+        return books.refunded_vnd
+    of_due_vnd = books.debited_vnd - books.booked_vnd - books.due_vnd
+    return max(0, books.returned_vnd - of_due_vnd)

@@ -19,6 +19,7 @@ from locust.runners import MasterRunner, Runner, WorkerRunner
 from loadtests.crowd import Crowd, Generator
 from loadtests.plan import ENVIRONMENT, Plan, decode, encode, read
 from loadtests.record import Happening, Journey, Record, window_of
+from loadtests.rounds import Rounds
 from loadtests.scenario import Scenario, Trouble
 from loadtests.staged import Staged
 from loadtests.telling import callback_times
@@ -125,6 +126,8 @@ class Leader:
         self._began = time.time()
         self._record.set_figure("began", self._began)
         work = [self._watch, *(lambda trouble=trouble: self._make(trouble) for trouble in self._scenario.troubles)]
+        if self._scenario.files_every:
+            work.append(Rounds(self._environment, self._plan, self._sandbox, self._scenario.files_every).go)
         self._at_work = [gevent.spawn(each) for each in work]
 
     @property

@@ -17,6 +17,7 @@ from pathlib import Path
 from conformance.child import ChildFailed, free_port
 from conformance.interrupts import interrupts_held
 from conformance.target import BadTarget
+from loadtests.files_found import read_files
 from loadtests.finding import calm, compare, found, measured
 from loadtests.plan import ENVIRONMENT, Plan, encode
 from loadtests.record import Record
@@ -205,7 +206,9 @@ def _judged(args: argparse.Namespace, scenario: Scenario, stage: Stage, slo: Slo
     with Record(stage.plan.record) as record:
         calm(stage)
         books, times = compare(stage, record), measured(stage, record)
-        came = found(scenario, stage, record, books, objectives(slo, times, books), times)
+        files = read_files(stage, record)
+        asked = objectives(slo, times, books) + files.objectives()
+        came = found(scenario, stage, record, books, files, asked, times)
     write_reports(came, args.report_dir)
     print(verdict_text(came))
     print(f"\nreport: {args.report_dir / 'report.html'}")

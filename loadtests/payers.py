@@ -39,6 +39,8 @@ class Payer:
     amount_vnd: int
     name: str
     way: Way
+    number: int
+    """Of all payers of the run, from 0."""
     comes_back: bool
     pause_s: tuple[float, ...]
 
@@ -57,6 +59,7 @@ def payers(run: str, seed: str, ways: Sequence[Way], gate: int = 0, gates: int =
             amount_vnd=LEAST_VND + serial,
             name=people.name(),
             way=chance.choices(ways, weights)[0],
+            number=serial,
             comes_back=chance.random() < RETURNS,
             pause_s=(think_s(chance), think_s(chance)),
         )

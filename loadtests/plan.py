@@ -19,6 +19,9 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
     units_per_dong: int
     open: tuple[Step, ...]
     status: tuple[Step, ...]
+    refund: tuple[Step, ...]
+    """Empty = it gives nothing back."""
+
     status_words: dict[str, str]
     bank_words: dict[str, str]
     """The connector's own name of a bank; banksim's where there is none."""
@@ -54,9 +57,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     patience_s: float
     think: float
     """How much longer than usual people think: 1 = as usual, 0 = not at all."""
+    refund_every: int
+    """Every so manieth payer is given the fee back; 0 = nobody."""
     ways: tuple[Way, ...]
     door: Door
     banks: Banks
+    target: str
+    """The target file, for the leader alone."""
     folder: str
 
     @property
@@ -73,6 +80,7 @@ def door_of(file: TargetFile, url: str) -> Door:
         units_per_dong=file.connector.units_per_dong,
         open=file.verbs["open"],
         status=file.verbs["status"],
+        refund=file.verbs.get("refund", ()),
         status_words={word: status.value for word, status in file.status_words.items()},
         bank_words={code: bank.name or code for code, bank in file.banks.items()},
         method_words={code: bank.words for code, bank in file.banks.items()},

@@ -19,7 +19,7 @@ from loadtests.charts import Band, Line, chart
 from loadtests.finding import Found
 from loadtests.judging import RIGHT, WRONG
 from loadtests.record import Window
-from loadtests.wording import FATES, NAMES, Words
+from loadtests.wording import FATES, FLAWS, NAMES, OBJECTIVES, Words
 
 
 def write_reports(found: Found, folder: Path) -> None:
@@ -41,12 +41,41 @@ def verdict_text(found: Found) -> str:
     for fate in (fate for fate in WRONG if found.dossiers(fate)):
         codes = ", ".join(each.dossier_code for each in found.examples if each.fate is fate)
         lines.append(f"   {found.dossiers(fate)} {FATES[fate][1]}: {codes}")
+    lines += _refunds(found)
+    lines += _files(found)
     if found.strangers:
         lines.append(
             f"   {found.strangers} payments at the banks ({found.strangers_vnd:,} VND) are no payer's of this run"
         )
     lines += _limits(found)
     return "\n".join(lines)
+
+
+def _refunds(found: Found) -> list[str]:
+    return [
+        f"   {each.bank} gave back {each.returned_vnd:,} VND; the connector says {each.refunded_vnd:,} of the fees,"
+        f" and {each.due_vnd:,} still due"
+        for each in found.refunds
+    ]
+
+
+def _files(found: Found) -> list[str]:
+    files = found.files
+    if not files.read:
+        return []
+    sales, returns = sum(each.sales for each in files.read), sum(each.returns for each in files.read)
+    lines = [
+        f"   {len(files.read)} files of the banks: {sales} rows of payments, {returns} of money that went back,"
+        f" {files.payments} payments looked for"
+    ]
+    lines += [f"   {each.rows} rows of {each.bank} {each.kind}: {FLAWS[each.flaw][1]}" for each in files.wrong]
+    lines += [
+        f"      {each.order_ref} {each.dossier_code}: ledger {each.ledger_vnd:,}, file {each.file_vnd:,} VND,"
+        f" {each.file} line {each.line}"
+        for each in files.examples
+    ]
+    lines += [f"   the connector, of {each.bank}'s file: {each.failed or each.said}" for each in files.handed_in]
+    return lines
 
 
 def _limits(found: Found) -> list[str]:
@@ -108,6 +137,8 @@ def html_report(found: Found) -> str:
         found=found,
         charts=_charts(found),
         fates=FATES,
+        flaws=FLAWS,
+        objectives=OBJECTIVES,
         right=RIGHT,
         banks=sorted({each.bank for each in found.fates}),
         cells={(each.bank, each.fate): each for each in found.fates},

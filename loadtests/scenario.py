@@ -10,7 +10,7 @@ from loadtests.shapes import FLAT, Curve
 
 NAMES = (
     *("office_hours", "deadline_spike", "outage_and_burst", "slow_bank", "duplicate_rain", "maintenance_at_peak"),
-    *("counter_rush", "mixed_banks", "soak"),
+    *("counter_rush", "settlement_day", "mixed_banks", "soak"),
 )
 """The scenarios, each a file of this folder."""
 
@@ -43,6 +43,10 @@ class Scenario:
     """Of methods; those that are not named weigh 1."""
     audits_every_s: float = 0.0
     """How often the books are compared while the run goes on; 0 = once, afterwards."""
+    files_every: float = 0.0
+    """In shares of its time: how often the banks' files of the day are fetched and handed in meanwhile; 0 = never."""
+    refund_every: int = 0
+    """Every so manieth payer is given the fee back once it is paid, by a connector that can; 0 = nobody."""
 
 
 def payers_of(scenario: Scenario) -> type | None:

@@ -66,6 +66,7 @@ def set_up(scenario: Scenario, wanted: Wanted) -> Iterator[Stage]:
             gates=wanted.gates,
             patience_s=wanted.patience_s,
             think=wanted.think,
+            refund_every=scenario.refund_every,
             ways=ways,
             door=door_of(file, target.base_url),
             banks=Banks(
@@ -75,6 +76,7 @@ def set_up(scenario: Scenario, wanted: Wanted) -> Iterator[Stage]:
                 shapes=run.shapes,
                 merchants=merchants,
             ),
+            target=str(wanted.target.resolve()),
             folder=str(wanted.folder),
         )
         make_record(plan.record)

@@ -36,8 +36,14 @@ def go(plan: Plan, payer: Payer, http: FastHttpSession, journey: Journey, told: 
             if url:
                 portal.come_back(url, fields)
         _wait(plan, portal, payer, journey, told)
+        if journey.seen_paid and _is_given_back(plan, payer):
+            portal.refund(payer)
     except NotServed as refused:
         journey.ended = str(refused)
+
+
+def _is_given_back(plan: Plan, payer: Payer) -> bool:
+    return bool(plan.door.refund and plan.refund_every) and payer.number % plan.refund_every == 0
 
 
 def _wait(plan: Plan, portal: Portal, payer: Payer, journey: Journey, told: Told) -> None:
