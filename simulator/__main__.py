@@ -9,7 +9,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from importlib.metadata import EntryPoint, entry_points, version
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +21,9 @@ GROUP = "banksim.commands"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 WIDTH = 100
 WORKERS_MAX = 64
+AGE = re.compile(r"([0-9]{1,8})([smhd])")
+AGE_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+AGE_MAX = timedelta(days=3650)
 
 DESCRIPTION = "Simulated Vietnamese banks and gateways for testing e-government payment connectors."
 
@@ -214,6 +217,21 @@ def _serve_arguments(parser: argparse.ArgumentParser) -> None:
         help="serve by N processes that share the port and the store; one that dies is replaced (default: 1)",
     )
     add(
+        "--keep",
+        type=_age,
+        default=None,
+        metavar="AGE",
+        help="remove payments that ended longer ago than that, such as 7d, 12h, 90m or 30s, with their callbacks and "
+        "journal, in sandboxes on the machine's clock (default: keep all)",
+    )
+    add("--log-format", choices=("text", "json"), default="text", help="of the log on stderr (default: %(default)s)")
+    add(
+        "--log-level",
+        choices=("debug", "info", "warning", "error"),
+        default="warning",
+        help="what is logged; info tells of retries, faults and changed settings too (default: %(default)s)",
+    )
+    add(
         "--lease-s",
         type=_seconds,
         default=60.0,
@@ -249,6 +267,9 @@ def _serve(args: argparse.Namespace) -> int:
         tls_untrusted_port=args.tls_untrusted_port,
         settlement_folder=args.settlement_folder,
         workers=args.workers,
+        keep=args.keep,
+        log_format=args.log_format,
+        log_level=args.log_level,
     )
     try:
         if settings.workers > 1:
@@ -270,6 +291,14 @@ def _workers(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= WORKERS_MAX):
         raise argparse.ArgumentTypeError(f"{text!r}: a number from 1 to {WORKERS_MAX}")
     return int(text)
+
+
+def _age(text: str) -> timedelta:
+    found = AGE.fullmatch(text)
+    age = timedelta(seconds=int(found[1]) * AGE_UNITS_S[found[2]]) if found else timedelta()
+    if not timedelta(0) < age <= AGE_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} is no age: a number and s, m, h or d, such as 7d")
+    return age
 
 
 def _window(text: str) -> str:

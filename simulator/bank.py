@@ -84,6 +84,7 @@ from simulator.store import (
     StoreError,
 )
 from simulator.tampering import posted, tampered
+from simulator.watch import struck
 from simulator.wire import Answer, Outgoing, Request, Response
 from simulator.world import World
 
@@ -337,9 +338,18 @@ async def _pay_again(world: World, first: Payment) -> None:
 
 async def _transact(world: World, key: Key | None, decide: Decide[R], account: str = "") -> R:
     """Decides, and once more with the purse if it turns out that another account's money moves."""
+    taken: list[Change[R]] = []
+
+    def taking(stored: Stored) -> Change[R]:
+        taken[:] = [decide(stored)]
+        return taken[0]
+
     for _ in range(ACCOUNTS_TRIED_MAX):
         try:
-            return await world.store.transact(world.name, key, decide, account)
+            reply = await world.store.transact(world.name, key, taking, account)
+            if taken[0].spent:
+                struck(world.name, taken[0])
+            return reply
         except PurseWanted as wanted:
             account = wanted.account
     raise StoreError("the payment changed its payer again and again while it was decided upon: try again")
@@ -357,9 +367,9 @@ async def way_back(world: World, payment_id: str) -> tuple[str, Mapping[str, str
     def decide(stored: Stored) -> Change[bool]:
         plan = Plan(world, dialect, stored)
         struck = plan.take(TAMPER_KINDS, RETURN, payment.merchant_code, payment.order.order_ref)
-        return Change(reply=bool(struck), faults=plan.remaining)
+        return Change(reply=bool(struck), faults=plan.remaining, spent=plan.struck)
 
-    if not await world.store.transact(world.name, ById(payment_id), decide):
+    if not await _transact(world, ById(payment_id), decide):
         return url, fields
     return message.url, posted(message)
 
@@ -455,9 +465,9 @@ async def exchange_fault(world: World, dialect: Dialect, operation: str, order_r
     def decide(stored: Stored) -> Change[str | None]:
         plan = Plan(world, dialect, stored)
         struck = plan.take(EXCHANGE_KINDS, operation, "", order_ref)
-        return Change(reply=struck[0].kind if struck else None, faults=plan.remaining)
+        return Change(reply=struck[0].kind if struck else None, faults=plan.remaining, spent=plan.struck)
 
-    return await world.store.transact(world.name, None, decide)
+    return await _transact(world, None, decide)
 
 
 def notice_of(
@@ -499,6 +509,7 @@ def _change(reply: R, follows: Follows, plan: Plan, *exchanges: Exchange | None)
         deliveries=follows.deliveries,
         exchanges=tuple(each for each in exchanges if each is not None),
         faults=plan.remaining,
+        spent=plan.struck,
         names=follows.names,
         purse=follows.purse,
     )

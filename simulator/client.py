@@ -374,6 +374,12 @@ class Totals:
     refunded_vnd: int
     deliveries_by_state: dict[str, int]
     exchanges: int
+    payments_by_bank: dict[str, dict[str, int]]
+    retries: int
+    faults_spent: dict[str, int]
+    payments_removed: int
+    exchanges_removed: int
+    letters_removed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,7 @@ from simulator.store import (
     StoreError,
     UnknownSandbox,
 )
+from simulator.watch import attempted
 from simulator.wire import Answer, Outgoing
 from simulator.world import World, Worlds
 
@@ -209,13 +210,13 @@ class Courier:
         notice, entered, shut = await self._admitted(dialect, notice) if delivery.kept is None else (notice, (), "")
         if shut:
             after = after_attempt(delivery, False, shut, now, retry, until)
-            await world.store.finish(claimed, after, entered)
+            attempted(claimed, after, await world.store.finish(claimed, after, entered), None)
             return
         try:
             outgoing = _message(dialect, notice, delivery)
         except Spared as why:  # Never the true message in its place.
             lost = msgspec.structs.replace(delivery, state=DeliveryState.LOST, last_answer=f"not sent: {why}")
-            await world.store.finish(claimed, lost, entered)
+            attempted(claimed, lost, await world.store.finish(claimed, lost, entered), None)
             return
         if delivery.replay_s and not delivery.attempt:
             await _plan(world, delivery.payment_id, lambda at: (replayed(delivery, outgoing, at),))
@@ -231,7 +232,8 @@ class Courier:
         )
         after = after_attempt(delivery, ack.done, ack.text, now, retry, until)
         times = NO_TIMES if world.manual else _times(claimed.payment, after, took_s, self._worlds.clock())
-        await world.store.finish(claimed, after, (*entered, *exchanges), times)
+        kept = await world.store.finish(claimed, after, (*entered, *exchanges), times)
+        attempted(claimed, after, kept, answers[0])
         if claimed.payment.told > len(dialect.messages):  # There is an earlier or a later message of it.
             await _let_overtaken_pass(world, claimed)
 

@@ -12,6 +12,7 @@ from email.message import EmailMessage
 from simulator.faults import EXCHANGE_KINDS, Occasion, take
 from simulator.letter import TEXT_MAX, Letter, LetterKind, recipient_of
 from simulator.store import Change, Stored
+from simulator.watch import struck
 from simulator.wire import json_object
 from simulator.world import DEFAULT, World
 
@@ -74,10 +75,17 @@ async def outage(world: World, fields: Mapping[str, str]) -> str:
 
     def decide(stored: Stored) -> Change[str]:
         chance = world.rng_for(INBOX, *fields.values(), str(len(stored.faults))).random
-        struck, left = take(stored.faults, EXCHANGE_KINDS, Occasion(bank="", operation=INBOX, usual=False), chance)
-        return Change(reply=str(struck[0].kind) if struck else "", faults=left if left != stored.faults else None)
+        hits, left = take(stored.faults, EXCHANGE_KINDS, Occasion(bank="", operation=INBOX, usual=False), chance)
+        return Change(
+            reply=str(hits[0].kind) if hits else "",
+            faults=left if left != stored.faults else None,
+            spent=tuple(fault.kind for fault in hits),
+        )
 
-    return await world.store.transact(world.name, None, decide)
+    kind = await world.store.transact(world.name, None, decide)
+    if kind:
+        struck(world.name, Change(reply=kind, spent=(kind,)))
+    return kind
 
 
 def fields_of_mail(content: bytes, sender: str, recipient: str) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """The server as a process: it binds, starts the banks, says where everything is, and ends within two seconds."""
 
 import asyncio
-import logging
 import os
 import secrets
 import signal
@@ -10,12 +9,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import uvicorn
 
+from simulator import logs
 from simulator.app import MANUAL_HOLD_MAX_S, App
 from simulator.banks import dialects
 from simulator.calling import Calls
@@ -32,7 +33,8 @@ from simulator.pages import create_pages
 from simulator.payment import Merchant
 from simulator.protocol import Connection
 from simulator.refusing_tls import refuse_tls
-from simulator.store import StoreError
+from simulator.retention import Retention
+from simulator.store import Size, StoreError
 from simulator.store.opening import is_shared, open_store
 from simulator.world import DEFAULT, World, Worlds
 
@@ -54,7 +56,8 @@ class Settings:
     it. `faults_by_amount` = in the sandboxes made at the start. `hold_s` is how long in real seconds a fault waits at
     most where time stands still. `tls_refused_port`, `tls_untrusted_port` None = nobody listens there, 0 = at any free
     port. Into `settlement_folder` the banks' files of their days are put, "" = nowhere. `workers` is how many processes
-    share the port.
+    share the port. What ended longer than `keep` ago is removed, None = nothing is. `log_format` and `log_level` are
+    among `logs.FORMATS` and `logs.LEVELS`.
     """
 
     store: str
@@ -74,6 +77,9 @@ class Settings:
     tls_untrusted_port: int | None = None
     settlement_folder: str = ""
     workers: int = 1
+    keep: timedelta | None = None
+    log_format: str = "text"
+    log_level: str = "warning"
 
 
 class StartError(Exception):
@@ -95,7 +101,7 @@ class Worker:
 
 def serve(settings: Settings, worker: Worker | None = None) -> None:
     """Serves until SIGINT or SIGTERM. Raises StartError."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logs.start(settings.log_format, settings.log_level)
     with ExitStack() as leaving:
         doors = bound(settings, leaving)
         token = token_for(settings, doors.plain)
@@ -199,6 +205,7 @@ async def _run(
         await app.start()
     except StoreError as error:
         raise StartError(f"the store cannot be used: {error}") from error
+    removing = None if settings.keep is None else asyncio.create_task(Retention(app.worlds, settings.keep).run())
     try:
         if worker is None:
             world = await furnished(app, settings)
@@ -214,6 +221,9 @@ async def _run(
             if beside is not None:
                 beside.close()
     finally:
+        if removing is not None:
+            removing.cancel()
+            await asyncio.gather(removing, return_exceptions=True)
         await app.stop()
 
 
@@ -334,14 +344,14 @@ def token_for(settings: Settings, listener: socket.socket) -> str | None:
 
 def _warn(world: World, settings: Settings) -> None:
     """What an earlier run has settled stays; whoever asked for something else is told."""
-    kept = []
+    stays = []
     if settings.seed and settings.seed != world.sandbox.seed:
-        kept.append(f"the seed {world.sandbox.seed}")
+        stays.append(f"the seed {world.sandbox.seed}")
     if settings.manual != world.manual:
-        kept.append("a manual clock" if world.manual else "the machine's clock")
-    if kept:
+        stays.append("a manual clock" if world.manual else "the machine's clock")
+    if stays:
         print(
-            f"banksim: {_shown(settings.store)} keeps {' and '.join(kept)} from an earlier run; "
+            f"banksim: {_shown(settings.store)} keeps {' and '.join(stays)} from an earlier run; "
             "use another --store, or remove that one, to start anew.",
             file=sys.stderr,
         )
@@ -368,7 +378,8 @@ async def where(world: World, settings: Settings, token: str | None, doors: Door
         ),
         *_where_tls_goes_wrong(doors.told),
         ("sandboxes", f"{world.base_url}/s/NAME/..."),
-        ("store", _shown(settings.store)),
+        ("store", f"{_shown(settings.store)} ({_size(await world.store.size())})"),
+        ("kept", kept(settings.keep, await world.store.size())),
         *([("workers", f"{settings.workers} processes share the port and the store")] if settings.workers > 1 else []),
         ("seed", world.sandbox.seed),
         ("clock", f"manual, at {now}: POST /_control/sandboxes/default/clock moves it" if world.manual else now),
@@ -405,6 +416,34 @@ def _shown(store: str) -> str:
     if not parts.scheme:
         return os.path.abspath(store)
     return store.replace(f":{parts.password}@", ":***@") if parts.password else store
+
+
+def _size(size: Size) -> str:
+    free = f", {_megabytes(size.free_bytes)} of it free" if size.free_bytes else ""
+    return f"{_megabytes(size.size_bytes)} on the disk{free}"
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"
+
+
+def kept(keep: timedelta | None, size: Size) -> str:
+    """What becomes of old payments, and of the room that they took."""
+    if keep is None:
+        return "everything, for ever (--keep 7d removes payments that ended longer ago)"
+    room = (
+        "their room is given back to the disk"
+        if size.gives_back
+        else "their room is used again (the file, made by an earlier version, gets no smaller)"
+    )
+    return f"payments that ended at most {told_age(keep)} ago; older ones go with callbacks and journal, and {room}"
+
+
+def told_age(age: timedelta) -> str:
+    """ "7 d", "90 s": in the largest unit that is exact."""
+    seconds = int(age.total_seconds())
+    unit, length = next(each for each in (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)) if seconds % each[1] == 0)
+    return f"{seconds // length} {unit}"
 
 
 def _credentials(world: World, dialect: Dialect, merchant: Merchant) -> list[str]:

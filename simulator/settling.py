@@ -65,7 +65,7 @@ class PurseWanted(Exception):
 
 
 class Plan:
-    """The faults still planned while one decision spends some of them."""
+    """The faults still planned while one decision spends some of them. `struck` names the kinds of those that did."""
 
     def __init__(self, world: World, dialect: Dialect, stored: Stored) -> None:
         self.left = stored.faults
@@ -75,6 +75,7 @@ class Plan:
         self._now = stored.now
         self._streams: dict[tuple[str, ...], Random] = {}
         self._spent = False
+        self.struck: tuple[str, ...] = ()
 
     def ask(self, asked: Iterable[Fault], operation: str, merchant_code: str, order_ref: str) -> None:
         """Adds what this very request or its amount asks for: rules for its own order alone.
@@ -113,6 +114,7 @@ class Plan:
         struck, left = take(self.left, kinds, occasion, self.chance(operation, merchant_code, order_ref).random)
         self._spent = self._spent or left != self.left
         self.left = left
+        self.struck += tuple(fault.kind for fault in struck)
         return struck
 
     def chance(self, operation: str, merchant_code: str, order_ref: str) -> Random:

@@ -4,6 +4,7 @@ Rule: the first process serves nobody. It keeps the ports, prepares the store, s
 """
 
 import asyncio
+import logging
 import multiprocessing
 import signal
 import socket
@@ -16,9 +17,12 @@ from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
+from simulator import logs
 from simulator.control.desk import Listeners
 from simulator.serving import Doors, Settings, StartError, Worker, bound, furnished, make_app, serve, token_for, where
 from simulator.store import StoreError
+
+log = logging.getLogger(__name__)
 
 START_S = 30.0
 """How long a worker may take until it listens."""
@@ -36,6 +40,7 @@ def serve_by_workers(settings: Settings) -> None:
     """Serves until SIGINT or SIGTERM. Raises StartError."""
     if not hasattr(socket, "SO_REUSEPORT"):
         raise StartError("this system lets no two processes listen at one port: leave --workers out.")
+    logs.start(settings.log_format, settings.log_level)
     with ExitStack() as leaving, _signals() as asked_to_end:
         doors = bound(settings, leaving, listening=False)
         token = token_for(settings, doors.plain)
@@ -107,8 +112,8 @@ class Crew:
         while asked_to_end not in wait([asked_to_end, *(each.sentinel for each in self._workers.values())]):
             for index, worker in list(self._workers.items()):
                 if not worker.is_alive():
-                    told = f"worker {index + 1} (process {worker.pid}) ended with {worker.exitcode}"
-                    print(f"banksim: {told}; another takes its place", file=sys.stderr, flush=True)
+                    told = "worker %d (process %d) ended with %s; another takes its place"
+                    log.error(told, index + 1, worker.pid, worker.exitcode)
                     self._begin(index)
             if wait([asked_to_end], BREATH_S):
                 return
@@ -133,7 +138,9 @@ class Crew:
 
 def _plain(settings: Settings) -> Settings:
     """Banks, control API, pages and callbacks, and nothing that one process does for all."""
-    return replace(settings, smtp_port=None, tls_refused_port=None, tls_untrusted_port=None, settlement_folder="")
+    return replace(
+        settings, smtp_port=None, tls_refused_port=None, tls_untrusted_port=None, settlement_folder="", keep=None
+    )
 
 
 def _expect_ready(index: int, word: Connection, said: bool) -> None:

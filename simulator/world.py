@@ -1,6 +1,7 @@
 """What the outside gives to one sandbox: its settings, time, chance and store. Two worlds live in one process."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,8 @@ from simulator.maintenance import Window
 from simulator.outbox import Retry
 from simulator.payment import Merchant
 from simulator.store import Outdated, Sandbox, Store, UnknownSandbox
+
+log = logging.getLogger(__name__)
 
 DEFAULT = "default"
 
@@ -191,6 +194,7 @@ class Worlds:
 
     async def _changed(self, sandbox: Sandbox, version: str, at: float) -> World:
         world = self._keep(msgspec.structs.replace(sandbox, version=version), at)
+        log.info("the settings of a sandbox were written", extra={"sandbox": sandbox.name})
         await self._until_all_know()
         return world
 
@@ -218,6 +222,7 @@ class Worlds:
         """Raises UnknownSandbox."""
         await self.store.drop_sandbox(name)
         self._open.pop(name, None)
+        log.info("a sandbox was removed", extra={"sandbox": name})
         await self._until_all_know()
 
     def _keep(self, sandbox: Sandbox, at: float) -> World:

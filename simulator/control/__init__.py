@@ -19,6 +19,7 @@ from simulator.control import (
     listeners,
     merchants,
     messages,
+    metrics,
     payments,
     problems,
     sandboxes,
@@ -32,7 +33,7 @@ from simulator.delivery import Courier
 from simulator.world import Worlds
 
 PREFIX = "/_control"
-PREFIXES = (PREFIX, docs.PATH)
+PREFIXES = (PREFIX, docs.PATH, metrics.PATH)
 """Where the edge hands a request over to the control app, address unchanged."""
 
 ROUTERS = (
@@ -64,6 +65,7 @@ Steers the simulated banks: what a payer does, what goes wrong, what time it is,
 * A **fault** is asked for beforehand and strikes the next occasion that matches.
 * A refusal is always `{"detail": "...", "reason": ""}`; the sentence says what was wrong, where, and what to do.
 * Money is whole dong (`_vnd`), durations are seconds (`_s`), instants (`_at`) are ISO 8601 with their offset.
+* `GET /metrics` is for Prometheus, with the same token. `banksim serve --keep 7d` removes what ended longer ago.
 """
 
 TAGS: list[dict[str, Any]] = [
@@ -103,11 +105,12 @@ def create_control(worlds: Worlds, courier: Courier, guard: Guard, listening: Li
         docs_url=None,
         redoc_url=None,
     )
-    app.state.desk = Desk(worlds, courier, listening)
+    app.state.desk = Desk(worlds, courier, listening, worlds.clock())
     problems.install(app)
     for module in ROUTERS:
         app.include_router(module.router, prefix=PREFIX)
     app.include_router(docs.router)
+    app.include_router(metrics.router)
     _show_token(app)
     return Control(app, guard, worlds)
 
@@ -144,7 +147,7 @@ class Control:
         await (refuse or self.api)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> ASGIApp | None:
-        if not scope["path"].startswith(f"{PREFIX}/"):
+        if not scope["path"].startswith((f"{PREFIX}/", metrics.PATH)):
             return None
         objection = objection_to(self._guard, scope)
         if objection is None:

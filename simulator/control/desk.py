@@ -1,7 +1,7 @@
 """What every control call works on: the desk with its worlds and courier, and the sandbox that the address names."""
 
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query, Request
@@ -31,7 +31,8 @@ NO_LISTENERS = Listeners()
 class Desk:
     worlds: Worlds
     courier: Courier
-    listeners: Listeners = NO_LISTENERS
+    listeners: Listeners
+    started_at: datetime
 
 
 class Body(BaseModel):

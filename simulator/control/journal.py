@@ -88,6 +88,12 @@ class TotalsView(View):
     refunded_vnd: int
     deliveries_by_state: Annotated[dict[str, int], Field(examples=[{"acknowledged": 3}])]
     exchanges: int
+    payments_by_bank: Annotated[dict[str, dict[str, int]], Field(examples=[{"vnpay": {"paid": 3}}])]
+    retries: Annotated[int, Field(description="Attempts of callbacks after a first one.")]
+    faults_spent: Annotated[dict[str, int], Field(description="Faults that struck, by kind.", examples=[{"lost": 1}])]
+    payments_removed: Annotated[int, Field(description="How many of the payments were removed for their age.")]
+    exchanges_removed: int
+    letters_removed: int
 
 
 class CallbackTimesView(View):
@@ -182,6 +188,11 @@ async def standings(
 
 @router.get("/totals", summary="Counters of the sandbox")
 async def totals(world: TheWorld) -> TotalsView:
+    """Of all that ever was in the sandbox, since it was made or reset.
+
+    What `banksim serve --keep` has removed for its age goes on counting, in the state in which it ended; the numbers
+    that end in `_removed` say how much of it is gone.
+    """
     return TotalsView.model_validate(await world.store.totals(world.name))
 
 
