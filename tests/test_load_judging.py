@@ -32,6 +32,23 @@ SETTLED = {"fee_vnd": FEE, "debits": 1, "debited_vnd": FEE, "booked_vnd": FEE, "
         ({"returned_vnd": FEE, "refunded_vnd": FEE}, Fate.SETTLED_ONCE),
         ({"returned_vnd": FEE, "refunded_vnd": 0}, Fate.REFUND_TWICE),
         ({"returned_vnd": 2 * FEE}, Fate.REFUND_TWICE),
+        ({"returned_vnd": FEE}, Fate.SETTLED_ONCE),
+        ({"returned_vnd": 100, "refunded_vnd": 100}, Fate.SETTLED_ONCE),
+        ({"returned_vnd": 200, "refunded_vnd": 100}, Fate.REFUND_TWICE),
+        ({"returned_vnd": 100, "refunded_vnd": 200}, Fate.WRONG_AMOUNT),
+        ({"returned_vnd": 0, "refunded_vnd": FEE}, Fate.WRONG_AMOUNT),
+        ({"debits": 2, "debited_vnd": 2 * FEE, "returned_vnd": FEE, "refunded_vnd": 0}, Fate.SETTLED_ONCE),
+        ({"debits": 2, "debited_vnd": 2 * FEE, "returned_vnd": FEE}, Fate.SETTLED_ONCE),
+        ({"debits": 2, "debited_vnd": 2 * FEE, "returned_vnd": 2 * FEE, "refunded_vnd": 0}, Fate.REFUND_TWICE),
+        (
+            {"debits": 2, "debited_vnd": 2 * FEE, "due_vnd": FEE, "returned_vnd": FEE, "refunded_vnd": 0},
+            Fate.REFUND_TWICE,
+        ),
+        (
+            {"debits": 2, "debited_vnd": 2 * FEE, "due_vnd": FEE, "returned_vnd": FEE, "refunded_vnd": FEE},
+            Fate.REFUND_DUE,
+        ),
+        ({"returned_vnd": FEE, "booked_vnd": 0, "paid": False, "receipts": 0, "refunded_vnd": 0}, Fate.NOT_PAID),
     ],
 )
 def test_each_fate(changed: dict[str, object], expected: Fate) -> None:
@@ -57,3 +74,22 @@ def test_whatever_is_right_has_every_dong_in_both_books(
     )
     if fate(books) in RIGHT:
         assert debited == booked + due or debited == booked == 0
+
+
+@given(amounts, amounts, amounts, amounts, amounts)
+def test_whatever_is_right_is_still_held_by_both_after_refunds(
+    debited: int, booked: int, due: int, returned: int, refunded: int
+) -> None:
+    books = Books(
+        fee_vnd=FEE,
+        debits=debited // FEE,
+        debited_vnd=debited,
+        returned_vnd=returned,
+        booked_vnd=booked,
+        due_vnd=due,
+        refunded_vnd=refunded,
+        paid=booked > 0,
+        receipts=1,
+    )
+    if fate(books) in RIGHT and (booked or due):
+        assert debited - returned == booked + due - refunded
