@@ -57,7 +57,7 @@ def fate(books: Books) -> Fate:
     if books.returned_vnd > books.debited_vnd:
         return Fate.REFUND_TWICE
     if books.debited_vnd == 0:
-        return Fate.PHANTOM if books.paid or books.booked_vnd else Fate.NOT_PAID
+        return Fate.PHANTOM if books.paid or books.booked_vnd or books.due_vnd else Fate.NOT_PAID
     kept_vnd, known_vnd = books.debited_vnd - books.returned_vnd, books.booked_vnd + books.due_vnd
     if not books.paid and known_vnd == 0:
         if kept_vnd == 0:
