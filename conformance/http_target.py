@@ -4,7 +4,7 @@ import base64
 import binascii
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -18,6 +18,7 @@ from conformance.target import (
     PAYER,
     BadTarget,
     BankSetup,
+    Booked,
     Checkout,
     CheckoutKind,
     Discrepancy,
@@ -31,11 +32,12 @@ from conformance.target import (
     kind_by_what_came,
     phone_of,
 )
-from conformance.target_file import Launch, Step, TargetFile
+from conformance.target_file import Launch, Step, TargetFile, is_paged
 from conformance.template import BadTemplate, Reply, as_word, fill, fill_path, read
 
 _SHOWN_CHARS = 300
 _WROTE_CHARS = 20_000
+_PAGES_MAX = 100_000
 _CLIENT_ERRORS, _SERVER_ERRORS = 400, 500
 
 _UPLOAD = "a bank's file"
@@ -48,6 +50,7 @@ _VERB_CAPABILITIES = {
     "run_jobs": Capability.RUN_JOBS,
     "notifications": Capability.NOTIFICATIONS,
     "lookup": Capability.LOOKUP,
+    "books": Capability.BOOKS,
     "reconcile": Capability.RECONCILE,
     "outage_books": Capability.OUTAGE_BOOKS,
     "outage_receipts": Capability.OUTAGE_RECEIPTS,
@@ -148,14 +151,43 @@ class HttpTarget:
     def status(self, dossier_code: str) -> Status:
         doing = f"tell the status of dossier {dossier_code}"
         found = self._run("status", {"dossier_code": dossier_code}, doing)
+        return self._status("status", dossier_code, found, as_word(found["raw"]))
+
+    def books(self, prefix: str) -> Iterator[Booked]:
+        paged = is_paged(self._file.verbs["books"])
+        after: object = ""
+        for _ in range(_PAGES_MAX):
+            given = {"after": after, "prefix": prefix}
+            found = self._run("books", given, f"tell its books after {as_word(after) or 'the beginning'}")
+            code = ""
+            for each in self._listed("books", "dossiers", found["dossiers"]):
+                code = as_word(each.get("dossier_code"))
+                if not code:
+                    raise self._wrong("books", "dossiers", "a dossier_code in each", each)
+                yield Booked(code, self._status("books", code, each))
+            follows = found.get("next", code)
+            if not paged or not follows:
+                return
+            if follows == after:
+                raise BadTarget(f"{self._file.path}, [verbs.books]: after {as_word(after)!r} comes the same page again")
+            after = follows
+        raise BadTarget(f"{self._file.path}, [verbs.books]: more than {_PAGES_MAX:,} pages")
+
+    def _listed(self, verb: str, name: str, found: object) -> list[dict[str, Any]]:
+        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+            raise self._wrong(verb, name, "a list of tables", found)
+        return found
+
+    def _status(self, verb: str, dossier_code: str, found: Mapping[str, Any], raw: str = "") -> Status:
+        """What one answer, or one of many in it, says of a dossier."""
         due, back = found.get("refund_due_vnd"), found.get("refunded_vnd")
         return Status(
-            status=self._status_word(found["status"], dossier_code),
-            amount_paid_vnd=self._dong("status", "amount_paid_vnd", found["amount_paid_vnd"]),
-            receipts=self._whole_number("status", "receipts", found["receipts"]),
-            refund_due_vnd=None if due is None else self._dong("status", "refund_due_vnd", due),
-            refunded_vnd=None if back is None else self._whole_number("status", "refunded_vnd", back),
-            raw=as_word(found["raw"]),
+            status=self._status_word(found.get("status"), dossier_code),
+            amount_paid_vnd=self._dong(verb, "amount_paid_vnd", found.get("amount_paid_vnd")),
+            receipts=self._whole_number(verb, "receipts", found.get("receipts")),
+            refund_due_vnd=None if due is None else self._dong(verb, "refund_due_vnd", due),
+            refunded_vnd=None if back is None else self._dong(verb, "refunded_vnd", back),
+            raw=raw,
         )
 
     def callback_url(self, bank: str) -> str:

@@ -70,6 +70,8 @@ class Capability(StrEnum):
     """Put the connector's own books out of order for a while."""
     OUTAGE_RECEIPTS = "outage_receipts"
     """Put out of order what issues its receipts."""
+    BOOKS = "books"
+    """Tell of many dossiers at once what a status tells of one."""
     LOOKUP = "lookup"
     """The public page or API where a payer looks up what a dossier owes."""
 

@@ -3,7 +3,7 @@
 Rule: the suite knows a connector only through this contract; a TOML file or a Python class may fill it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -107,6 +107,14 @@ class Status:
     refund_due_vnd: int | None = None
     refunded_vnd: int | None = None
     raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """One dossier among many; its status has no `raw`."""
+
+    dossier_code: str
+    status: Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,6 +248,9 @@ class Target(Protocol):
 
     def lookup(self, dossier_code: str) -> str:
         """What anyone sees who asks for that dossier's fee, as it came (also when it was refused)."""
+
+    def books(self, prefix: str) -> Iterator[Booked]:
+        """All dossiers whose codes begin so, and maybe others, each once and in any order; read bit by bit."""
 
     def restart(self) -> None:
         """Kills the connector without warning, then starts it with the same books at the same address."""

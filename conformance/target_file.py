@@ -28,6 +28,7 @@ _VERB_GIVEN = {
     "run_jobs": frozenset({"dossier_code"}),
     "notifications": frozenset({"dossier_code"}),
     "lookup": frozenset({"dossier_code"}),
+    "books": frozenset({"after", "prefix"}),
     "outage_books": frozenset({"down"}),
     "outage_receipts": frozenset({"down"}),
     "reconcile": frozenset({"bank", "business_date", "file_name", "content_base64"}),
@@ -38,6 +39,7 @@ _VERB_ANSWERS = {
     "open": frozenset({"order_ref"}),
     "status": frozenset({"status", "amount_paid_vnd", "receipts"}),
     "notifications": frozenset({"notifications"}),
+    "books": frozenset({"dossiers"}),
     "reconcile": frozenset({"discrepancies"}),
 }
 """What must be read out of a verb's answers."""
@@ -312,8 +314,19 @@ def _check_steps(file: TargetFile, verb: str, steps: tuple[Step, ...]) -> None:
         _check_step(file, where, step, known)
         known |= frozenset(step.answer)
     answered = frozenset().union(*(step.answer for step in steps))
+    if "next" in answered and verb == "books" and not is_paged(steps):
+        raise BadTarget(f"{file.path}, [{where}]: its answer gives 'next', so {{after}} must stand in the request")
     for name in sorted(_VERB_ANSWERS.get(verb, frozenset()) - answered):
         raise BadTarget(f'{file.path}, [{where}]: its answer must give {name!r}, for example {name} = "..."')
+
+
+def is_paged(steps: tuple[Step, ...]) -> bool:
+    """Whether [verbs.books] asks for one page after another."""
+    return any("after" in placeholders(_templates(step)) for step in steps)
+
+
+def _templates(step: Step) -> list[object]:
+    return [step.path, step.query, step.headers, step.json, step.form, step.text]
 
 
 def _check_step(file: TargetFile, where: str, step: Step, known: frozenset[str]) -> None:
@@ -323,8 +336,7 @@ def _check_step(file: TargetFile, where: str, step: Step, known: frozenset[str])
     _check_file(file, where, step)
     if not step.path.startswith(("/", "http://", "https://")):
         raise BadTarget(f'{file.path}, [{where}]: path must begin with "/"; found {step.path!r}')
-    templates = [step.path, step.query, step.headers, step.json, step.form, step.text]
-    _check_placeholders(file, where, templates, known)
+    _check_placeholders(file, where, _templates(step), known)
     for name, expression in step.answer.items():
         try:
             check_expression(expression)

@@ -147,7 +147,7 @@ def audit(
         file.executescript(TABLES)
         file.execute("BEGIN")
         file.executemany("INSERT INTO bank_side VALUES (?, ?, ?, ?, ?, ?)", _tuples(bank))
-        file.executemany("INSERT INTO connector_side VALUES (?, ?, ?, ?, ?, ?)", _tuples(connector))
+        file.executemany("INSERT OR REPLACE INTO connector_side VALUES (?, ?, ?, ?, ?, ?)", _tuples(connector))
         file.execute("COMMIT")
         file.executescript(WHOSE)
         found = Audit()

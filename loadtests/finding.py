@@ -17,6 +17,7 @@ from loadtests.books import bank_rows, connector_rows
 from loadtests.day_files import FILE, HAND_IN
 from loadtests.files_found import Files, FilesRead
 from loadtests.judging import Fate
+from loadtests.payers import codes_begin
 from loadtests.percentiles import percentile
 from loadtests.plan import Plan
 from loadtests.record import Happening, Interim, Record, Window
@@ -134,7 +135,7 @@ def _telling(stage: Stage) -> bool:
 def compare(stage: Stage, record: Record, since: float = 0.0, until: float = float("inf")) -> Audit:
     """The books of the payers who began after `since`, up to `until`."""
     sandbox, target = stage.run.sandbox, stage.run.target
-    rows = connector_rows(target, record, since, until)
+    rows = connector_rows(target, record, codes_begin(stage.plan.run), since, until)
     return audit(record.path, bank_rows(sandbox), rows, since, until)
 
 

@@ -55,7 +55,7 @@ def payers(run: str, seed: str, ways: Sequence[Way], gate: int = 0, gates: int =
     for number in count():
         serial = number * gates + gate
         yield Payer(
-            dossier_code=f"TAI-{run}-{serial:07d}",
+            dossier_code=f"{codes_begin(run)}{serial:07d}",
             amount_vnd=LEAST_VND + serial,
             name=people.name(),
             way=chance.choices(ways, weights)[0],
@@ -63,6 +63,11 @@ def payers(run: str, seed: str, ways: Sequence[Way], gate: int = 0, gates: int =
             comes_back=chance.random() < RETURNS,
             pause_s=(think_s(chance), think_s(chance)),
         )
+
+
+def codes_begin(run: str) -> str:
+    """With what the codes of all dossiers of a run begin."""
+    return f"TAI-{run}-"
 
 
 def think_s(chance: Random) -> float:

@@ -14,6 +14,7 @@ from loadtests.files_audit import Flaw, audit_files
 from loadtests.files_found import FilesRead, read_files
 from loadtests.finding import Found, calm, compare, found, measured
 from loadtests.judging import Fate
+from loadtests.payers import codes_begin
 from loadtests.record import Journey, Record
 from loadtests.report import html_report, junit_xml, verdict_text
 from loadtests.scenario import scenario_named
@@ -49,6 +50,11 @@ def wanted(folder: Path, *launch_args: str) -> Wanted:
 def stage(tmp_path: Path) -> Iterator[Stage]:
     with set_up(SCENARIO, wanted(tmp_path)) as made:
         yield made
+
+
+def code(stage: Stage, name: str) -> str:
+    """A dossier of the run."""
+    return f"{codes_begin(stage.plan.run)}{name}"
 
 
 def at_vnpay(stage: Stage, dossier_code: str) -> Journey:
@@ -103,7 +109,7 @@ def fate_of(result: Found) -> dict[tuple[str, Fate], int]:
 
 
 def test_money_that_goes_back_is_in_both_books_and_in_the_file(stage: Stage) -> None:
-    whole, part, kept, twice = (f"TAI-{name}" for name in ("WHOLE", "PART", "KEPT", "TWICE"))
+    whole, part, kept, twice = (code(stage, name) for name in ("WHOLE", "PART", "KEPT", "TWICE"))
     bill = at_vietinbank(stage, twice)
     settled(stage, *(at_vnpay(stage, each) for each in (whole, part, kept)), bill)
     stage.run.target.refund(whole, None)
@@ -137,18 +143,19 @@ def test_money_that_goes_back_is_in_both_books_and_in_the_file(stage: Stage) -> 
 
 def test_a_refund_that_the_connector_forgets_is_paid_twice(tmp_path: Path) -> None:
     with set_up(SCENARIO, wanted(tmp_path, "--defect", "refund_not_booked")) as stage:
-        settled(stage, *(at_vnpay(stage, each) for each in ("TAI-TWICE", "TAI-ONCE", "TAI-NEVER")))
-        for dossier_code in ("TAI-TWICE", "TAI-TWICE", "TAI-ONCE"):
+        once, twice, never = (code(stage, name) for name in ("1", "2", "0"))
+        settled(stage, *(at_vnpay(stage, each) for each in (once, twice, never)))
+        for dossier_code in (twice, twice, once):
             stage.run.target.refund(dossier_code, 20_000)
         result = judged(stage)
     assert fate_of(result) == {("vnpay", Fate.REFUND_TWICE): 2, ("vnpay", Fate.SETTLED_ONCE): 1}
     assert [(each.returned_vnd, each.refunded_vnd) for each in result.refunds] == [(60_000, 0)]
     assert [each.name for each in result.objectives if not each.held] == ["refund_twice"]
-    assert "2 refund paid twice: TAI-ONCE, TAI-TWICE" in verdict_text(result)
+    assert f"2 refund paid twice: {once}, {twice}" in verdict_text(result)
 
 
 def test_a_file_that_is_not_the_ledgers_is_told_row_by_row(stage: Stage) -> None:
-    settled(stage, *(at_vnpay(stage, f"TAI-{number}") for number in range(3)))
+    settled(stage, *(at_vnpay(stage, code(stage, f"{number}")) for number in range(3)))
     merchants = {"vnpay": stage.plan.banks.merchants["vnpay"]}
     with Record(stage.plan.record) as record:
         orders = [each.order_ref for each in record.journeys()]
@@ -170,7 +177,7 @@ def test_a_file_that_is_not_the_ledgers_is_told_row_by_row(stage: Stage) -> None
     }
     assert not result.held
     told, page = verdict_text(result), html_report(result)
-    assert f"      {orders[1]} TAI-1: ledger 50,000, file 1 VND, {file.name} line" in told
+    assert f"      {orders[1]} {code(stage, '1')}: ledger 50,000, file 1 VND, {file.name} line" in told
     assert "1 rows of vnpay day: missing in the file" in told
     assert all(
         words in page for words in (orders[0], "STRANGE", "thiếu trong tệp", "wrong rows in the banks&#39; files")
@@ -180,7 +187,7 @@ def test_a_file_that_is_not_the_ledgers_is_told_row_by_row(stage: Stage) -> None
 
 
 def test_a_connector_that_does_not_answer_a_file_is_told(stage: Stage) -> None:
-    settled(stage, at_vnpay(stage, "TAI-1"))
+    settled(stage, at_vnpay(stage, code(stage, "1")))
     stage.run.target.outage_books(True)
     with Record(stage.plan.record) as record:
         files = read_files(stage, record)

@@ -21,6 +21,9 @@ from conformance.targets.portal.portal import Portal
 from conformance.targets.portal.protocols import dvcqg
 from conformance.targets.portal.protocols.fields import json_object
 
+PAGE = 200
+"""So many dossiers are told at once."""
+
 
 class NewDossier(msgspec.Struct):
     dossier_code: Code = ""
@@ -70,6 +73,12 @@ def api_routes(portal: Portal) -> list[Route]:
 
     async def show(request: Request) -> JSONResponse:
         return JSONResponse(await asyncio.to_thread(_view, portal, _code(request)))
+
+    async def show_many(request: Request) -> JSONResponse:
+        """A page of the books in the order of dossier codes; `next` is null on the last one."""
+        after, prefix = (request.query_params.get(name, "")[:80] for name in ("after", "prefix"))
+        page = await asyncio.to_thread(_page, portal, after, prefix)
+        return JSONResponse({"dossiers": page, "next": page[-1]["dossier_code"] if len(page) == PAGE else None})
 
     async def pay(request: Request) -> JSONResponse:
         new = await json_of(request, NewPayment)
@@ -136,6 +145,7 @@ def api_routes(portal: Portal) -> list[Route]:
     return [
         Route("/healthz", health),
         Route("/api/dossiers", declare, methods=["POST"]),
+        Route("/api/dossiers", show_many),
         Route(dossier, show),
         Route(f"{dossier}/payments", pay, methods=["POST"]),
         Route(f"{dossier}/notifications", notifications),
@@ -166,6 +176,22 @@ def _view(portal: Portal, dossier_code: str) -> dict[str, Any]:
         standing = entries.standing(checkout.known_dossier(entries, dossier_code))
         discrepancies = entries.discrepancies(dossier_code)
     return _shown(standing.dossier, standing) | {"discrepancies": discrepancies}
+
+
+def _page(portal: Portal, after: str, prefix: str) -> list[dict[str, Any]]:
+    with portal.books.reading() as entries:
+        return [_booked(entries.standing(each)) for each in entries.dossiers_after(after, prefix, PAGE)]
+
+
+def _booked(standing: Standing) -> dict[str, Any]:
+    return {
+        "dossier_code": standing.dossier.dossier_code,
+        "status": standing.status,
+        "amount_paid_vnd": standing.paid_vnd,
+        "refunded_vnd": standing.refunded_vnd,
+        "refund_due_vnd": standing.refund_due_vnd,
+        "receipts": standing.receipts,
+    }
 
 
 def _shown(dossier: Dossier, standing: Standing) -> dict[str, Any]:

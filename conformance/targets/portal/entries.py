@@ -132,6 +132,12 @@ class Entries:
         rows = self._rows("SELECT * FROM dossiers ORDER BY declared_at DESC, rowid DESC LIMIT ?", count)
         return [_dossier(row) for row in rows]
 
+    def dossiers_after(self, after: str, prefix: str, count: int) -> list[Dossier]:
+        """The next ones in the order of their codes, of those whose codes begin so."""
+        sql = "SELECT * FROM dossiers WHERE dossier_code > ? AND dossier_code >= ? AND dossier_code < ?"
+        last = f"{prefix}\U0010ffff"
+        return [_dossier(row) for row in self._rows(f"{sql} ORDER BY dossier_code LIMIT ?", after, prefix, last, count)]
+
     def next_serial(self, prefix: str) -> int:
         """One more than the highest number behind `prefix` ("H49.12.6-261122-") among the dossier codes."""
         sql = "SELECT max(CAST(substr(dossier_code, ?) AS INTEGER)) AS highest FROM dossiers WHERE dossier_code GLOB ?"
