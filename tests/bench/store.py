@@ -1,6 +1,6 @@
 """The stores' benchmark: whole payments and their transactions per second, beside bare sqlite3 in the same run.
 
-Run it with `python -m tests.bench_store`. Trust the ratios, not the rates.
+Run it with `python -m tests.bench.store`. Trust the ratios, not the rates.
 """
 
 import argparse
