@@ -16,7 +16,7 @@ from pathlib import Path
 
 from conformance.child import ChildFailed, free_port
 from conformance.interrupts import interrupts_held
-from conformance.target import BadTarget
+from conformance.target import BadTarget, Refused, Unreachable
 from loadtests.files_found import read_files
 from loadtests.finding import calm, compare, found, measured
 from loadtests.plan import ENVIRONMENT, Plan, encode
@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
             if not rehearsed(args, scenario, stage):
                 return UNJUDGED
             return _judged(args, scenario, stage, slo)
-    except (BadTarget, BadSlo, ChildFailed, ControlError) as error:
+    except (BadTarget, BadSlo, ChildFailed, ControlError, Refused, Unreachable) as error:
         print(f"banksim load: {error}", file=sys.stderr)
         return UNJUDGED
 
