@@ -14,10 +14,9 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import FrameType
 
 from conformance import verify
-from conformance.interrupts import interrupts_held
+from conformance.interrupts import ends_when_asked, interrupts_held
 from conformance.junit import junit_xml
 from conformance.loading import load_target
 from conformance.progress import Progress
@@ -167,7 +166,7 @@ def _run_suite(args: argparse.Namespace, results_path: Path, parts: Sequence[tup
     args.seed = args.seed or secrets.token_hex(4)
     found = [folder / f"part-{number}.json" for number, _ in enumerate(parts, start=1)]
     progress = Progress(sys.stderr)
-    with _interruptible(), ExitStack() as leaving:
+    with ends_when_asked(), ExitStack() as leaving:
         try:
             processes = [
                 leaving.enter_context(_suite_process(suite_command(args, path, banks), path, progress))
@@ -225,22 +224,6 @@ def _interrupt(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """A CI system's SIGTERM ends the run as Ctrl-C does."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _log_tail(report_dir: Path) -> str:

@@ -15,7 +15,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from types import FrameType
 from typing import IO
 
 import httpx
@@ -23,7 +22,7 @@ from faker import Faker
 
 from conformance.child import ChildFailed
 from conformance.http_target import HttpTarget
-from conformance.interrupts import interrupts_held
+from conformance.interrupts import ends_when_asked, interrupts_held
 from conformance.loading import load_target
 from conformance.payer import Payer
 from conformance.running import started_simulator
@@ -75,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0 when all went as it must: the payments settled, the right portal passed, the wrong one was caught."""
     try:
-        with _interruptible():
+        with ends_when_asked():
             _say("1. Citizens of two provinces pay for real services at four simulated banks")
             _pay_everywhere()
             right, wrong = _check_both(args.report_dir)
@@ -218,17 +217,3 @@ def _services() -> list[dict[str, str]]:
     text = files("fixtures").joinpath("services.toml").read_text(encoding="utf-8")
     found: list[dict[str, str]] = tomllib.loads(text)["service"]
     return found
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """SIGTERM ends the demo as Ctrl-C does: through every `with`, so that nothing is left running."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

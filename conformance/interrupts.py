@@ -1,4 +1,4 @@
-"""Interrupts held back while a process is started: between the two moments nobody would know whom to stop."""
+"""Interrupts: SIGTERM taken as Ctrl-C, and both held back while a process is started, for nobody knew whom to stop."""
 
 import signal
 from collections.abc import Iterator
@@ -24,3 +24,19 @@ def interrupts_held() -> Iterator[None]:
             signal.signal(number, handler)
     for each in came:
         signal.raise_signal(each)
+
+
+@contextmanager
+def ends_when_asked() -> Iterator[None]:
+    """A CI system's SIGTERM ends what goes on as Ctrl-C does: through every `with`, so that nothing is left running."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.getsignal(number) for number in _HELD}
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

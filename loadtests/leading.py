@@ -3,6 +3,7 @@
 Rule: imported by every scenario's file, so that each works with plain `locust -f` too; a stage is then set up for it.
 """
 
+import logging
 import os
 import time
 from collections import Counter
@@ -45,6 +46,7 @@ def take_part(environment: Environment, **_: Any) -> None:
         Leader(environment, scenario).listen()
 
 
+logging.getLogger("httpx").setLevel(logging.WARNING)  # Locust logs all that is said; each call would be a line.
 _HOOKS: Any = events
 _HOOKS.init.add_listener(take_part)
 

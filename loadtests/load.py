@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from conformance.child import ChildFailed, free_port
-from conformance.interrupts import interrupts_held
+from conformance.interrupts import ends_when_asked, interrupts_held
 from conformance.target import BadTarget, Refused, Unreachable
 from loadtests.files_found import read_files
 from loadtests.finding import calm, compare, found, measured
@@ -92,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         slo = read_slo(args.slo) if args.slo else Slo()
         args.report_dir.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as leaving:
+        with ends_when_asked(), ExitStack() as leaving:
             folder = Path(leaving.enter_context(tempfile.TemporaryDirectory(prefix="banksim-load-")))
             stage = leaving.enter_context(set_up(scenario, wanted(args, scenario, folder)))
             if not rehearsed(args, scenario, stage):
