@@ -363,20 +363,20 @@ class Store(Protocol):
     async def figures(self) -> list[Figures]:
         """Of every sandbox, the oldest first."""
 
-    async def remove_payments(self, sandbox: str, before: datetime, *, after: int = 0, limit: int = 100) -> Removed:
+    async def remove_payments(self, sandbox: str, before: datetime, *, after: int = 0, limit: int = 50) -> Removed:
         """Removes payments that ended before that instant, with all that belongs to them, in one transaction.
 
         Looks at the `limit` oldest of those after the number `after`. One that is pending or held, has a pending
         refund, or whose connector is still being told, stays; and so may the youngest of all. The counters stay, too.
         """
 
-    async def remove_exchanges(self, sandbox: str, before: datetime, *, after: int = 0, limit: int = 100) -> Removed:
+    async def remove_exchanges(self, sandbox: str, before: datetime, *, after: int = 0, limit: int = 50) -> Removed:
         """The same for older entries of the journal that belong to no payment, or to none any more."""
 
-    async def remove_letters(self, sandbox: str, before: datetime, *, after: int = 0, limit: int = 100) -> Removed:
+    async def remove_letters(self, sandbox: str, before: datetime, *, after: int = 0, limit: int = 50) -> Removed:
         """The same for older letters."""
 
-    async def give_back(self, pages: int = 100) -> bool:
+    async def give_back(self, pages: int = 50) -> bool:
         """Gives at most so many free pages back to the disk, if that is to be asked for. Whether there are more."""
 
     async def size(self) -> Size: ...

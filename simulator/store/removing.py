@@ -8,7 +8,7 @@ from datetime import datetime
 
 from simulator.payment import Payment, ended_at
 
-ROUND = 100
+ROUND = 50
 """So many are looked at in one transaction."""
 
 REMOVED_PAYMENTS, REMOVED_EXCHANGES, REMOVED_LETTERS = "removed:payments", "removed:exchanges", "removed:letters"
