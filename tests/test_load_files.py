@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.day_files import Fetched, files_between, firsts
+from loadtests.day_files import VIETNAM, Fetched, fetch, files_between, firsts
 from loadtests.files_audit import EXAMPLES_MAX, WATCH_S, Beside, FilesAudit, Flaw, audit_files, flaw_of
 from loadtests.record import Journey, Record, make_record
 from simulator.client import Banksim, FileView, StandingView
@@ -245,3 +245,34 @@ def test_the_days_are_those_of_each_bank(tmp_path: Path) -> None:
     assert [each.business_date.day for each in long if each.bank == "napas"] == [21, 22]
     assert [each.business_date.day for each in long if each.bank == "dvcqg"] == [23]
     assert [each.kind for each in firsts(short)] == ["treasury", "tc", "va", "day"]
+
+
+def test_across_a_cut_off_each_payment_is_in_the_file_of_its_day(record: Record, tmp_path: Path) -> None:
+    """tt-184-2015#window: from 16:00 on Friday all money is Monday's."""
+    friday = datetime(2026, 11, 20, 15, tzinfo=VIETNAM)
+    moments = {"A": friday, "B": friday + timedelta(hours=2), "C": friday + timedelta(hours=19)}
+    merchants = {"vietinbank": "9111"}
+    told: dict[str, dict[str, str]] = {}
+    with serving(tmp_path) as served, Banksim(served.url) as there:
+        sandbox = there.create_sandbox("cut", clock_at=friday)
+        sandbox.set_merchant("vietinbank", "9111", options={"business_day": "treasury"})
+        for bill_code, moment in moments.items():
+            sandbox.advance_to(moment)
+            payment_id = sandbox.pay_unasked("vietinbank", bill_code, FEE).payment_id
+            told[bill_code] = {"bank": "vietinbank", "order_ref": bill_code, "payment_id": payment_id}
+            record.add_journeys([journey(ord(bill_code), paid=moment.timestamp(), **told[bill_code])])
+        files = files_between(sandbox, merchants, friday.timestamp(), moments["C"].timestamp())
+        read = [fetch(sandbox, file, tmp_path) for file in files]
+        right = audit_files(record.path, read, sandbox.standings(), merchants)
+        record.add_journeys([journey(ord("B"), paid=friday.timestamp(), **told["B"])])
+        odd = audit_files(record.path, read, sandbox.standings(), merchants)
+    counted = {(each.kind, each.business_date): each.sales for each in right.files}
+    assert counted == {
+        ("va", "2026-11-20"): 1,
+        ("bill", "2026-11-20"): 1,
+        ("va", "2026-11-23"): 2,
+        ("bill", "2026-11-23"): 2,
+    }
+    assert (right.wrong, right.payments) == (0, 6)
+    assert {(kind, flaw) for _, kind, flaw in odd.counts} == {("va", Flaw.WRONG_DAY), ("bill", Flaw.WRONG_DAY)}
+    assert {each.order_ref for each in odd.examples} == {"B"}

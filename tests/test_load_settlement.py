@@ -17,7 +17,7 @@ from loadtests.judging import Fate
 from loadtests.payers import codes_begin
 from loadtests.record import Journey, Record
 from loadtests.report import html_report, junit_xml, verdict_text
-from loadtests.scenario import scenario_named
+from loadtests.scenario import NAMES, scenario_named
 from loadtests.slo import Slo, objectives
 from loadtests.stage import Stage, Wanted, set_up
 from simulator.client import PaymentView
@@ -25,6 +25,13 @@ from tests.test_load import fates, rehearsed
 
 FEE = 50_000
 SCENARIO = scenario_named("settlement_day")
+
+
+def test_every_scenario_and_every_flaw_stands_in_the_document() -> None:
+    told = (Path(load.__file__).parent.parent / "docs" / "load.md").read_text(encoding="utf-8")
+    assert all(f"| `{name}` |" in told for name in NAMES)
+    assert all(f"`{flaw.value}`" in told for flaw in Flaw)
+    assert "settlement_day" in NAMES
 
 
 def wanted(folder: Path, *launch_args: str) -> Wanted:
