@@ -235,6 +235,7 @@ def test_the_days_are_those_of_each_bank(tmp_path: Path) -> None:
         merchants["napas"] = next(each.merchant_code for each in sandbox.merchants() if each.bank == "napas")
         short = files_between(sandbox, merchants, saturday, saturday + 60)
         long = files_between(sandbox, merchants, saturday, saturday + 14 * 3600)
+        late = files_between(sandbox, merchants, saturday + 13.5 * 3600, saturday + 13.6 * 3600)
     assert [(each.bank, each.kind, each.business_date.day) for each in short] == [
         ("dvcqg", "treasury", 23),
         ("napas", "tc", 21),
@@ -244,6 +245,7 @@ def test_the_days_are_those_of_each_bank(tmp_path: Path) -> None:
     ]
     assert [each.business_date.day for each in long if each.bank == "napas"] == [21, 22]
     assert [each.business_date.day for each in long if each.bank == "dvcqg"] == [23]
+    assert [each.business_date.day for each in late if each.bank == "napas"] == [22], "23:30 is after the cut-off"
     assert [each.kind for each in firsts(short)] == ["treasury", "tc", "va", "day"]
 
 
