@@ -24,7 +24,6 @@ EVERY_RUN = frozenset(
     {
         "suspected_is_paid",
         "inquiry_of_paid_bill_payable",
-        "lost_callback_never_polled",
         "acknowledges first",
     }
 )

@@ -30,46 +30,51 @@ CREATE, CALLBACK, WHOLE = "create", "create + callback delivered", "whole paymen
 BASE = "bare ASGI"
 
 
+PEERS = {"WireMock": peers.wiremock, "mountebank": peers.mountebank, "Prism": peers.prism}
+BANKSIM = {
+    "banksim, SQLite": ("sqlite", 1),
+    "banksim, SQLite, 2 workers": ("sqlite", 2),
+    "banksim, PostgreSQL": ("postgres", 1),
+    "banksim, PostgreSQL, 2 workers": ("postgres", 2),
+}
+NAMES = (BASE, "bare FastAPI", "ceiling", *PEERS, *BANKSIM)
+SLOW = {"Prism", "banksim, PostgreSQL", "banksim, PostgreSQL, 2 workers"}
+"""Asked for half as much."""
+
+OURS = {CREATE: create, CALLBACK: settle, WHOLE: whole}
+ORDERS = {CREATE: create}
+CALLED = {CREATE: create, CALLBACK: called()}
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A server and what it can do; `share` = how much of the usual count is asked of it."""
+    """A server that runs, and what it can do."""
 
     name: str
     server: Running
     works: Mapping[str, Work]
-    share: float = 1.0
 
 
-def banksim(leaving: ExitStack, folder: Path, callback: str, store: str, workers: int) -> Running:
+def started(name: str, leaving: ExitStack, folder: Path, callback: str) -> Subject:
+    """`callback` is the merchant's address, to which it calls back."""
+    if name in BANKSIM:
+        return Subject(name, _banksim(leaving, folder, callback, *BANKSIM[name]), OURS)
+    if name in PEERS:
+        return Subject(name, leaving.enter_context(PEERS[name](callback)), ORDERS if name == "Prism" else CALLED)
+    if name == "ceiling":
+        command = bare.ceiling(SECRET, callback, str(folder / "ceiling.db"))
+        return Subject(name, leaving.enter_context(serving(command, "ready:")), CALLED)
+    command = bare.asgi() if name == BASE else bare.fastapi()
+    return Subject(name, leaving.enter_context(serving(command, "ready:")), ORDERS)
+
+
+def _banksim(leaving: ExitStack, folder: Path, callback: str, kind: str, workers: int) -> Running:
+    store = leaving.enter_context(postgres_server()) if kind == "postgres" else str(folder / f"bank{workers}.db")
     words = [sys.executable, "-m", "simulator", "serve", "--port", "0", "--store", store, "--seed", SEED]
     server = leaving.enter_context(serving([*words, "--workers", str(workers)], "banksim ready at", folder))
     with Banksim(f"http://127.0.0.1:{server.port}") as client:
         client.sandbox().set_merchant("vnpay", MERCHANT, callback_url=callback)
     return server
-
-
-def subjects(leaving: ExitStack, folder: Path, callback: str, with_peers: bool) -> list[Subject]:
-    """All of them, started."""
-    ours = {CREATE: create, CALLBACK: settle, WHOLE: whole}
-    found = [
-        Subject(BASE, leaving.enter_context(serving(bare.asgi(), "ready:")), {CREATE: create}),
-        Subject("bare FastAPI", leaving.enter_context(serving(bare.fastapi(), "ready:")), {CREATE: create}),
-    ]
-    ceiling = serving(bare.ceiling(SECRET, callback, str(folder / "ceiling.db")), "ready:")
-    found.append(Subject("ceiling", leaving.enter_context(ceiling), {CREATE: create, CALLBACK: called()}))
-    if with_peers:
-        server = leaving.enter_context(peers.wiremock(callback))
-        found.append(Subject("WireMock", server, {CREATE: create, CALLBACK: called()}))
-        server = leaving.enter_context(peers.mountebank(callback))
-        found.append(Subject("mountebank", server, {CREATE: create, CALLBACK: called()}))
-        found.append(Subject("Prism", leaving.enter_context(peers.prism(callback)), {CREATE: create}, share=0.5))
-    for workers, name in ((1, "banksim, SQLite"), (2, "banksim, SQLite, 2 workers")):
-        store = str(folder / f"bank{workers}.db")
-        found.append(Subject(name, banksim(leaving, folder, callback, store, workers), ours))
-    for workers, name in ((1, "banksim, PostgreSQL"), (2, "banksim, PostgreSQL, 2 workers")):
-        store = leaving.enter_context(postgres_server())
-        found.append(Subject(name, banksim(leaving, folder, callback, store, workers), ours, share=0.5))
-    return found
 
 
 def table(measured: Mapping[tuple[str, str], Sequence[Measured]], memory: Mapping[str, float]) -> str:
@@ -88,23 +93,25 @@ async def main() -> None:
     parser.add_argument("--runs", type=int, default=5, help="interleaved runs; medians are printed (default: 5)")
     parser.add_argument("--count", type=int, default=4000, help="pieces of work in each run (default: 4000)")
     parser.add_argument("--warm-up", type=float, default=30.0, metavar="S", help="of each peer (default: 30)")
-    parser.add_argument("--without-peers", action="store_true", help="leave the other mock servers out")
+    parser.add_argument("--server", action="append", choices=NAMES, default=[], help="only this; repeatable")
     args = parser.parse_args()
-    missing = "left out" if args.without_peers else peers.install()
+    wanted = [name for name in NAMES if not args.server or name in args.server or name == BASE]
+    missing = peers.install() if PEERS.keys() & set(wanted) else "not asked for"
+    names = [name for name in wanted if not (missing and name in PEERS)]
     measured: dict[tuple[str, str], list[Measured]] = defaultdict(list)
     with ExitStack() as leaving:
         folder = Path(leaving.enter_context(tempfile.TemporaryDirectory(prefix="banksim-bench-")))
         async with merchant() as callback:
-            all_of_them = await asyncio.to_thread(subjects, leaving, folder, callback, not missing)
-            for subject in all_of_them:
+            subjects = [await asyncio.to_thread(started, name, leaving, folder, callback) for name in names]
+            for subject in subjects:
                 for work in subject.works.values():
                     await warm_up(subject.server, args.warm_up / len(subject.works), work)
             for _ in range(args.runs):
-                for subject in all_of_them:
+                for subject in subjects:
                     for name, work in subject.works.items():
-                        count = round(args.count * subject.share)
+                        count = args.count // 2 if subject.name in SLOW else args.count
                         measured[name, subject.name].append(await measure(subject.server, count, work))
-            memory = {subject.name: subject.server.memory_mib() for subject in all_of_them}
+            memory = {subject.name: subject.server.memory_mib() for subject in subjects}
             await asyncio.to_thread(leaving.close)
     print(
         f"{platform.machine()}, {os.cpu_count()} processors, {platform.python_implementation()}"
