@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from loadtests.judging import RIGHT, Books, Fate, fate
+from loadtests.record import JOURNEY_INDEXES
 
 EXAMPLES_MAX = 5
 """So many of each wrong fate are shown."""
 
-TABLES = """
-CREATE INDEX IF NOT EXISTS journeys_by_payment ON journeys (payment_id);
-CREATE INDEX IF NOT EXISTS journeys_by_order ON journeys (bank, order_ref);
-CREATE TEMP TABLE bank_side (
+TABLES = f"""
+{JOURNEY_INDEXES}CREATE TEMP TABLE bank_side (
     payment_id TEXT PRIMARY KEY, bank TEXT NOT NULL, order_ref TEXT NOT NULL, debited_vnd INTEGER NOT NULL,
     returned_vnd INTEGER NOT NULL, telling INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

@@ -7,14 +7,14 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from conformance.order_times import VIETNAM
 from conformance.requirement import Capability
 from conformance.target import BadTarget, Refused, Target, Unreachable
 from simulator.client import FileView, SandboxClient
 
-VIETNAM = timezone(timedelta(hours=7))
 FILE, HAND_IN = "file", "hand in"
 """How requests for files, and of them, are called among those that are measured."""
 

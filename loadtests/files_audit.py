@@ -8,27 +8,24 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import islice
 from pathlib import Path
 
 import msgspec
 
 from loadtests.day_files import Fetched
 from loadtests.day_rows import FORMS, Moved, Row, rows
+from loadtests.record import JOURNEY_INDEXES
 from simulator.client import StandingView
 
 EXAMPLES_MAX = 5
-AT_ONCE = 1000
 WATCH_S = 90.0
 """So far a payer's own clock, read when the bank had answered, may be from the bank's."""
 
 HELD = "suspected"
 """The state of money that the bank only holds: it is in no file until it is approved."""
 
-TABLES = """
-CREATE INDEX IF NOT EXISTS journeys_by_payment ON journeys (payment_id);
-CREATE INDEX IF NOT EXISTS journeys_by_order ON journeys (bank, order_ref);
-CREATE TEMP TABLE ledger (
+TABLES = f"""
+{JOURNEY_INDEXES}CREATE TEMP TABLE ledger (
     bank TEXT NOT NULL, order_ref TEXT NOT NULL, debits INTEGER NOT NULL, debited_vnd INTEGER NOT NULL,
     returned_vnd INTEGER NOT NULL, payment_id TEXT NOT NULL, PRIMARY KEY (bank, order_ref)
 ) STRICT, WITHOUT ROWID;
@@ -280,8 +277,7 @@ def _owed(standings: Iterable[StandingView], merchants: Mapping[str, str]) -> It
 
 def _put(db: sqlite3.Connection, statement: str, values: Iterator[Sequence[object]]) -> None:
     db.execute("BEGIN")
-    while some := list(islice(values, AT_ONCE)):
-        db.executemany(statement, some)
+    db.executemany(statement, values)
     db.execute("COMMIT")
 
 

@@ -79,8 +79,7 @@ def read_files(stage: Stage, record: Record) -> FilesRead:
     Raises ControlError.
     """
     sandbox, target, folder = stage.run.sandbox, stage.run.target, Path(stage.plan.folder)
-    banks = {way.bank for way in stage.plan.ways}
-    merchants = {bank: code for bank, code in stage.plan.banks.merchants.items() if bank in banks}
+    merchants = stage.plan.merchants
     began = record.figures()["began"]
     fetched = [fetch(sandbox, file, folder) for file in files_between(sandbox, merchants, began, time.time())]
     audited = audit_files(record.path, fetched, sandbox.standings(), merchants)

@@ -67,6 +67,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     folder: str
 
     @property
+    def merchants(self) -> dict[str, str]:
+        """The connector's own code at each bank that payers may choose."""
+        banks = {way.bank for way in self.ways}
+        return {bank: code for bank, code in self.banks.merchants.items() if bank in banks}
+
+    @property
     def record(self) -> Path:
         """The file in which the leader keeps what happens."""
         return Path(self.folder) / "record.db"

@@ -36,6 +36,12 @@ CREATE TABLE failures (name TEXT NOT NULL, why TEXT NOT NULL, requests INTEGER N
 CREATE TABLE figures (name TEXT PRIMARY KEY, value REAL NOT NULL) STRICT;
 """
 
+JOURNEY_INDEXES = """
+CREATE INDEX IF NOT EXISTS journeys_by_payment ON journeys (payment_id);
+CREATE INDEX IF NOT EXISTS journeys_by_order ON journeys (bank, order_ref);
+"""
+"""Made when journeys are first looked up: until then they would only cost whoever writes them."""
+
 
 class Journey(msgspec.Struct, kw_only=True, array_like=True):
     """One payer's way. Times are in seconds since 1970, 0 = it never came so far; `ended` says why it ended."""

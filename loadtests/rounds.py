@@ -4,7 +4,6 @@ Rule: one round at a time, and no more rounds than fit into the run; their times
 """
 
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,8 +30,6 @@ class Rounds:
         self._plan = plan
         self._sandbox = sandbox
         self._pause_s = max(PAUSE_MIN_S, every * plan.for_s)
-        banks = {way.bank for way in plan.ways}
-        self._merchants: Mapping[str, str] = {bank: plan.banks.merchants[bank] for bank in banks}
         self._target = _told_where(plan)
 
     def go(self) -> None:
@@ -42,7 +39,7 @@ class Rounds:
         while due <= ends:
             gevent.sleep(max(0.0, due - time.time()))
             try:
-                files = files_between(self._sandbox, self._merchants, began, time.time())
+                files = files_between(self._sandbox, self._plan.merchants, began, time.time())
             except ControlError as error:
                 self._tell(FILE, 0.0, str(error))
                 files = []

@@ -363,6 +363,7 @@ def _warn(world: World, settings: Settings) -> None:
 async def where(world: World, settings: Settings, token: str | None, doors: Doors) -> str:
     """Where everything is, and what a connector is configured with."""
     now = f"{(await world.now()).astimezone(VIETNAM):%Y-%m-%d %H:%M:%S} in Vietnam"
+    size = await world.store.size()
     asks = [dialect.code for dialect in dialects().values() if dialect.inquiry]
     rows = [
         ("control room", f"{world.base_url}/"),
@@ -378,8 +379,8 @@ async def where(world: World, settings: Settings, token: str | None, doors: Door
         ),
         *_where_tls_goes_wrong(doors.told),
         ("sandboxes", f"{world.base_url}/s/NAME/..."),
-        ("store", f"{_shown(settings.store)} ({_size(await world.store.size())})"),
-        ("kept", kept(settings.keep, await world.store.size())),
+        ("store", f"{_shown(settings.store)} ({_size(size)})"),
+        ("kept", kept(settings.keep, size)),
         *([("workers", f"{settings.workers} processes share the port and the store")] if settings.workers > 1 else []),
         ("seed", world.sandbox.seed),
         ("clock", f"manual, at {now}: POST /_control/sandboxes/default/clock moves it" if world.manual else now),

@@ -9,6 +9,7 @@ from simulator.store import Removed, UnknownSandbox, rows
 from simulator.store.decisions import Tally
 from simulator.store.postgres_statements import Connection, add_to_tally
 from simulator.store.removing import (
+    BELONGINGS,
     REMOVED_EXCHANGES,
     REMOVED_LETTERS,
     REMOVED_PAYMENTS,
@@ -16,9 +17,6 @@ from simulator.store.removing import (
     following,
     older,
 )
-
-BELONGINGS = ("name", "ledger", "moment", "delivery")
-"""What refers to a payment, beside the journal."""
 
 
 async def remove_payments(connection: Connection, name: str, before: datetime, after: int, limit: int) -> Removed:

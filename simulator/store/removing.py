@@ -15,6 +15,10 @@ REMOVED_PAYMENTS, REMOVED_EXCHANGES, REMOVED_LETTERS = "removed:payments", "remo
 """The counters of what was removed."""
 
 
+BELONGINGS = ("name", "ledger", "moment", "delivery")
+"""The tables of what refers to a payment, beside the journal."""
+
+
 def ended(looked: Sequence[tuple[int, Payment]], before: datetime) -> list[int]:
     """The numbers of those that had ended by then."""
     ends = ((number, ended_at(payment)) for number, payment in looked)

@@ -6,6 +6,7 @@ from datetime import datetime
 from simulator.store import Removed, rows
 from simulator.store.decisions import Tally
 from simulator.store.removing import (
+    BELONGINGS,
     REMOVED_EXCHANGES,
     REMOVED_LETTERS,
     REMOVED_PAYMENTS,
@@ -14,9 +15,6 @@ from simulator.store.removing import (
     older,
 )
 from simulator.store.sqlite_statements import add_to_tally, sandbox_id
-
-BELONGINGS = ("name", "ledger", "moment", "delivery")
-"""What refers to a payment, beside the journal."""
 
 INCREMENTAL = 2
 """The file's own word for giving pages back when asked to."""
